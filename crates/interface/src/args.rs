@@ -1,0 +1,168 @@
+//! Arguments of the instructions, in Borsh.
+
+#[cfg(feature = "anchor")]
+use anchor_lang::prelude::*;
+
+#[cfg(not(feature = "anchor"))]
+use crate::Pubkey;
+
+/// Most legs of one trade.
+pub const MAX_LEGS: usize = 16;
+
+macro_rules! arguments {
+    ($($(#[$meta:meta])* pub struct $name:ident { $($body:tt)* })*) => {$(
+        $(#[$meta])*
+        #[cfg_attr(feature = "anchor", derive(AnchorSerialize, AnchorDeserialize))]
+        #[cfg_attr(not(feature = "anchor"), derive(borsh::BorshSerialize, borsh::BorshDeserialize))]
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name { $($body)* }
+    )*};
+}
+
+arguments! {
+    /// `initialize_clearinghouse`.
+    pub struct ClearinghouseArgs {
+        /// Number that tells clearing houses apart.
+        pub id: u16,
+        /// Share off equity that a liquidator gets, 1e-6; at most 500,000.
+        pub liquidation_discount: u32,
+        /// Share of the maintenance requirement restored as a buffer, 1e-6; at most 1,000,000.
+        pub liquidation_buffer: u32,
+    }
+
+    /// `initialize_bank`.
+    pub struct BankArgs {
+        /// Pyth feed of the asset in USD; zero for the quote mint.
+        pub feed_id: [u8; 32],
+        /// Largest age of a price, seconds.
+        pub oracle_max_age: u32,
+        /// Largest confidence over price, 1e-6.
+        pub oracle_max_confidence: u32,
+        /// Share of value that counts in neither health, 1e-6.
+        pub haircut_maintenance: u32,
+        /// Further share that does not count in initial health, 1e-6.
+        pub haircut_initial: u32,
+        /// Most native units that the bank accepts in sum.
+        pub deposit_cap: u64,
+    }
+
+    /// One scenario of `initialize_market`.
+    pub struct ScenarioArg {
+        /// 0 volatility up, 1 unchanged, 2 down.
+        pub vol: u8,
+        /// Spot multiplier, 1e-6.
+        pub spot: u32,
+        /// Share of the PnL that counts, 1e-6.
+        pub damping: u32,
+    }
+
+    /// Margin ratios of `initialize_market`, 1e-6 each; bounds as in `risk_core::market::MarketParams`.
+    pub struct MarketParamsArgs {
+        /// Relative rise of volatility at 30 days.
+        pub vol_range_up: u32,
+        /// Relative fall of volatility at 30 days.
+        pub vol_range_down: u32,
+        /// Exponent below 30 days.
+        pub vol_short_power: u32,
+        /// Exponent from 30 days on.
+        pub vol_long_power: u32,
+        /// Seconds below which the shock grows no more.
+        pub vol_floor_seconds: u32,
+        /// Least volatility after an upward shock.
+        pub vol_min_up: u32,
+        /// Share of perpetual notional in both requirements.
+        pub perp_maintenance: u32,
+        /// Further share in the initial requirement.
+        pub perp_initial: u32,
+        /// Share of spot per naked short in both requirements.
+        pub option_maintenance: u32,
+        /// Further share in the initial requirement.
+        pub option_initial: u32,
+        /// Factor on the scan loss in the maintenance requirement.
+        pub scan_maintenance: u32,
+        /// Factor on the scan loss in the initial requirement.
+        pub scan_initial: u32,
+    }
+
+    /// `initialize_market`.
+    pub struct MarketArgs {
+        /// Name, padded with zeros.
+        pub symbol: [u8; 16],
+        /// Pyth feed of the underlying in USD.
+        pub feed_id: [u8; 32],
+        /// Largest age of a price, seconds.
+        pub oracle_max_age: u32,
+        /// Largest confidence over price, 1e-6.
+        pub oracle_max_confidence: u32,
+        /// Largest age of a volatility surface, seconds.
+        pub surface_max_age: u32,
+        /// Who posts volatility surfaces.
+        pub surface_authority: Pubkey,
+        /// Margin ratios.
+        pub params: MarketParamsArgs,
+        /// The shocks, sorted by volatility shock and spot.
+        pub scenarios: Vec<ScenarioArg>,
+    }
+
+    /// `post_vol_surface`.
+    pub struct SurfaceArgs {
+        /// Unix time of the expiry.
+        pub expiry: i64,
+        /// Forward over spot less one, 1e-9.
+        pub forward_basis: i32,
+        /// Annual rate, 1e-6.
+        pub rate: i32,
+        /// SVI `a`, total variance at the reference tenor, 1e-12.
+        pub svi_a: i64,
+        /// SVI `b`, 1e-12.
+        pub svi_b: u64,
+        /// SVI `rho`, 1e-6.
+        pub svi_rho: i32,
+        /// SVI `m`, 1e-6.
+        pub svi_m: i32,
+        /// SVI `s`, 1e-6.
+        pub svi_s: u32,
+        /// Tenor for which the smile was fitted, seconds.
+        pub reference_tenor: u32,
+    }
+
+    /// `open_margin_account`.
+    pub struct MarginAccountArgs {
+        /// Number that tells an owner's accounts apart.
+        pub sub_account: u16,
+        /// Positions the account has room for: 16 to 128.
+        pub capacity: u16,
+    }
+
+    /// One leg of `trade`, as the taker sees it.
+    pub struct TradeLeg {
+        /// Index of the market.
+        pub market: u16,
+        /// Code of the instrument: 0 perpetual, 2 call, 3 put.
+        pub instrument: u8,
+        /// Unix time of expiry; zero for a perpetual.
+        pub expiry: i64,
+        /// Strike, 1e-8 USD; zero for a perpetual.
+        pub strike: u64,
+        /// What the taker buys, 1e-6 base units; negative where it sells.
+        pub quantity: i64,
+        /// Price per base unit, 1e-8 USD.
+        pub price: u64,
+    }
+
+    /// `start_liquidation`.
+    pub struct StartLiquidationArgs {
+        /// One scenario per market that the account holds, in order of market.
+        pub witness: Vec<u8>,
+    }
+
+    /// `bid_liquidation`.
+    pub struct BidArgs {
+        /// One scenario per market that the account holds, in order of market.
+        pub witness: Vec<u8>,
+        /// Largest part of the book that the bidder takes, 1e-9; clamped to what restores the buffer.
+        pub fraction: u64,
+        /// Most that the bidder pays, 1e-6 USD.
+        pub price_limit: i64,
+    }
+}

@@ -1,0 +1,94 @@
+//! Layout of a collateral bank: one mint, its vault, its haircuts.
+
+#[cfg(feature = "anchor")]
+use anchor_lang::prelude::*;
+
+use risk_core::margin::Collateral;
+use risk_core::{Price, Quote, Ratio, RiskError};
+
+#[cfg(not(feature = "anchor"))]
+use crate::Pubkey;
+
+/// One collateral mint; PDA `[bank, clearinghouse, mint]`. Its token account is PDA `[vault, bank]`.
+#[cfg_attr(feature = "anchor", account(zero_copy))]
+#[cfg_attr(
+    not(feature = "anchor"),
+    derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)
+)]
+#[derive(Debug)]
+#[repr(C)]
+pub struct CollateralBank {
+    /// Layout version.
+    pub version: u8,
+    /// Bump of this account's address.
+    pub bump: u8,
+    /// Bump of the vault's address.
+    pub vault_bump: u8,
+    /// 1 for the quote bank, whose deposits are cash; 0 otherwise.
+    pub is_quote: u8,
+    /// Decimals of the mint.
+    pub decimals: u8,
+    /// Zero.
+    pub padding: u8,
+    /// Position in the canonical order of an account's banks.
+    pub index: u16,
+    /// The clearing house that listed it.
+    pub clearinghouse: Pubkey,
+    /// The mint.
+    pub mint: Pubkey,
+    /// The bank's token account.
+    pub vault: Pubkey,
+    /// Pyth feed of the asset in USD; zero for the quote bank.
+    pub feed_id: [u8; 32],
+    /// Largest age of a price, seconds.
+    pub oracle_max_age: u32,
+    /// Largest confidence over price, 1e-6.
+    pub oracle_max_confidence: u32,
+    /// Share of value that counts in neither health, 1e-6.
+    pub haircut_maintenance: u32,
+    /// Further share that does not count in initial health, 1e-6.
+    pub haircut_initial: u32,
+    /// Most native units that the bank accepts in sum.
+    pub deposit_cap: u64,
+    /// What the vault owes, native units: the sum of all accounts' balances of this bank.
+    pub total_deposits: u64,
+    /// Zero; room for caps per account, withdrawal limiter, peg policy and interest index.
+    pub reserved: [u64; 48],
+}
+
+/// Most decimals a collateral mint may have: its unit divisor then fits 64 bits.
+pub const MAX_DECIMALS: u8 = 18;
+
+impl CollateralBank {
+    /// Value of `amount` native units at `price`, floored, with the bank's haircuts.
+    ///
+    /// Errors: [`RiskError::Overflow`] where the value leaves [`Quote`].
+    pub fn collateral(
+        &self,
+        amount: u64,
+        price: Price,
+    ) -> core::result::Result<Collateral, RiskError> {
+        // native x 1e-8 USD / 10^decimals, in 1e-6 USD: one further division by 100
+        let overflow = RiskError::Overflow(risk_core::error::Field::Quote);
+        let unit = 10u128
+            .checked_pow(self.decimals.into())
+            .and_then(|unit| unit.checked_mul(100))
+            .ok_or(overflow)?;
+        let value = u128::from(amount)
+            .checked_mul(price.raw().into())
+            .and_then(|product| product.checked_div(unit))
+            .and_then(|value| i64::try_from(value).ok())
+            .ok_or(overflow)?;
+        Ok(Collateral {
+            value: Quote::from_raw(value),
+            haircut_maintenance: Ratio::from_raw(self.haircut_maintenance.into()),
+            haircut_initial: Ratio::from_raw(self.haircut_initial.into()),
+        })
+    }
+}
+
+impl crate::AccountLayout for CollateralBank {
+    const ACCOUNT_DISCRIMINATOR: [u8; 8] = [121, 247, 239, 44, 231, 198, 229, 191];
+}
+
+const _: () = assert!(core::mem::size_of::<CollateralBank>() == 552);

@@ -1,0 +1,254 @@
+//! Layout of a market: one underlying's oracle, scenario set, margin ratios and expiries.
+
+#[cfg(feature = "anchor")]
+use anchor_lang::prelude::*;
+
+use risk_core::market::{Expiry, ExpirySource, MarketParams, VolShockParams};
+use risk_core::scenario::{ScenarioSet, ScenarioTable, MAX_SCENARIOS};
+use risk_core::svi::Svi;
+use risk_core::{Price, Ratio, RiskError};
+
+#[cfg(not(feature = "anchor"))]
+use crate::Pubkey;
+
+/// Expiries that a market can list at once.
+pub const MAX_EXPIRIES: usize = 12;
+
+/// The scenario set with its logarithms, as [`ScenarioTable`] computes it.
+#[cfg_attr(feature = "anchor", zero_copy)]
+#[cfg_attr(
+    not(feature = "anchor"),
+    derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)
+)]
+#[derive(Debug)]
+#[repr(C)]
+pub struct ScenarioRecord {
+    /// Scenarios in use.
+    pub count: u8,
+    /// First scenario without a volatility shock.
+    pub none_start: u8,
+    /// First scenario with volatility down.
+    pub down_start: u8,
+    /// The no-move scenario.
+    pub base: u8,
+    /// Largest spot multiplier times damping, rounded up to a whole number.
+    pub reach: u8,
+    /// Zero.
+    pub padding: [u8; 3],
+    /// ln of the spot multiplier, Q36.
+    pub ln_spot: [i64; MAX_SCENARIOS],
+    /// Spot multiplier, Q30.
+    pub spot: [i64; MAX_SCENARIOS],
+    /// Damping, Q30.
+    pub damping: [i64; MAX_SCENARIOS],
+}
+
+impl ScenarioRecord {
+    /// Stores a validated table.
+    pub fn write(&mut self, table: &ScenarioTable) {
+        self.count = table.count;
+        self.none_start = table.none_start;
+        self.down_start = table.down_start;
+        self.base = table.base;
+        self.reach = table.reach;
+        self.ln_spot = table.ln_spot;
+        self.spot = table.spot;
+        self.damping = table.damping;
+    }
+
+    /// The set as the engine reads it, in place.
+    pub fn set(&self) -> core::result::Result<ScenarioSet<'_>, RiskError> {
+        let count = usize::from(self.count);
+        ScenarioSet::from_parts(
+            self.ln_spot.get(..count),
+            self.spot.get(..count),
+            self.damping.get(..count),
+            [self.none_start, self.down_start, self.base, self.reach],
+        )
+    }
+}
+
+/// Margin ratios, 1e-6 each; see [`MarketParams`] for meaning and bounds.
+#[cfg_attr(feature = "anchor", zero_copy)]
+#[cfg_attr(
+    not(feature = "anchor"),
+    derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)
+)]
+#[derive(Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct MarketParamsRecord {
+    /// Relative rise of volatility at 30 days.
+    pub vol_range_up: u32,
+    /// Relative fall of volatility at 30 days.
+    pub vol_range_down: u32,
+    /// Exponent below 30 days.
+    pub vol_short_power: u32,
+    /// Exponent from 30 days on.
+    pub vol_long_power: u32,
+    /// Seconds below which the shock grows no more.
+    pub vol_floor_seconds: u32,
+    /// Least volatility after an upward shock.
+    pub vol_min_up: u32,
+    /// Share of perpetual notional in both requirements.
+    pub perp_maintenance: u32,
+    /// Further share in the initial requirement.
+    pub perp_initial: u32,
+    /// Share of spot per naked short in both requirements.
+    pub option_maintenance: u32,
+    /// Further share in the initial requirement.
+    pub option_initial: u32,
+    /// Factor on the scan loss in the maintenance requirement.
+    pub scan_maintenance: u32,
+    /// Factor on the scan loss in the initial requirement.
+    pub scan_initial: u32,
+}
+
+impl MarketParamsRecord {
+    /// The parameters as the engine reads them.
+    pub fn params(&self) -> MarketParams {
+        let ratio = |raw: u32| Ratio::from_raw(raw.into());
+        MarketParams {
+            vol: VolShockParams {
+                range_up: ratio(self.vol_range_up),
+                range_down: ratio(self.vol_range_down),
+                short_power: ratio(self.vol_short_power),
+                long_power: ratio(self.vol_long_power),
+                floor_seconds: self.vol_floor_seconds.into(),
+                min_vol_up: ratio(self.vol_min_up),
+            },
+            perp_maintenance: ratio(self.perp_maintenance),
+            perp_initial: ratio(self.perp_initial),
+            option_maintenance: ratio(self.option_maintenance),
+            option_initial: ratio(self.option_initial),
+            scan_maintenance: ratio(self.scan_maintenance),
+            scan_initial: ratio(self.scan_initial),
+        }
+    }
+}
+
+/// One listed expiry; unused where `time` is zero.
+#[cfg_attr(feature = "anchor", zero_copy)]
+#[cfg_attr(
+    not(feature = "anchor"),
+    derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)
+)]
+#[derive(Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct ExpirySlot {
+    /// Unix time.
+    pub time: i64,
+    /// Unix time of the last surface; zero before the first.
+    pub posted_at: i64,
+    /// SVI `a`, total variance at the reference tenor, 1e-12.
+    pub svi_a: i64,
+    /// SVI `b`, 1e-12.
+    pub svi_b: u64,
+    /// SVI `rho`, 1e-6.
+    pub svi_rho: i32,
+    /// SVI `m`, 1e-6.
+    pub svi_m: i32,
+    /// SVI `s`, 1e-6.
+    pub svi_s: u32,
+    /// Tenor for which the smile was fitted, seconds.
+    pub reference_tenor: u32,
+    /// Forward over spot less one, 1e-9.
+    pub forward_basis: i32,
+    /// Annual rate, 1e-6.
+    pub rate: i32,
+    /// Zero; room for confidences and settlement.
+    pub reserved: [u64; 8],
+}
+
+impl ExpirySource for ExpirySlot {
+    #[inline]
+    fn time(&self) -> i64 {
+        self.time
+    }
+
+    fn expiry(&self) -> Expiry {
+        let svi = Svi {
+            a: self.svi_a,
+            b: self.svi_b,
+            rho: self.svi_rho,
+            m: self.svi_m,
+            s: self.svi_s,
+            reference_tenor: self.reference_tenor,
+        };
+        Expiry {
+            time: self.time,
+            forward_basis: self.forward_basis,
+            rate: self.rate,
+            svi: (self.posted_at != 0).then_some(svi),
+        }
+    }
+}
+
+/// One underlying; PDA `[market, clearinghouse, index]`.
+#[cfg_attr(feature = "anchor", account(zero_copy))]
+#[cfg_attr(
+    not(feature = "anchor"),
+    derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)
+)]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Market {
+    /// Layout version.
+    pub version: u8,
+    /// Bump of this account's address.
+    pub bump: u8,
+    /// Position in the canonical order of an account's markets.
+    pub index: u16,
+    /// Largest age of a price, seconds.
+    pub oracle_max_age: u32,
+    /// Largest confidence over price, 1e-6.
+    pub oracle_max_confidence: u32,
+    /// Largest age of a volatility surface, seconds.
+    pub surface_max_age: u32,
+    /// The clearing house that listed it.
+    pub clearinghouse: Pubkey,
+    /// Who posts volatility surfaces.
+    pub surface_authority: Pubkey,
+    /// Pyth feed of the underlying in USD.
+    pub feed_id: [u8; 32],
+    /// Name, padded with zeros.
+    pub symbol: [u8; 16],
+    /// Margin ratios.
+    pub params: MarketParamsRecord,
+    /// The shocks.
+    pub scenarios: ScenarioRecord,
+    /// Listed expiries, sorted by time; unused slots last.
+    pub expiries: [ExpirySlot; MAX_EXPIRIES],
+    /// Zero; room for stable price, regime, funding, open interest and further posters.
+    pub reserved: [u64; 96],
+}
+
+impl Market {
+    /// The market as the engine reads it, in place, at a checked price.
+    ///
+    /// The perpetual is marked at spot until its premium is measured on chain.
+    pub fn input<'a>(
+        &'a self,
+        now: i64,
+        spot: Price,
+        scenarios: ScenarioSet<'a>,
+        params: &'a MarketParams,
+    ) -> risk_core::market::Market<'a, ExpirySlot> {
+        risk_core::market::Market {
+            now,
+            spot,
+            perp_price: spot,
+            scenarios,
+            params,
+            expiries: &self.expiries,
+        }
+    }
+}
+
+impl crate::AccountLayout for Market {
+    const ACCOUNT_DISCRIMINATOR: [u8; 8] = [219, 190, 213, 55, 0, 227, 198, 154];
+}
+
+const _: () = assert!(core::mem::size_of::<ExpirySlot>() == 120);
+const _: () = assert!(core::mem::size_of::<MarketParamsRecord>() == 48);
+const _: () = assert!(core::mem::size_of::<ScenarioRecord>() == 968);
+const _: () = assert!(core::mem::size_of::<Market>() == 3_352);

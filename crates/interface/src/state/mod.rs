@@ -1,0 +1,14 @@
+//! Account layouts, one file each.
+
+pub mod bank;
+pub mod clearinghouse;
+pub mod margin_account;
+pub mod market;
+
+pub use bank::CollateralBank;
+pub use clearinghouse::Clearinghouse;
+pub use margin_account::{CollateralBalance, MarginAccount, PositionRecord};
+pub use market::{ExpirySlot, Market, MarketParamsRecord, ScenarioRecord};
+
+/// Version that this code writes and reads.
+pub const LAYOUT_VERSION: u8 = 1;

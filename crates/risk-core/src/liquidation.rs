@@ -1,0 +1,172 @@
+//! How large a slice of an account a liquidator may take.
+//!
+//! A bidder takes the fraction `x` of everything the account holds except cash it received from earlier bids (`R`),
+//! and pays `x B`, where `B = (equity - R)(1 - discount)`. Requirements scale with the book, so buffer health `H`
+//! after the bid is `(1 - x)(H - R) + R + x B`, and the fraction that restores it is
+//!
+//! ```text
+//! x = -H / (B + R - H)
+//! ```
+//! Buffer health is maintenance health less a share of the maintenance requirement, so that an account does not
+//! return to the edge: a liquidation starts below maintenance and goes on until the buffer is back. `x` is floored: a bid never carries an account past the buffer (INV-13). Source: the closed
+//! form used by Derive's dutch auctions, restated for signed health.
+
+use crate::error::{check_range, Field, RiskError};
+use crate::fixed::mul::{mul_div_ceil, mul_div_floor};
+use crate::margin::MarginReport;
+use crate::units::{Quote, Ratio, RATIO_ONE};
+
+/// 1.0 of a [`SlicePlan::fraction`].
+pub const FRACTION_ONE: u64 = 1_000_000_000;
+/// Least slice, 0.1 % of the book, unless less restores the buffer: parts are rounded leg by leg, and a bidder who may
+/// name any tiny fraction could choose one at which the legs it wants are rounded less than their hedges.
+pub const LEAST_FRACTION: u64 = FRACTION_ONE / 1_000;
+
+/// A book that requires no more than 100 USD is sold whole: parts of a few units round to nothing, and a bid that moves no
+/// liability repairs nothing (INV-15).
+pub const DUST_REQUIREMENT: i64 = 100_000_000;
+
+/// The terms on which slices are sold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiquidationTerms {
+    /// Share off the account's equity that the bidder gets, 1e-6; 0 to 0.5.
+    pub discount: Ratio,
+    /// Share of the maintenance requirement that must be free afterwards, 1e-6; 0.01 to 1.0.
+    pub buffer: Ratio,
+}
+
+impl LiquidationTerms {
+    /// Bounds of both terms.
+    pub fn validate(&self) -> Result<(), RiskError> {
+        let field = Field::LiquidationTerms;
+        check_range(field, self.discount.raw(), 0, RATIO_ONE / 2)?;
+        check_range(field, self.buffer.raw(), RATIO_ONE / 100, RATIO_ONE)
+    }
+
+    /// Whether the buffer is back, so that the liquidation ends: nine tenths of it are free.
+    ///
+    /// Slices aim at the whole buffer but round down, leg by leg; the last tenth is what that may leave open.
+    pub fn is_restored(&self, report: &MarginReport) -> Result<bool, RiskError> {
+        let nearly = Ratio::from_raw(self.buffer.raw().saturating_mul(9) / 10);
+        Ok(buffer_health(report, nearly)?.raw() >= 0)
+    }
+}
+
+/// What a bid gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlicePlan {
+    /// Part of the book that changes hands, of [`FRACTION_ONE`].
+    pub fraction: u64,
+    /// What the bidder pays for it, rounded up.
+    pub price: Quote,
+    /// Cash from earlier bids that stays out of the slice: what was passed in, or nothing where the account's equity
+    /// is no more than that. Reserving more than there is would leave nothing for sale while there is equity.
+    pub reserved: Quote,
+}
+
+/// Why there is no slice to plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SliceError {
+    /// The buffer is whole: there is nothing to repair (INV-12).
+    Healthy {
+        /// Maintenance health less the buffer.
+        buffer_health: Quote,
+    },
+    /// The account has no equity left to sell at a discount.
+    Insolvent {
+        /// Its equity.
+        equity: Quote,
+    },
+    /// The fraction asked for is below the least slice.
+    TooSmall {
+        /// What was asked for, of [`FRACTION_ONE`].
+        wanted: u64,
+        /// The least slice of this account: the smaller of [`LEAST_FRACTION`] and what restores the buffer.
+        least: u64,
+    },
+    /// An amount left its range.
+    Risk(RiskError),
+}
+
+impl From<RiskError> for SliceError {
+    fn from(error: RiskError) -> Self {
+        SliceError::Risk(error)
+    }
+}
+
+/// Maintenance health less the buffer share of the maintenance requirement.
+pub fn buffer_health(report: &MarginReport, buffer: Ratio) -> Result<Quote, RiskError> {
+    report
+        .maintenance_health
+        .checked_sub(report.maintenance_margin().mul_ratio_ceil(buffer)?)
+}
+
+/// The slice for a bid of `wanted` (of [`FRACTION_ONE`]): clamped to what restores the buffer, never refused for
+/// being too large; the whole book where it is dust. `reserved` is cash from earlier bids, which is not for sale.
+///
+/// Errors: [`SliceError::Healthy`], [`SliceError::Insolvent`], [`SliceError::TooSmall`].
+pub fn plan_slice(
+    report: &MarginReport,
+    terms: &LiquidationTerms,
+    reserved: Quote,
+    wanted: u64,
+) -> Result<SlicePlan, SliceError> {
+    let buffer_health = buffer_health(report, terms.buffer)?;
+    if buffer_health.raw() >= 0 {
+        return Err(SliceError::Healthy { buffer_health });
+    }
+    if report.equity.raw() <= 0 {
+        return Err(SliceError::Insolvent {
+            equity: report.equity,
+        });
+    }
+    let reserved = match report.equity > reserved {
+        true => reserved,
+        false => Quote::ZERO,
+    };
+    let equity = report.equity.checked_sub(reserved)?;
+    let keep = Ratio::from_raw(RATIO_ONE.saturating_sub(terms.discount.raw()));
+    let book_price = equity.mul_ratio_ceil(keep)?; // ceil: rounding favours the account
+    let most = restoring_fraction(buffer_health, book_price, reserved)?;
+    let least = LEAST_FRACTION.min(most).max(1);
+    if wanted < least {
+        return Err(SliceError::TooSmall { wanted, least });
+    }
+    let is_dust = report.maintenance_margin().raw() <= DUST_REQUIREMENT;
+    let fraction = if is_dust {
+        FRACTION_ONE
+    } else {
+        wanted.min(most).max(1)
+    };
+    let price = price_of_fraction_ceil(book_price, fraction)?;
+    Ok(SlicePlan {
+        fraction,
+        price,
+        reserved,
+    })
+}
+
+/// `-H / (B + R - H)` of [`FRACTION_ONE`], floored; between 0 and 1 because H < 0 and B, R >= 0.
+fn restoring_fraction(health: Quote, book_price: Quote, reserved: Quote) -> Result<u64, RiskError> {
+    let deficit = Quote::ZERO.checked_sub(health)?;
+    let whole = book_price.checked_add(reserved)?.checked_add(deficit)?;
+    let fraction = mul_div_floor(
+        deficit.raw().max(0),
+        FRACTION_ONE as i64,
+        whole.raw().max(1),
+    );
+    fraction
+        .and_then(|fraction| u64::try_from(fraction).ok())
+        .map(|fraction| fraction.min(FRACTION_ONE))
+        .ok_or(RiskError::Overflow(Field::Quote))
+}
+
+/// `book_price x fraction`, rounded up: the account is never paid short.
+fn price_of_fraction_ceil(book_price: Quote, fraction: u64) -> Result<Quote, RiskError> {
+    let (price, fraction) = (book_price.raw(), i64::try_from(fraction));
+    fraction
+        .ok()
+        .and_then(|fraction| mul_div_ceil(price, fraction, FRACTION_ONE as i64))
+        .map(Quote::from_raw)
+        .ok_or(RiskError::Overflow(Field::Quote))
+}

@@ -1,0 +1,188 @@
+//! Health: what is left of an account after its requirement.
+//!
+//! ```text
+//! maintenance_health = equity + scan * scan_maintenance - C_mm
+//! initial_health     = equity + scan * scan_initial     - C_mm - C_im
+//! ```
+//! `equity` is marks plus cash plus collateral at its full value; `scan <= 0` is the loss of each market's worst
+//! scenario, summed over markets (every correlation against the account at once); `C_mm` and `C_im` are the
+//! contingencies: shares of perpetual notional, of naked shorts and of collateral value (the haircut).
+//!
+//! Who asks: a trade or withdrawal needs `initial_health >= 0` after it; a liquidator must show
+//! `maintenance_health < 0`. For every portfolio `initial_health <= maintenance_health` (INV-07), because each term
+//! that differs only subtracts. Equity rounds down and requirements up.
+
+use crate::error::RiskError;
+use crate::market::{ExpirySource, Market, MarketParams};
+use crate::position::PositionSource;
+use crate::scan::{scan_market, MarketRisk, ScenarioPnl};
+use crate::units::{Quote, Ratio};
+
+/// An asset held as collateral, valued at its checked price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Collateral {
+    /// Market value, floored.
+    pub value: Quote,
+    /// Share of the value that counts in neither health, 1e-6.
+    pub haircut_maintenance: Ratio,
+    /// Further share that does not count in initial health, 1e-6.
+    pub haircut_initial: Ratio,
+}
+
+/// The outcome of a margin check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MarginReport {
+    /// Signed headroom over the initial requirement.
+    pub initial_health: Quote,
+    /// Signed headroom over the maintenance requirement.
+    pub maintenance_health: Quote,
+    /// Marks plus cash plus collateral value.
+    pub equity: Quote,
+    /// Value of all positions.
+    pub mark: Quote,
+    /// Quote balance.
+    pub cash: Quote,
+    /// Value of all collateral before haircuts.
+    pub collateral: Quote,
+    /// Sum of the markets' worst scenario losses, at most zero.
+    pub scan: Quote,
+    /// Contingencies in both requirements.
+    pub contingency_maintenance: Quote,
+    /// Further contingencies in the initial requirement.
+    pub contingency_initial: Quote,
+    /// Sum of the markets' gross notionals: sizes without netting.
+    pub gross_notional: Quote,
+}
+
+/// Largest gross notional that an account may open, 2.25e9 USD: 64 times less than what can be evaluated.
+///
+/// Without the distance, a book at the very edge of the evaluable range would leave it when prices rise, and an
+/// account that cannot be evaluated cannot be liquidated.
+pub const MOST_OPEN_NOTIONAL: Quote = Quote::from_raw(1 << 51);
+
+impl MarginReport {
+    /// What the account must hold to trade: `equity - initial_health`, at least zero.
+    pub fn initial_margin(&self) -> Quote {
+        self.requirement(self.initial_health)
+    }
+
+    /// What the account must hold not to be liquidated: `equity - maintenance_health`, at least zero.
+    pub fn maintenance_margin(&self) -> Quote {
+        self.requirement(self.maintenance_health)
+    }
+
+    /// Whether the account may be opened like this: initial health, and sizes that stay evaluable when prices rise.
+    pub fn is_openable(&self) -> bool {
+        self.initial_health.raw() >= 0 && self.gross_notional <= MOST_OPEN_NOTIONAL
+    }
+
+    /// Whether the change from `before` to this reduced the account's risk: maintenance health did not fall, initial
+    /// health rose, no deficit was made or deepened to get there, and sizes beyond the limit did not grow.
+    pub fn reduces_risk_of(&self, before: &Self) -> bool {
+        self.maintenance_health >= before.maintenance_health
+            && self.initial_health > before.initial_health
+            && self.gross_notional <= before.gross_notional.max(MOST_OPEN_NOTIONAL)
+            && self.equity >= before.equity.min(Quote::ZERO)
+    }
+
+    fn requirement(&self, health: Quote) -> Quote {
+        Quote::from_raw(self.equity.raw().saturating_sub(health.raw()).max(0))
+    }
+}
+
+/// Adds up an account market by market, so that no portfolio ever stands in memory as a whole.
+#[derive(Clone, Debug)]
+pub struct MarginCheck {
+    report: MarginReport,
+}
+
+impl MarginCheck {
+    /// An account with this quote balance and nothing else.
+    pub fn new(cash: Quote) -> Self {
+        Self {
+            report: MarginReport {
+                initial_health: cash,
+                maintenance_health: cash,
+                equity: cash,
+                cash,
+                ..MarginReport::default()
+            },
+        }
+    }
+
+    /// Adds an asset: its value to equity, its haircut to the contingencies.
+    pub fn add_collateral(&mut self, collateral: &Collateral) -> Result<(), RiskError> {
+        let report = &mut self.report;
+        report.collateral = report.collateral.checked_add(collateral.value)?;
+        let maintenance = collateral
+            .value
+            .mul_ratio_ceil(collateral.haircut_maintenance)?;
+        let initial = collateral
+            .value
+            .mul_ratio_ceil(collateral.haircut_initial)?;
+        self.apply(
+            collateral.value,
+            Quote::ZERO,
+            Quote::ZERO,
+            maintenance,
+            initial,
+        )
+    }
+
+    /// Evaluates one market and adds it; `pnl` receives the PnL per scenario.
+    pub fn add_market<P: PositionSource, E: ExpirySource>(
+        &mut self,
+        market: &Market<'_, E>,
+        positions: &[P],
+        pnl: &mut ScenarioPnl,
+    ) -> Result<MarketRisk, RiskError> {
+        let risk = scan_market(market, positions, pnl)?;
+        self.add_risk(market.params, &risk)?;
+        Ok(risk)
+    }
+
+    /// Adds a market that was evaluated elsewhere.
+    pub fn add_risk(&mut self, params: &MarketParams, risk: &MarketRisk) -> Result<(), RiskError> {
+        let report = &mut self.report;
+        report.mark = report.mark.checked_add(risk.mark)?;
+        report.scan = report.scan.checked_add(risk.scan)?;
+        report.gross_notional = report.gross_notional.checked_add(risk.gross_notional)?;
+        self.apply(
+            risk.mark,
+            risk.scan.mul_ratio_floor(params.scan_maintenance)?,
+            risk.scan.mul_ratio_floor(params.scan_initial)?,
+            risk.contingency_maintenance,
+            risk.contingency_initial,
+        )
+    }
+
+    fn apply(
+        &mut self,
+        value: Quote,
+        scan_maintenance: Quote,
+        scan_initial: Quote,
+        maintenance: Quote,
+        initial: Quote,
+    ) -> Result<(), RiskError> {
+        let report = &mut self.report;
+        report.equity = report.equity.checked_add(value)?;
+        report.contingency_maintenance = report.contingency_maintenance.checked_add(maintenance)?;
+        report.contingency_initial = report.contingency_initial.checked_add(initial)?;
+        let net = value.checked_sub(maintenance)?;
+        report.maintenance_health = report
+            .maintenance_health
+            .checked_add(net)?
+            .checked_add(scan_maintenance)?;
+        report.initial_health = report
+            .initial_health
+            .checked_add(net)?
+            .checked_sub(initial)?
+            .checked_add(scan_initial)?;
+        Ok(())
+    }
+
+    /// The report.
+    pub fn finish(self) -> MarginReport {
+        self.report
+    }
+}

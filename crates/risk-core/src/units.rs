@@ -1,0 +1,229 @@
+//! Units as types: an amount, a price and a size cannot be confused, and only legal products exist.
+//!
+//! | type | unit | range |
+//! |---|---|---|
+//! | [`Quote`] | 1e-6 USD | i64 |
+//! | [`Price`] | 1e-8 USD per base unit | u64, at most [`Price::MOST`] |
+//! | [`Quantity`] | 1e-6 base units, signed | i64 |
+//! | [`Ratio`] | 1e-6, 1.0 = 1,000,000 | i64 |
+//! | [`Seconds`] | seconds | i64 |
+
+use crate::error::{Field, RiskError};
+use crate::fixed::mul::{mul_div_ceil, mul_div_floor};
+
+/// One quote unit, 1 USD, in raw [`Quote`].
+pub const QUOTE_ONE: i64 = 1_000_000;
+/// 1 USD in raw [`Price`].
+pub const PRICE_ONE: u64 = 100_000_000;
+/// One base unit in raw [`Quantity`].
+pub const QUANTITY_ONE: i64 = 1_000_000;
+/// 1.0 in raw [`Ratio`].
+pub const RATIO_ONE: i64 = 1_000_000;
+
+macro_rules! unit {
+    ($(#[$meta:meta])* $name:ident($raw:ty)) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(transparent)]
+        pub struct $name($raw);
+        impl $name {
+            /// Zero.
+            pub const ZERO: Self = Self(0);
+            /// From the raw integer in this type's unit.
+            pub const fn from_raw(raw: $raw) -> Self {
+                Self(raw)
+            }
+            /// The raw integer in this type's unit.
+            pub const fn raw(self) -> $raw {
+                self.0
+            }
+        }
+    };
+}
+
+unit!(
+    /// Signed amount of the quote asset, 1e-6 USD.
+    Quote(i64)
+);
+unit!(
+    /// Price, strike or forward, 1e-8 USD per base unit.
+    Price(u64)
+);
+unit!(
+    /// Signed position size, 1e-6 base units.
+    Quantity(i64)
+);
+unit!(
+    /// Dimensionless ratio, 1e-6.
+    Ratio(i64)
+);
+unit!(
+    /// A span of time in seconds.
+    Seconds(i64)
+);
+
+impl Price {
+    /// Largest accepted price: 9.2e10 USD. Keeps sums of notionals in range.
+    pub const MOST: u64 = (1 << 63) - 1;
+
+    /// Checks `1..=MOST`.
+    pub fn checked(raw: u64) -> Result<Self, RiskError> {
+        if raw == 0 || raw > Self::MOST {
+            return Err(RiskError::OutOfRange {
+                field: Field::Price,
+                value: i64::try_from(raw).unwrap_or(i64::MAX),
+                least: 1,
+                most: i64::MAX,
+            });
+        }
+        Ok(Self(raw))
+    }
+}
+
+impl Quantity {
+    /// `quantity x price`, rounded toward zero, so that both sides of a trade see the same magnitude.
+    ///
+    /// Errors: [`RiskError::Overflow`] where the result leaves [`Quote`].
+    #[inline]
+    pub fn notional(self, price: Price) -> Result<Quote, RiskError> {
+        let magnitude = notional_magnitude(self.0.unsigned_abs(), price.0)?;
+        // magnitude < 2^63 (checked by the callee), so neither the cast nor the negation can overflow.
+        let signed = magnitude as i64;
+        Ok(Quote(if self.0 < 0 {
+            signed.wrapping_neg()
+        } else {
+            signed
+        }))
+    }
+
+    /// Sum, or [`RiskError::Overflow`].
+    pub fn checked_add(self, other: Self) -> Result<Self, RiskError> {
+        self.0
+            .checked_add(other.0)
+            .map(Self)
+            .ok_or(RiskError::Overflow(Field::Quantity))
+    }
+
+    /// `self x numerator / denominator` rounded toward zero: the part of a position that a slice moves.
+    pub fn scale_toward_zero(self, numerator: u64, denominator: u64) -> Result<Self, RiskError> {
+        scale_magnitude(self.0.unsigned_abs(), numerator, denominator)
+            .map(|part| {
+                Self(if self.0 < 0 {
+                    part.wrapping_neg()
+                } else {
+                    part
+                })
+            })
+            .ok_or(RiskError::Overflow(Field::Quantity))
+    }
+}
+
+/// `quantity x price / 1e8`, floored, on magnitudes. Small sizes take two 64-bit products, others one of 128 bits;
+/// the results are equal.
+#[inline]
+fn notional_magnitude(quantity: u64, price: u64) -> Result<u64, RiskError> {
+    let (whole, part) = (price / PRICE_ONE, price % PRICE_ONE);
+    if quantity < 1 << 36 && whole < 1 << 26 {
+        // quantity * whole < 2^62 and quantity * part < 2^36 * 1e8 < 2^63: the sum cannot overflow
+        return Ok(quantity
+            .wrapping_mul(whole)
+            .wrapping_add(quantity.wrapping_mul(part) / PRICE_ONE));
+    }
+    // two factors below 2^64 fit 128 bits
+    let product = u128::from(quantity).wrapping_mul(u128::from(price));
+    u64::try_from(product.div_euclid(u128::from(PRICE_ONE)))
+        .ok()
+        .filter(|value| *value <= i64::MAX as u64)
+        .ok_or(RiskError::Overflow(Field::Quote))
+}
+
+fn scale_magnitude(magnitude: u64, numerator: u64, denominator: u64) -> Option<i64> {
+    let product = u128::from(magnitude).wrapping_mul(u128::from(numerator));
+    i64::try_from(product.checked_div(denominator.into())?).ok()
+}
+
+impl Quote {
+    /// Sum, or [`RiskError::Overflow`].
+    pub fn checked_add(self, other: Self) -> Result<Self, RiskError> {
+        self.0
+            .checked_add(other.0)
+            .map(Self)
+            .ok_or(RiskError::Overflow(Field::Quote))
+    }
+
+    /// Difference, or [`RiskError::Overflow`].
+    pub fn checked_sub(self, other: Self) -> Result<Self, RiskError> {
+        self.0
+            .checked_sub(other.0)
+            .map(Self)
+            .ok_or(RiskError::Overflow(Field::Quote))
+    }
+
+    /// `self x ratio` toward minus infinity: equity and scenario PnL are never overstated.
+    #[inline]
+    pub fn mul_ratio_floor(self, ratio: Ratio) -> Result<Self, RiskError> {
+        if let Some((whole, inexact)) = self.mul_ratio_magnitude(ratio) {
+            let negative = self.0 < 0;
+            let away = i64::from(negative && inexact);
+            return Ok(Self(if negative {
+                whole.wrapping_neg().wrapping_sub(away)
+            } else {
+                whole
+            }));
+        }
+        mul_div_floor(self.0, ratio.0, RATIO_ONE)
+            .map(Self)
+            .ok_or(RiskError::Overflow(Field::Quote))
+    }
+
+    /// `self x ratio` toward plus infinity: a requirement is never understated.
+    #[inline]
+    pub fn mul_ratio_ceil(self, ratio: Ratio) -> Result<Self, RiskError> {
+        if let Some((whole, inexact)) = self.mul_ratio_magnitude(ratio) {
+            let negative = self.0 < 0;
+            let away = i64::from(!negative && inexact);
+            return Ok(Self(if negative {
+                whole.wrapping_neg()
+            } else {
+                whole.wrapping_add(away)
+            }));
+        }
+        mul_div_ceil(self.0, ratio.0, RATIO_ONE)
+            .map(Self)
+            .ok_or(RiskError::Overflow(Field::Quote))
+    }
+
+    /// `|self| x ratio` truncated, and whether anything was cut off, in 64-bit arithmetic; `None` where the operands
+    /// are too large for it (ratio of 8.0 or more or negative, |self| of 2^57 or more).
+    #[inline]
+    fn mul_ratio_magnitude(self, ratio: Ratio) -> Option<(i64, bool)> {
+        let (magnitude, factor) = (self.0.unsigned_abs(), ratio.0 as u64);
+        if magnitude >= 1 << 57 || factor >= 1 << 23 {
+            return None;
+        }
+        const ONE: u64 = RATIO_ONE as u64;
+        // whole < 2^38 and part < 2^20: the products stay below 2^61 and 2^43
+        let (whole, part) = (magnitude / ONE, magnitude % ONE);
+        let fraction = part.wrapping_mul(factor);
+        let product = whole.wrapping_mul(factor).wrapping_add(fraction / ONE);
+        Some((product as i64, fraction % ONE != 0))
+    }
+
+    /// `self x numerator / denominator` rounded toward zero: the part of a balance that a slice moves.
+    pub fn scale_toward_zero(self, numerator: u64, denominator: u64) -> Result<Self, RiskError> {
+        scale_magnitude(self.0.unsigned_abs(), numerator, denominator)
+            .map(|part| {
+                Self(if self.0 < 0 {
+                    part.wrapping_neg()
+                } else {
+                    part
+                })
+            })
+            .ok_or(RiskError::Overflow(Field::Quote))
+    }
+
+    /// Magnitude; `i64::MIN` becomes `i64::MAX`.
+    pub fn saturating_abs(self) -> Self {
+        Self(self.0.saturating_abs())
+    }
+}

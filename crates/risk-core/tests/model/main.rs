@@ -1,0 +1,30 @@
+//! The margin model against hostile books: exact references, laws, closed forms, refusals and garbage.
+//!
+//! Tests read GIVEN (a [`fixture::PortfolioBuilder`]), WHEN, THEN and cite the invariants of SECURITY.md by number. Floats
+//! are fine here: the reference model is written in `f64`, whose rounding is a millionth of what is tolerated. Tests that
+//! measure print the worst error they saw (`cargo test -p risk-core --test model -- --nocapture`).
+
+// Test code: an overflow or a bad index must fail the test, and that is what panics do.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+
+mod contingencies;
+mod exact;
+mod fixture;
+mod golden;
+mod greeks;
+mod grid_exact;
+mod isolated;
+mod laws;
+mod liquidation;
+mod refusals;
+mod scenarios;
+// The kernel tests' generator and worst-error bookkeeping; their vector reader is not needed here.
+#[allow(dead_code)]
+#[path = "../kernels/support.rs"]
+mod support;
+mod total;

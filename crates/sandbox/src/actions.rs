@@ -1,0 +1,238 @@
+//! What users do, one call each. `*_ix` builds the instruction with the remaining accounts of the moment; the plain
+//! verb sends it.
+
+use anchor_lang::prelude::Pubkey;
+use portfolio_margin_interface::args::{BidArgs, MarginAccountArgs, TradeLeg};
+use portfolio_margin_interface::seeds;
+use portfolio_margin_interface::state::margin_account::MIN_CAPACITY;
+use portfolio_margin_interface::view::MarginView;
+use risk_core::position::Instrument;
+use solana_instruction::Instruction;
+
+use crate::accounts::{Scope, Trader};
+use crate::instructions;
+use crate::keys::User;
+use crate::listing::{Bank, Market};
+use crate::transaction::Outcome;
+use crate::world::World;
+
+/// A leg of a perpetual; quantity in 1e-6 base units, price in 1e-8 USD.
+pub fn perpetual(market: &Market, quantity: i64, price: u64) -> TradeLeg {
+    TradeLeg {
+        market: market.index,
+        instrument: Instrument::Perpetual as u8,
+        expiry: 0,
+        strike: 0,
+        quantity,
+        price,
+    }
+}
+
+/// A leg of a call; strike and price in 1e-8 USD.
+pub fn call(market: &Market, expiry: i64, strike: u64, quantity: i64, price: u64) -> TradeLeg {
+    TradeLeg {
+        instrument: Instrument::Call as u8,
+        expiry,
+        strike,
+        ..perpetual(market, quantity, price)
+    }
+}
+
+/// A leg of a put; strike and price in 1e-8 USD.
+pub fn put(market: &Market, expiry: i64, strike: u64, quantity: i64, price: u64) -> TradeLeg {
+    TradeLeg {
+        instrument: Instrument::Put as u8,
+        ..call(market, expiry, strike, quantity, price)
+    }
+}
+
+impl World {
+    /// A user with lamports for fees and rent and empty token accounts of USDC and SOL.
+    pub fn user(&mut self, name: &str) -> User {
+        let user = User::named(name);
+        if self.svm.get_account(&user.key).is_none() {
+            self.svm
+                .airdrop(&user.key, 100_000_000_000)
+                .expect("an airdrop");
+        }
+        for bank in [self.usdc, self.sol_bank] {
+            let key = self.wallet(&user, &bank);
+            if self.svm.get_account(&key).is_none() {
+                self.create_token_account(key, bank.mint, user.key);
+            }
+        }
+        user
+    }
+
+    /// Opens a user's first margin account with room for `capacity` positions.
+    pub fn open(&mut self, user: &User, capacity: u16) -> Trader {
+        self.open_sub_account(user, 0, capacity)
+    }
+
+    /// Opens a further margin account of a user.
+    pub fn open_sub_account(&mut self, user: &User, sub_account: u16, capacity: u16) -> Trader {
+        let args = MarginAccountArgs {
+            sub_account,
+            capacity,
+        };
+        let house = self.house;
+        let ix = instructions::open_margin_account(&user.key, &house, args);
+        self.send(&[ix], &[*user]).ok();
+        Trader {
+            user: *user,
+            house,
+            account: seeds::margin_account(&house, &user.key, sub_account),
+            sub_account,
+        }
+    }
+
+    /// A user with a margin account of the smallest size that holds `usdc` native units.
+    pub fn trader(&mut self, name: &str, usdc: u64) -> Trader {
+        let user = self.user(name);
+        let trader = self.open(&user, MIN_CAPACITY as u16);
+        if usdc > 0 {
+            let bank = self.usdc;
+            self.fund(&user, &bank, usdc);
+            self.deposit(&trader, &bank, usdc).ok();
+        }
+        trader
+    }
+
+    /// The instruction of [`World::deposit`].
+    pub fn deposit_ix(&self, trader: &Trader, bank: &Bank, amount: u64) -> Instruction {
+        let source = self.wallet(&trader.user, bank);
+        instructions::deposit_collateral(trader, bank, &source, amount)
+    }
+
+    /// Deposits from the user's token account.
+    #[track_caller]
+    pub fn deposit(&mut self, trader: &Trader, bank: &Bank, amount: u64) -> Outcome {
+        let ix = self.deposit_ix(trader, bank, amount);
+        self.send(&[ix], &[trader.user])
+    }
+
+    /// The instruction of [`World::withdraw`].
+    pub fn withdraw_ix(&self, trader: &Trader, bank: &Bank, amount: u64) -> Instruction {
+        let (header, positions) = self.account(&trader.account);
+        let mut scope = Scope::of(&header, &positions);
+        let emptied = header
+            .used_collateral()
+            .any(|held| held.bank == bank.index && held.amount == amount);
+        if emptied && bank.mint != self.usdc.mint {
+            scope.banks.remove(&bank.index);
+        }
+        let remaining = if positions.is_empty() {
+            vec![]
+        } else {
+            self.metas(&trader.house, &scope)
+        };
+        let destination = self.wallet(&trader.user, bank);
+        instructions::withdraw_collateral(trader, bank, &destination, amount, remaining)
+    }
+
+    /// Withdraws to the user's token account.
+    #[track_caller]
+    pub fn withdraw(&mut self, trader: &Trader, bank: &Bank, amount: u64) -> Outcome {
+        let ix = self.withdraw_ix(trader, bank, amount);
+        self.send(&[ix], &[trader.user])
+    }
+
+    /// The instruction of [`World::trade`].
+    pub fn trade_ix(&self, taker: &Trader, maker: &Trader, legs: &[TradeLeg]) -> Instruction {
+        let remaining = self.trade_metas(taker, maker, legs);
+        instructions::trade(taker, maker, legs.to_vec(), remaining)
+    }
+
+    /// Exchanges legs; both owners sign.
+    #[track_caller]
+    pub fn trade(&mut self, taker: &Trader, maker: &Trader, legs: &[TradeLeg]) -> Outcome {
+        let ix = self.trade_ix(taker, maker, legs);
+        self.send(&[ix], &[taker.user, maker.user])
+    }
+
+    /// The instruction of [`World::view_margin`].
+    pub fn view_margin_ix(&self, account: &Pubkey) -> Instruction {
+        instructions::view_margin(account, self.margin_metas(account))
+    }
+
+    /// The margin that the program computes, and what computing it cost.
+    #[track_caller]
+    pub fn view_margin(&mut self, account: &Pubkey) -> (MarginView, Outcome) {
+        let ix = self.view_margin_ix(account);
+        let outcome = self.send(&[ix], &[]).ok();
+        (read_view(&outcome), outcome)
+    }
+
+    /// The instruction of [`World::start_liquidation`].
+    pub fn start_liquidation_ix(
+        &self,
+        caller: &User,
+        account: &Pubkey,
+        witness: &[u8],
+    ) -> Instruction {
+        let remaining = self.margin_metas(account);
+        instructions::start_liquidation(&caller.key, account, witness.to_vec(), remaining)
+    }
+
+    /// Puts an account into liquidation with one scenario per market.
+    #[track_caller]
+    pub fn start_liquidation(
+        &mut self,
+        caller: &User,
+        account: &Pubkey,
+        witness: &[u8],
+    ) -> Outcome {
+        let ix = self.start_liquidation_ix(caller, account, witness);
+        self.send(&[ix], &[*caller])
+    }
+
+    /// The instruction of [`World::bid`].
+    pub fn bid_ix(&self, liquidator: &Trader, liquidatee: &Pubkey, args: BidArgs) -> Instruction {
+        let remaining = self.bid_metas(liquidator, liquidatee);
+        instructions::bid_liquidation(liquidator, liquidatee, args, remaining)
+    }
+
+    /// Bids for up to `fraction` (1e-9) of an account at any price.
+    #[track_caller]
+    pub fn bid(
+        &mut self,
+        liquidator: &Trader,
+        liquidatee: &Pubkey,
+        witness: &[u8],
+        fraction: u64,
+    ) -> Outcome {
+        let args = BidArgs {
+            witness: witness.to_vec(),
+            fraction,
+            price_limit: i64::MAX,
+        };
+        let ix = self.bid_ix(liquidator, liquidatee, args);
+        self.send(&[ix], &[liquidator.user])
+    }
+
+    /// The instruction of [`World::stop_liquidation`].
+    pub fn stop_liquidation_ix(&self, caller: &User, account: &Pubkey) -> Instruction {
+        instructions::stop_liquidation(
+            &self.house,
+            &caller.key,
+            account,
+            self.margin_metas(account),
+        )
+    }
+
+    /// Ends a liquidation.
+    #[track_caller]
+    pub fn stop_liquidation(&mut self, caller: &User, account: &Pubkey) -> Outcome {
+        let ix = self.stop_liquidation_ix(caller, account);
+        self.send(&[ix], &[*caller])
+    }
+}
+
+/// Return data of `view_margin`; the runtime may have cut trailing zeros.
+#[track_caller]
+fn read_view(outcome: &Outcome) -> MarginView {
+    let mut data = outcome.return_data.clone();
+    assert!(data.len() <= size_of::<MarginView>(), "not a margin view");
+    data.resize(size_of::<MarginView>(), 0);
+    bytemuck::pod_read_unaligned(&data)
+}

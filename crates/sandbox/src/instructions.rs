@@ -1,0 +1,229 @@
+//! Every instruction of the program, built from addresses; tests take what comes out and bend it.
+
+use anchor_lang::prelude::Pubkey;
+use anchor_lang::{InstructionData, ToAccountMetas};
+use anchor_spl::token::spl_token;
+use portfolio_margin::{accounts, instruction};
+use portfolio_margin_interface::args::{
+    BankArgs, BidArgs, ClearinghouseArgs, MarginAccountArgs, MarketArgs, StartLiquidationArgs,
+    SurfaceArgs, TradeLeg,
+};
+use portfolio_margin_interface::{seeds, ID};
+use solana_instruction::{AccountMeta, Instruction};
+
+use crate::accounts::Trader;
+use crate::listing::{Bank, Market};
+
+const SYSTEM: Pubkey = anchor_lang::system_program::ID;
+
+fn instruction(
+    accounts: impl ToAccountMetas,
+    data: impl InstructionData,
+    remaining: Vec<AccountMeta>,
+) -> Instruction {
+    let mut metas = accounts.to_account_metas(None);
+    metas.extend(remaining);
+    Instruction {
+        program_id: ID,
+        accounts: metas,
+        data: data.data(),
+    }
+}
+
+/// `initialize_clearinghouse`.
+pub fn initialize_clearinghouse(
+    governor: &Pubkey,
+    quote_mint: &Pubkey,
+    args: ClearinghouseArgs,
+) -> Instruction {
+    let accounts = accounts::InitializeClearinghouse {
+        governor: *governor,
+        clearinghouse: seeds::clearinghouse(args.id),
+        quote_mint: *quote_mint,
+        system_program: SYSTEM,
+    };
+    instruction(
+        accounts,
+        instruction::InitializeClearinghouse { args },
+        vec![],
+    )
+}
+
+/// `initialize_bank`.
+pub fn initialize_bank(
+    governor: &Pubkey,
+    house: &Pubkey,
+    mint: &Pubkey,
+    args: BankArgs,
+) -> Instruction {
+    let bank = seeds::bank(house, mint);
+    let accounts = accounts::InitializeBank {
+        governor: *governor,
+        clearinghouse: *house,
+        mint: *mint,
+        bank,
+        vault: seeds::vault(&bank),
+        token_program: spl_token::ID,
+        system_program: SYSTEM,
+    };
+    instruction(accounts, instruction::InitializeBank { args }, vec![])
+}
+
+/// `initialize_market`; `index` is the house's next.
+pub fn initialize_market(
+    governor: &Pubkey,
+    house: &Pubkey,
+    index: u16,
+    args: MarketArgs,
+) -> Instruction {
+    let accounts = accounts::InitializeMarket {
+        governor: *governor,
+        clearinghouse: *house,
+        market: seeds::market(house, index),
+        system_program: SYSTEM,
+    };
+    instruction(accounts, instruction::InitializeMarket { args }, vec![])
+}
+
+/// `add_expiry`.
+pub fn add_expiry(governor: &Pubkey, market: &Market, time: i64) -> Instruction {
+    let accounts = accounts::AddExpiry {
+        governor: *governor,
+        clearinghouse: market.house,
+        market: market.key,
+    };
+    instruction(accounts, instruction::AddExpiry { time }, vec![])
+}
+
+/// `post_vol_surface`.
+pub fn post_vol_surface(authority: &Pubkey, market: &Market, args: SurfaceArgs) -> Instruction {
+    let accounts = accounts::PostVolSurface {
+        surface_authority: *authority,
+        market: market.key,
+    };
+    instruction(accounts, instruction::PostVolSurface { args }, vec![])
+}
+
+/// `open_margin_account`.
+pub fn open_margin_account(owner: &Pubkey, house: &Pubkey, args: MarginAccountArgs) -> Instruction {
+    let accounts = accounts::OpenMarginAccount {
+        owner: *owner,
+        clearinghouse: *house,
+        margin_account: seeds::margin_account(house, owner, args.sub_account),
+        system_program: SYSTEM,
+    };
+    instruction(accounts, instruction::OpenMarginAccount { args }, vec![])
+}
+
+/// `deposit_collateral` from a token account.
+pub fn deposit_collateral(
+    trader: &Trader,
+    bank: &Bank,
+    source: &Pubkey,
+    amount: u64,
+) -> Instruction {
+    let accounts = accounts::DepositCollateral {
+        owner: trader.user.key,
+        margin_account: trader.account,
+        bank: bank.key,
+        vault: bank.vault,
+        source: *source,
+        mint: bank.mint,
+        token_program: spl_token::ID,
+    };
+    instruction(accounts, instruction::DepositCollateral { amount }, vec![])
+}
+
+/// `withdraw_collateral` to a token account.
+pub fn withdraw_collateral(
+    trader: &Trader,
+    bank: &Bank,
+    destination: &Pubkey,
+    amount: u64,
+    remaining: Vec<AccountMeta>,
+) -> Instruction {
+    let accounts = accounts::WithdrawCollateral {
+        owner: trader.user.key,
+        margin_account: trader.account,
+        bank: bank.key,
+        vault: bank.vault,
+        destination: *destination,
+        mint: bank.mint,
+        token_program: spl_token::ID,
+    };
+    instruction(
+        accounts,
+        instruction::WithdrawCollateral { amount },
+        remaining,
+    )
+}
+
+/// `trade`.
+pub fn trade(
+    taker: &Trader,
+    maker: &Trader,
+    legs: Vec<TradeLeg>,
+    remaining: Vec<AccountMeta>,
+) -> Instruction {
+    let accounts = accounts::Trade {
+        taker_owner: taker.user.key,
+        maker_owner: maker.user.key,
+        taker: taker.account,
+        maker: maker.account,
+    };
+    instruction(accounts, instruction::Trade { legs }, remaining)
+}
+
+/// `view_margin`.
+pub fn view_margin(account: &Pubkey, remaining: Vec<AccountMeta>) -> Instruction {
+    let accounts = accounts::ViewMargin {
+        margin_account: *account,
+    };
+    instruction(accounts, instruction::ViewMargin {}, remaining)
+}
+
+/// `start_liquidation`.
+pub fn start_liquidation(
+    caller: &Pubkey,
+    account: &Pubkey,
+    witness: Vec<u8>,
+    remaining: Vec<AccountMeta>,
+) -> Instruction {
+    let accounts = accounts::StartLiquidation {
+        caller: *caller,
+        margin_account: *account,
+    };
+    let args = StartLiquidationArgs { witness };
+    instruction(accounts, instruction::StartLiquidation { args }, remaining)
+}
+
+/// `bid_liquidation`.
+pub fn bid_liquidation(
+    liquidator: &Trader,
+    liquidatee: &Pubkey,
+    args: BidArgs,
+    remaining: Vec<AccountMeta>,
+) -> Instruction {
+    let accounts = accounts::BidLiquidation {
+        liquidator_owner: liquidator.user.key,
+        clearinghouse: liquidator.house,
+        liquidator: liquidator.account,
+        liquidatee: *liquidatee,
+    };
+    instruction(accounts, instruction::BidLiquidation { args }, remaining)
+}
+
+/// `stop_liquidation`.
+pub fn stop_liquidation(
+    house: &Pubkey,
+    caller: &Pubkey,
+    account: &Pubkey,
+    remaining: Vec<AccountMeta>,
+) -> Instruction {
+    let accounts = accounts::StopLiquidation {
+        caller: *caller,
+        clearinghouse: *house,
+        margin_account: *account,
+    };
+    instruction(accounts, instruction::StopLiquidation {}, remaining)
+}

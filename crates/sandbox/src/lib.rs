@@ -1,0 +1,38 @@
+//! A whole clearing house in one process: LiteSVM, the SBF build of the program, the real SPL token program, price
+//! accounts in Pyth's own format. Tests, the demo and the benchmarks run in it; nothing in it is simulated but time.
+//!
+//! ```
+//! use sandbox::{perpetual, World, BASE, BTC_START, USDC};
+//!
+//! let mut world = World::new();
+//! let alice = world.trader("alice", 50_000 * USDC);
+//! let bob = world.trader("bob", 50_000 * USDC);
+//! let btc = world.btc;
+//! world.trade(&alice, &bob, &[perpetual(&btc, BASE, BTC_START)]).ok();
+//! let (view, _) = world.view_margin(&alice.account);
+//! assert_eq!(view.report(), world.report(&alice.account).margin);
+//! assert!(world.reconcile().is_exact());
+//! ```
+
+pub mod accounts;
+pub mod actions;
+pub mod instructions;
+pub mod keys;
+pub mod listing;
+pub mod native;
+pub mod oracle;
+pub mod reconcile;
+pub mod transaction;
+pub mod units;
+pub mod world;
+
+pub use accounts::{Scope, Trader};
+pub use actions::{call, perpetual, put};
+pub use keys::User;
+pub use listing::{crypto_smile, Bank, Market};
+pub use native::{MarketReport, NativeReport};
+pub use oracle::{PriceFields, VerificationLevel};
+pub use reconcile::Reconciliation;
+pub use transaction::Outcome;
+pub use units::{dollars, BASE, BTC_START, DAY, SOL, SOL_START, START, USDC};
+pub use world::{World, WorldBuilder};

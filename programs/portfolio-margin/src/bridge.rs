@@ -1,0 +1,267 @@
+//! From accounts to the risk engine: the only place where a margin check reads its remaining accounts.
+//!
+//! The order is canonical: the account's banks by index, each followed by its price; then its markets by index, each
+//! followed by its price. Since indexes only rise, one comparison per account finds what is missing, extra, repeated,
+//! reordered or foreign. A missing market is never "zero risk".
+
+use anchor_lang::prelude::*;
+use portfolio_margin_interface::state::{CollateralBank, MarginAccount, Market, PositionRecord};
+use portfolio_margin_interface::view::MarginView;
+use risk_core::margin::{MarginCheck, MarginReport};
+use risk_core::scan::{MarketRisk, ScenarioPnl};
+use risk_core::scenario::{Witness, MAX_SCENARIOS};
+use risk_core::Quote;
+
+use crate::error::{risk_error, MarginError};
+use crate::oracle::policy::check_surface_age;
+use crate::oracle::{checked_price, Action, OraclePolicy};
+use crate::state::index_set::MAX_INDEXES;
+use crate::state::{AccountBook, IndexSet};
+
+/// Remaining accounts, taken from the front, and which price account was shown for each feed.
+#[derive(Clone)]
+pub struct Cursor<'info> {
+    accounts: &'info [AccountInfo<'info>],
+    prices: Vec<([u8; 32], &'info Pubkey)>,
+}
+
+impl<'info> Cursor<'info> {
+    /// All remaining accounts of an instruction.
+    pub fn new(accounts: &'info [AccountInfo<'info>]) -> Self {
+        Self {
+            accounts,
+            prices: Vec::with_capacity(MAX_INDEXES),
+        }
+    }
+
+    fn next(&mut self) -> Result<&'info AccountInfo<'info>> {
+        let (first, rest) = self.accounts.split_first().ok_or_else(|| {
+            msg!(
+                "every account passed was taken, {} of them prices",
+                self.prices.len()
+            );
+            error!(MarginError::RemainingAccountMissing)
+        })?;
+        self.accounts = rest;
+        Ok(first)
+    }
+
+    /// The next account as the price of a feed.
+    ///
+    /// Two verified updates of one feed can both be young enough. Whoever may mix them values what it gives at one price
+    /// and what it takes at another, so an instruction uses one account per feed.
+    fn next_price(&mut self, feed_id: &[u8; 32]) -> Result<&'info AccountInfo<'info>> {
+        let account = self.next()?;
+        match self.prices.iter().find(|(feed, _)| feed == feed_id) {
+            None => self.prices.push((*feed_id, account.key)),
+            Some((_, key)) => {
+                require_keys_eq!(*account.key, **key, MarginError::OracleInconsistent);
+            }
+        }
+        Ok(account)
+    }
+
+    /// Refuses accounts that no check has taken.
+    pub fn finish(self) -> Result<()> {
+        match self.accounts.first() {
+            None => Ok(()),
+            Some(extra) => {
+                msg!(
+                    "{} accounts too many, the first: {}",
+                    self.accounts.len(),
+                    extra.key
+                );
+                err!(MarginError::UnexpectedAccount)
+            }
+        }
+    }
+}
+
+/// What a check covers: every bank and market in these sets must be passed, also where the account holds none of it
+/// any more.
+pub struct Scope {
+    /// Banks by index.
+    pub banks: IndexSet,
+    /// Markets by index.
+    pub markets: IndexSet,
+}
+
+impl Scope {
+    /// Everything the account holds.
+    pub fn of(header: &MarginAccount, positions: &[PositionRecord]) -> Result<Self> {
+        let mut scope = Self {
+            banks: IndexSet::default(),
+            markets: IndexSet::default(),
+        };
+        for balance in header.used_collateral() {
+            scope.banks.insert(balance.bank)?;
+        }
+        let mut previous = None;
+        for record in positions {
+            if previous != Some(record.market) {
+                scope.markets.insert(record.market)?;
+                previous = Some(record.market);
+            }
+        }
+        Ok(scope)
+    }
+
+    /// Everything that either scope covers.
+    pub fn union(mut self, other: &Self) -> Result<Self> {
+        for index in other.banks.as_slice() {
+            self.banks.insert(*index)?;
+        }
+        for index in other.markets.as_slice() {
+            self.markets.insert(*index)?;
+        }
+        Ok(self)
+    }
+}
+
+/// How a check is made.
+pub struct Check<'a> {
+    /// The clearing house that everything must belong to.
+    pub clearinghouse: Pubkey,
+    /// Unix time.
+    pub now: i64,
+    /// Decides which prices are good enough.
+    pub action: Action,
+    /// One scenario per market in order, or the whole set.
+    pub witness: Option<&'a [u8]>,
+}
+
+impl Check<'_> {
+    /// Evaluates an account, taking its banks and markets from the cursor.
+    pub fn evaluate(
+        &self,
+        book: &AccountBook<'_>,
+        scope: &Scope,
+        accounts: &mut Cursor<'_>,
+    ) -> Result<MarginReport> {
+        self.evaluate_into(book.header, book.positions(), scope, accounts, None)
+    }
+
+    /// The same, and describes each market in `view`.
+    pub fn evaluate_into(
+        &self,
+        header: &MarginAccount,
+        positions: &[PositionRecord],
+        scope: &Scope,
+        accounts: &mut Cursor<'_>,
+        mut view: Option<&mut MarginView>,
+    ) -> Result<MarginReport> {
+        let markets = scope.markets.as_slice();
+        if let Some(witness) = self.witness {
+            require_eq!(witness.len(), markets.len(), MarginError::WitnessLength);
+        }
+        let mut check = MarginCheck::new(Quote::from_raw(header.cash));
+        for bank in scope.banks.as_slice() {
+            self.add_bank(header, *bank, accounts, &mut check)?;
+        }
+        let mut rest = positions;
+        for (place, market) in markets.iter().enumerate() {
+            let held = rest.partition_point(|record| record.market <= *market);
+            let (here, others) = rest.split_at(held);
+            rest = others;
+            let scenario = self.witness.and_then(|w| w.get(place)).copied();
+            let risk = self.add_market(*market, scenario, here, accounts, &mut check)?;
+            if let Some(view) = view.as_deref_mut() {
+                view.push_market(*market, &risk);
+            }
+        }
+        // The scope covers the account: nothing that it holds may be left out of the sum.
+        require_eq!(rest.len(), 0, MarginError::RemainingAccountMissing);
+        Ok(check.finish())
+    }
+
+    fn add_bank(
+        &self,
+        header: &MarginAccount,
+        index: u16,
+        accounts: &mut Cursor<'_>,
+        check: &mut MarginCheck,
+    ) -> Result<()> {
+        let loader = AccountLoader::<CollateralBank>::try_from(accounts.next()?)?;
+        let bank = loader.load()?;
+        self.require_own(&bank.clearinghouse)?;
+        require_eq!(bank.index, index, MarginError::BankMismatch);
+        let policy = OraclePolicy {
+            feed_id: bank.feed_id,
+            max_age: bank.oracle_max_age,
+            max_confidence: bank.oracle_max_confidence,
+        };
+        let account = accounts.next_price(&bank.feed_id)?;
+        let price = checked_price(account, &policy, self.now, self.action)?;
+        let amount = header.collateral_of(index);
+        let collateral = bank.collateral(amount, price).map_err(risk_error)?;
+        check.add_collateral(&collateral).map_err(risk_error)
+    }
+
+    #[inline(never)]
+    fn add_market(
+        &self,
+        index: u16,
+        scenario: Option<u8>,
+        positions: &[PositionRecord],
+        accounts: &mut Cursor<'_>,
+        check: &mut MarginCheck,
+    ) -> Result<MarketRisk> {
+        let loader = AccountLoader::<Market>::try_from(accounts.next()?)?;
+        let market = loader.load()?;
+        self.require_own(&market.clearinghouse)?;
+        require_eq!(market.index, index, MarginError::MarketMismatch);
+        let policy = OraclePolicy {
+            feed_id: market.feed_id,
+            max_age: market.oracle_max_age,
+            max_confidence: market.oracle_max_confidence,
+        };
+        let account = accounts.next_price(&market.feed_id)?;
+        let spot = checked_price(account, &policy, self.now, self.action)?;
+        self.check_surfaces(&market, positions)?;
+
+        let params = market.params.params();
+        let full = market.scenarios.set().map_err(risk_error)?;
+        let witness = match scenario {
+            Some(index) => Some(Witness::new(&full, index.into()).map_err(risk_error)?),
+            None => None,
+        };
+        let scenarios = match &witness {
+            Some(witness) => witness.set().map_err(risk_error)?,
+            None => full,
+        };
+        let inputs = market.input(self.now, spot, scenarios, &params);
+        let mut pnl: ScenarioPnl = [0; MAX_SCENARIOS];
+        check
+            .add_market(&inputs, positions, &mut pnl)
+            .map_err(risk_error)
+    }
+
+    /// Refuses old surfaces of the expiries held, where the action needs fresh ones.
+    fn check_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Result<()> {
+        let mut previous = 0;
+        for record in positions {
+            // What has expired is intrinsic value, which needs no surface; nobody could post one any more.
+            if record.expiry == previous || record.expiry <= self.now {
+                continue;
+            }
+            previous = record.expiry;
+            // An expiry that is not listed or has no surface is refused by the engine.
+            if let Some(slot) = market.expiries.iter().find(|s| s.time == record.expiry) {
+                if slot.posted_at != 0 {
+                    let age = market.surface_max_age;
+                    check_surface_age(slot.posted_at, age, self.now, self.action)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn require_own(&self, clearinghouse: &Pubkey) -> Result<()> {
+        require_keys_eq!(
+            *clearinghouse,
+            self.clearinghouse,
+            MarginError::ClearinghouseMismatch
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! Every refusal by name. The numbers go to the log, next to the name.
+
+use anchor_lang::prelude::*;
+use risk_core::liquidation::SliceError;
+use risk_core::RiskError;
+
+#[error_code]
+pub enum MarginError {
+    #[msg("Signer is not the governor")]
+    NotGovernor,
+    #[msg("Signer is not the market's surface authority")]
+    NotSurfaceAuthority,
+    #[msg("Signer does not own the margin account")]
+    NotOwner,
+    #[msg("Account belongs to another clearing house")]
+    ClearinghouseMismatch,
+    #[msg("Quote mint must have six decimals")]
+    QuoteDecimals,
+    #[msg("Mint has more decimals than supported")]
+    DecimalsTooMany,
+    #[msg("Parameter is outside its bounds")]
+    ParameterOutOfRange,
+    #[msg("Scenario set is not valid")]
+    ScenarioSetInvalid,
+    #[msg("Expiry is in the past or too far away")]
+    ExpiryOutOfRange,
+    #[msg("Expiry is listed already")]
+    ExpiryListed,
+    #[msg("Expiry is not listed")]
+    ExpiryNotListed,
+    #[msg("Market lists as many expiries as it can hold")]
+    ExpiriesFull,
+    #[msg("Account capacity must be 16 to 128 positions")]
+    CapacityOutOfRange,
+
+    #[msg("Amount is zero")]
+    ZeroAmount,
+    #[msg("Amount leaves the range of its type")]
+    AmountOverflow,
+    #[msg("Bank would hold more than its cap")]
+    DepositCapExceeded,
+    #[msg("Account holds as many collateral assets as it can")]
+    CollateralsFull,
+    #[msg("Account holds less than that")]
+    BalanceInsufficient,
+    #[msg("Vault balance did not change by the amount transferred")]
+    VaultDeltaMismatch,
+    #[msg("Token account is not the bank's vault")]
+    VaultMismatch,
+
+    #[msg("Price account is not owned by the Pyth receiver")]
+    OracleOwner,
+    #[msg("Price account does not hold a price update")]
+    OracleMalformed,
+    #[msg("Price is of another feed")]
+    OracleFeedMismatch,
+    #[msg("Price update is not fully verified")]
+    OracleUnverified,
+    #[msg("Price is not positive")]
+    OracleNonPositive,
+    #[msg("Price exponent is not supported or the price leaves its range")]
+    OracleExponent,
+    #[msg("Price is older than the market accepts")]
+    OracleStale,
+    #[msg("Price is from the future")]
+    OracleFuture,
+    #[msg("Price confidence interval is too wide")]
+    OracleConfidenceTooWide,
+    #[msg("Two price accounts of one feed in one instruction")]
+    OracleInconsistent,
+    #[msg("Volatility surface is older than the market accepts")]
+    SurfaceStale,
+    #[msg("No volatility surface was posted for the expiry")]
+    SurfaceMissing,
+
+    #[msg("A bank, market or price of the account is missing")]
+    RemainingAccountMissing,
+    #[msg("More accounts were passed than the margin check takes")]
+    UnexpectedAccount,
+    #[msg("Another market was expected at this place")]
+    MarketMismatch,
+    #[msg("Another bank was expected at this place")]
+    BankMismatch,
+    #[msg("Account spans more markets or banks than one check supports")]
+    ScopeTooWide,
+
+    #[msg("Both sides of the trade are the same account")]
+    SelfTrade,
+    #[msg("A trade has 1 to 16 legs")]
+    LegCount,
+    #[msg("Instrument, strike and expiry do not fit together")]
+    InstrumentUnknown,
+    #[msg("Series has expired")]
+    Expired,
+    #[msg("Account has no room for another position")]
+    PositionsFull,
+    #[msg("Quote balance would be negative")]
+    CashNegative,
+    #[msg("Initial health would be negative")]
+    InitialMarginBreached,
+    #[msg("Sizes without netting would exceed what an account may open")]
+    GrossNotionalExceeded,
+    #[msg("Account is in liquidation and the change does not reduce its risk")]
+    RiskNotReduced,
+    #[msg("Account is in liquidation")]
+    AccountLiquidating,
+
+    #[msg("Account is healthy in the scenarios named")]
+    AccountHealthy,
+    #[msg("Account is not in liquidation")]
+    NotLiquidating,
+    #[msg("Account still lacks its buffer above maintenance")]
+    BufferMissing,
+    #[msg("One scenario per market is needed")]
+    WitnessLength,
+    #[msg("An owner cannot liquidate an account of its own")]
+    SelfLiquidation,
+    #[msg("Account has no equity left to sell")]
+    AccountInsolvent,
+    #[msg("Slice is smaller than the least one")]
+    SliceTooSmall,
+    #[msg("Bid would not raise the account's maintenance health")]
+    HealthNotImproved,
+    #[msg("Slice costs more than the bidder's limit")]
+    PriceAboveLimit,
+    #[msg("The risk engine refused its input")]
+    RiskEngine,
+}
+
+/// `AmountOverflow`, for `ok_or_else`: an error is built only where it is returned, since the heap is never freed.
+pub fn overflow() -> Error {
+    error!(MarginError::AmountOverflow)
+}
+
+/// Maps a refusal of the engine to this program's error and logs its numbers.
+pub fn risk_error(error: RiskError) -> Error {
+    msg!("{:?}", error);
+    match error {
+        RiskError::OutOfRange { .. } | RiskError::Svi(_) => MarginError::ParameterOutOfRange,
+        RiskError::Overflow(_) => MarginError::AmountOverflow,
+        RiskError::UnknownExpiry { .. } => MarginError::ExpiryNotListed,
+        RiskError::SurfaceMissing { .. } => MarginError::SurfaceMissing,
+        RiskError::NoBaseScenario
+        | RiskError::ScenarioOrder { .. }
+        | RiskError::UnknownScenario { .. } => MarginError::ScenarioSetInvalid,
+        RiskError::Unsorted { .. } => MarginError::RiskEngine,
+    }
+    .into()
+}
+
+/// Maps the reasons why there is no slice.
+pub fn slice_error(error: SliceError) -> Error {
+    match error {
+        SliceError::Healthy { buffer_health } => {
+            error!(MarginError::AccountHealthy).with_values((buffer_health.raw(), 0))
+        }
+        SliceError::Insolvent { equity } => {
+            error!(MarginError::AccountInsolvent).with_values((equity.raw(), 0))
+        }
+        SliceError::TooSmall { wanted, least } => {
+            error!(MarginError::SliceTooSmall).with_values((wanted, least))
+        }
+        SliceError::Risk(error) => risk_error(error),
+    }
+}

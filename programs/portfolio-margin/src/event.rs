@@ -1,0 +1,105 @@
+//! What the program tells the world after a change succeeded. Amounts in the units of the layouts.
+
+use anchor_lang::prelude::*;
+use portfolio_margin_interface::args::TradeLeg;
+
+#[event]
+pub struct ClearinghouseInitialized {
+    pub clearinghouse: Pubkey,
+    pub governor: Pubkey,
+    pub quote_mint: Pubkey,
+    pub id: u16,
+}
+
+#[event]
+pub struct BankInitialized {
+    pub clearinghouse: Pubkey,
+    pub bank: Pubkey,
+    pub mint: Pubkey,
+    pub index: u16,
+}
+
+#[event]
+pub struct MarketInitialized {
+    pub clearinghouse: Pubkey,
+    pub market: Pubkey,
+    pub index: u16,
+    pub scenarios: u8,
+}
+
+#[event]
+pub struct ExpiryAdded {
+    pub market: Pubkey,
+    pub time: i64,
+}
+
+#[event]
+pub struct SurfacePosted {
+    pub market: Pubkey,
+    pub expiry: i64,
+    pub posted_at: i64,
+}
+
+#[event]
+pub struct MarginAccountOpened {
+    pub margin_account: Pubkey,
+    pub owner: Pubkey,
+    pub sub_account: u16,
+    pub capacity: u16,
+}
+
+#[event]
+pub struct CollateralDeposited {
+    pub margin_account: Pubkey,
+    pub bank: Pubkey,
+    pub amount: u64,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct CollateralWithdrawn {
+    pub margin_account: Pubkey,
+    pub bank: Pubkey,
+    pub amount: u64,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct Traded {
+    pub taker: Pubkey,
+    pub maker: Pubkey,
+    pub taker_sequence: u64,
+    pub maker_sequence: u64,
+    pub legs: Vec<TradeLeg>,
+}
+
+#[event]
+pub struct LiquidationStarted {
+    pub margin_account: Pubkey,
+    pub caller: Pubkey,
+    pub witness: Vec<u8>,
+    pub maintenance_health: i64,
+    pub equity: i64,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct LiquidationBid {
+    pub liquidatee: Pubkey,
+    pub liquidator: Pubkey,
+    /// Part of the book that changed hands, 1e-9.
+    pub fraction: u64,
+    /// What the liquidator paid, 1e-6 USD.
+    pub price: i64,
+    /// Maintenance health of the liquidatee before, in the witness's scenarios.
+    pub maintenance_health: i64,
+    pub liquidatee_sequence: u64,
+    pub liquidator_sequence: u64,
+}
+
+#[event]
+pub struct LiquidationStopped {
+    pub margin_account: Pubkey,
+    pub maintenance_health: i64,
+    pub sequence: u64,
+}

@@ -1,0 +1,64 @@
+//! Opens a margin account.
+
+use anchor_lang::prelude::*;
+use portfolio_margin_interface::args::MarginAccountArgs;
+use portfolio_margin_interface::seeds;
+use portfolio_margin_interface::state::margin_account::{
+    MarginAccount, MAX_CAPACITY, MIN_CAPACITY,
+};
+use portfolio_margin_interface::state::{Clearinghouse, LAYOUT_VERSION};
+
+use crate::error::MarginError;
+use crate::event::MarginAccountOpened;
+
+#[derive(Accounts)]
+#[instruction(args: MarginAccountArgs)]
+pub struct OpenMarginAccount<'info> {
+    #[account(mut)]
+    pub owner: Signer<'info>,
+    pub clearinghouse: AccountLoader<'info, Clearinghouse>,
+    #[account(
+        init,
+        payer = owner,
+        space = MarginAccount::space(usize::from(args.capacity).min(MAX_CAPACITY)),
+        seeds = [
+            seeds::MARGIN,
+            clearinghouse.key().as_ref(),
+            owner.key().as_ref(),
+            &args.sub_account.to_le_bytes()
+        ],
+        bump
+    )]
+    pub margin_account: AccountLoader<'info, MarginAccount>,
+    pub system_program: Program<'info, System>,
+}
+
+impl OpenMarginAccount<'_> {
+    fn validate(&self, args: &MarginAccountArgs) -> Result<()> {
+        // owner: signs and pays
+        // clearinghouse: owner and discriminator checked by its loader
+        // margin_account: created here at its derived address
+        // system_program: checked by its type
+        let capacity = usize::from(args.capacity);
+        require_gte!(capacity, MIN_CAPACITY, MarginError::CapacityOutOfRange);
+        require_gte!(MAX_CAPACITY, capacity, MarginError::CapacityOutOfRange);
+        Ok(())
+    }
+}
+
+pub fn handler(ctx: Context<OpenMarginAccount>, args: MarginAccountArgs) -> Result<()> {
+    ctx.accounts.validate(&args)?;
+    let mut account = ctx.accounts.margin_account.load_init()?;
+    account.version = LAYOUT_VERSION;
+    account.bump = ctx.bumps.margin_account;
+    account.sub_account = args.sub_account;
+    account.clearinghouse = ctx.accounts.clearinghouse.key();
+    account.owner = ctx.accounts.owner.key();
+    emit!(MarginAccountOpened {
+        margin_account: ctx.accounts.margin_account.key(),
+        owner: account.owner,
+        sub_account: args.sub_account,
+        capacity: args.capacity,
+    });
+    Ok(())
+}

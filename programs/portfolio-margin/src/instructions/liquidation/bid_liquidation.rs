@@ -1,0 +1,221 @@
+//! Buys a pro-rata slice of an account in liquidation: all legs together, so that hedges travel with what they hedge.
+
+use anchor_lang::prelude::*;
+use portfolio_margin_interface::args::BidArgs;
+use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
+use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
+use risk_core::liquidation::{plan_slice, SlicePlan, FRACTION_ONE};
+use risk_core::margin::MOST_OPEN_NOTIONAL;
+use risk_core::{Quantity, Quote};
+
+use crate::bridge::{Check, Cursor, Scope};
+use crate::error::{overflow, risk_error, slice_error, MarginError};
+use crate::event::LiquidationBid;
+use crate::oracle::Action;
+use crate::state::AccountBook;
+
+#[derive(Accounts)]
+pub struct BidLiquidation<'info> {
+    pub liquidator_owner: Signer<'info>,
+    pub clearinghouse: AccountLoader<'info, Clearinghouse>,
+    #[account(mut)]
+    pub liquidator: AccountLoader<'info, MarginAccount>,
+    #[account(mut)]
+    pub liquidatee: AccountLoader<'info, MarginAccount>,
+}
+
+impl BidLiquidation<'_> {
+    fn validate(&self) -> Result<()> {
+        // clearinghouse, liquidator, liquidatee: owner and discriminator checked by their loaders; of one clearing house
+        require_keys_neq!(
+            self.liquidator.key(),
+            self.liquidatee.key(),
+            MarginError::SelfLiquidation
+        );
+        let (liquidator, liquidatee) = (self.liquidator.load()?, self.liquidatee.load()?);
+        for account in [&liquidator, &liquidatee] {
+            require_keys_eq!(
+                account.clearinghouse,
+                self.clearinghouse.key(),
+                MarginError::ClearinghouseMismatch
+            );
+        }
+        // liquidator_owner: signs, owns the liquidator, does not own the liquidatee
+        require_keys_eq!(
+            liquidator.owner,
+            self.liquidator_owner.key(),
+            MarginError::NotOwner
+        );
+        require_keys_neq!(
+            liquidatee.owner,
+            liquidator.owner,
+            MarginError::SelfLiquidation
+        );
+        require_eq!(
+            liquidator.status,
+            STATUS_ACTIVE,
+            MarginError::AccountLiquidating
+        );
+        require_eq!(
+            liquidatee.status,
+            STATUS_LIQUIDATING,
+            MarginError::NotLiquidating
+        );
+        Ok(())
+    }
+}
+
+pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs) -> Result<()> {
+    let accounts = &ctx.accounts;
+    accounts.validate()?;
+    let terms = accounts.clearinghouse.load()?.liquidation_terms();
+    let now = Clock::get()?.unix_timestamp;
+    let mut cursor = Cursor::new(ctx.remaining_accounts);
+
+    let (from_info, to_info) = (
+        accounts.liquidatee.to_account_info(),
+        accounts.liquidator.to_account_info(),
+    );
+    let (mut from_data, mut to_data) = (
+        from_info.try_borrow_mut_data()?,
+        to_info.try_borrow_mut_data()?,
+    );
+    let mut from = AccountBook::open(&mut from_data)?;
+    let mut to = AccountBook::open(&mut to_data)?;
+
+    let sold = from.scope()?;
+    let liquidation = Check {
+        clearinghouse: accounts.clearinghouse.key(),
+        now,
+        action: Action::Repair,
+        witness: Some(&args.witness),
+    };
+    let mut again = cursor.clone();
+    let report = liquidation.evaluate(&from, &sold, &mut cursor)?;
+    let reserved = Quote::from_raw(from.header.reserved_cash);
+    let plan = plan_slice(&report, &terms, reserved, args.fraction).map_err(slice_error)?;
+    require_gte!(
+        args.price_limit,
+        plan.price.raw(),
+        MarginError::PriceAboveLimit
+    );
+
+    let bought = to.scope()?.union(&sold)?;
+    transfer_slice(&mut from, &mut to, &plan)?;
+    // INV-13: parts are rounded leg by leg, so that a bid improves the account is checked, not assumed.
+    let after = liquidation.evaluate(&from, &sold, &mut again)?;
+    require_gt!(
+        after.maintenance_health.raw(),
+        report.maintenance_health.raw(),
+        MarginError::HealthNotImproved
+    );
+    require_solvent_bidder(&to, &bought, now, &mut cursor)?;
+    cursor.finish()?;
+    let liquidatee_sequence = from.bump_sequence()?;
+    let liquidator_sequence = to.bump_sequence()?;
+    emit!(LiquidationBid {
+        liquidatee: accounts.liquidatee.key(),
+        liquidator: accounts.liquidator.key(),
+        fraction: plan.fraction,
+        price: plan.price.raw(),
+        maintenance_health: report.maintenance_health.raw(),
+        liquidatee_sequence,
+        liquidator_sequence,
+    });
+    Ok(())
+}
+
+/// Moves the planned part of every position, collateral and unreserved cash, and the price the other way.
+///
+/// Parts are rounded toward zero: a slice never takes more than its share, and what leaves one account is exactly
+/// what the other receives.
+fn transfer_slice(
+    from: &mut AccountBook<'_>,
+    to: &mut AccountBook<'_>,
+    plan: &SlicePlan,
+) -> Result<()> {
+    transfer_positions(from, to, plan.fraction)?;
+    transfer_collateral(from, to, plan.fraction)?;
+
+    let for_sale = from.header.cash.checked_sub(plan.reserved.raw());
+    let for_sale = Quote::from_raw(for_sale.ok_or_else(overflow)?);
+    let part = for_sale
+        .scale_toward_zero(plan.fraction, FRACTION_ONE)
+        .map_err(risk_error)?;
+    let paid = plan.price.checked_sub(part).map_err(risk_error)?.raw();
+    from.add_cash(paid)?;
+    to.add_cash(paid.checked_neg().ok_or_else(overflow)?)?;
+    let reserved = plan.reserved.raw().checked_add(plan.price.raw());
+    from.header.reserved_cash = reserved.ok_or_else(overflow)?;
+    to.require_cash()
+}
+
+fn transfer_positions(
+    from: &mut AccountBook<'_>,
+    to: &mut AccountBook<'_>,
+    fraction: u64,
+) -> Result<()> {
+    let mut index = 0usize;
+    while let Some(record) = from.position(index) {
+        let quantity = Quantity::from_raw(record.quantity)
+            .scale_toward_zero(fraction, FRACTION_ONE)
+            .map_err(risk_error)?
+            .raw();
+        let cost = Quote::from_raw(record.cost)
+            .scale_toward_zero(fraction, FRACTION_ONE)
+            .map_err(risk_error)?
+            .raw();
+        // |quantity| and |cost| do not exceed the record's, which can be negated: see the part's rounding.
+        from.add_position(&record, quantity.saturating_neg(), cost.saturating_neg())?;
+        to.add_position(&record, quantity, cost)?;
+        // A record that was sold whole is gone, and the next one stands in its place.
+        let emptied = quantity == record.quantity && cost == record.cost;
+        index = index.saturating_add(usize::from(!emptied));
+    }
+    Ok(())
+}
+
+fn transfer_collateral(
+    from: &mut AccountBook<'_>,
+    to: &mut AccountBook<'_>,
+    fraction: u64,
+) -> Result<()> {
+    for balance in from.header.collateral {
+        let part = u128::from(balance.amount)
+            .checked_mul(fraction.into())
+            .and_then(|product| product.checked_div(FRACTION_ONE.into()))
+            .and_then(|part| u64::try_from(part).ok())
+            .ok_or_else(overflow)?;
+        from.take_collateral(balance.bank, part)?;
+        to.add_collateral(balance.bank, part)?;
+    }
+    Ok(())
+}
+
+/// INV-14: the bidder ends with initial health.
+fn require_solvent_bidder(
+    to: &AccountBook<'_>,
+    scope: &Scope,
+    now: i64,
+    cursor: &mut Cursor<'_>,
+) -> Result<()> {
+    let check = Check {
+        clearinghouse: to.header.clearinghouse,
+        now,
+        // A bid is a repair: what the liquidation accepts as a price, it accepts for both sides.
+        action: Action::Repair,
+        witness: None,
+    };
+    let report = check.evaluate(to, scope, cursor)?;
+    require_gte!(
+        report.initial_health.raw(),
+        0,
+        MarginError::InitialMarginBreached
+    );
+    require_gte!(
+        MOST_OPEN_NOTIONAL.raw(),
+        report.gross_notional.raw(),
+        MarginError::GrossNotionalExceeded
+    );
+    Ok(())
+}

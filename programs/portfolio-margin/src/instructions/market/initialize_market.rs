@@ -1,0 +1,135 @@
+//! Lists an underlying.
+
+use anchor_lang::prelude::*;
+use portfolio_margin_interface::args::{MarketArgs, MarketParamsArgs, ScenarioArg};
+use portfolio_margin_interface::state::{
+    Clearinghouse, Market, MarketParamsRecord, LAYOUT_VERSION,
+};
+use portfolio_margin_interface::{seeds, AccountLayout};
+use risk_core::scenario::{Scenario, ScenarioTable, VolShock, MAX_SCENARIOS};
+
+use crate::error::{overflow, risk_error, MarginError};
+use crate::event::MarketInitialized;
+use crate::instructions::check_oracle;
+
+/// Longest age of a volatility surface that a market may accept, seconds.
+const MAX_SURFACE_AGE: u32 = 86_400;
+
+#[derive(Accounts)]
+pub struct InitializeMarket<'info> {
+    #[account(mut)]
+    pub governor: Signer<'info>,
+    #[account(mut)]
+    pub clearinghouse: AccountLoader<'info, Clearinghouse>,
+    #[account(
+        init,
+        payer = governor,
+        space = Market::ACCOUNT_LEN,
+        seeds = [
+            seeds::MARKET,
+            clearinghouse.key().as_ref(),
+            &clearinghouse.load()?.market_count.to_le_bytes()
+        ],
+        bump
+    )]
+    pub market: AccountLoader<'info, Market>,
+    pub system_program: Program<'info, System>,
+}
+
+impl InitializeMarket<'_> {
+    fn validate(&self, args: &MarketArgs) -> Result<()> {
+        // governor: signs, pays, and is the clearing house's
+        let clearinghouse = self.clearinghouse.load()?;
+        require_keys_eq!(
+            clearinghouse.governor,
+            self.governor.key(),
+            MarginError::NotGovernor
+        );
+        // clearinghouse: owner and discriminator checked by its loader
+        // market: created here at its derived address
+        // system_program: checked by its type
+        check_oracle(
+            &args.feed_id,
+            args.oracle_max_age,
+            args.oracle_max_confidence,
+        )?;
+        require_gt!(args.surface_max_age, 0, MarginError::ParameterOutOfRange);
+        require_gte!(
+            MAX_SURFACE_AGE,
+            args.surface_max_age,
+            MarginError::ParameterOutOfRange
+        );
+        record(&args.params).params().validate().map_err(risk_error)
+    }
+}
+
+fn record(args: &MarketParamsArgs) -> MarketParamsRecord {
+    MarketParamsRecord {
+        vol_range_up: args.vol_range_up,
+        vol_range_down: args.vol_range_down,
+        vol_short_power: args.vol_short_power,
+        vol_long_power: args.vol_long_power,
+        vol_floor_seconds: args.vol_floor_seconds,
+        vol_min_up: args.vol_min_up,
+        perp_maintenance: args.perp_maintenance,
+        perp_initial: args.perp_initial,
+        option_maintenance: args.option_maintenance,
+        option_initial: args.option_initial,
+        scan_maintenance: args.scan_maintenance,
+        scan_initial: args.scan_initial,
+    }
+}
+
+/// Validates the scenarios and computes their logarithms.
+fn scenario_table(args: &[ScenarioArg]) -> Result<Box<ScenarioTable>> {
+    require_gte!(MAX_SCENARIOS, args.len(), MarginError::ParameterOutOfRange);
+    let mut scenarios = Vec::with_capacity(args.len());
+    for arg in args {
+        let vol = match arg.vol {
+            0 => VolShock::Up,
+            1 => VolShock::None,
+            2 => VolShock::Down,
+            other => {
+                return Err(error!(MarginError::ScenarioSetInvalid).with_values((other, 2)));
+            }
+        };
+        scenarios.push(Scenario {
+            vol,
+            spot: arg.spot,
+            damping: arg.damping,
+        });
+    }
+    ScenarioTable::new(&scenarios)
+        .map(Box::new)
+        .map_err(risk_error)
+}
+
+pub fn handler(ctx: Context<InitializeMarket>, args: MarketArgs) -> Result<()> {
+    ctx.accounts.validate(&args)?;
+    let table = scenario_table(&args.scenarios)?;
+    let mut clearinghouse = ctx.accounts.clearinghouse.load_mut()?;
+    let index = clearinghouse.market_count;
+    clearinghouse.market_count = index.checked_add(1).ok_or_else(overflow)?;
+
+    let mut market = ctx.accounts.market.load_init()?;
+    market.version = LAYOUT_VERSION;
+    market.bump = ctx.bumps.market;
+    market.index = index;
+    market.oracle_max_age = args.oracle_max_age;
+    market.oracle_max_confidence = args.oracle_max_confidence;
+    market.surface_max_age = args.surface_max_age;
+    market.clearinghouse = ctx.accounts.clearinghouse.key();
+    market.surface_authority = args.surface_authority;
+    market.feed_id = args.feed_id;
+    market.symbol = args.symbol;
+    market.params = record(&args.params);
+    market.scenarios.write(&table);
+
+    emit!(MarketInitialized {
+        clearinghouse: market.clearinghouse,
+        market: ctx.accounts.market.key(),
+        index,
+        scenarios: table.count,
+    });
+    Ok(())
+}

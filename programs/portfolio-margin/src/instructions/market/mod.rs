@@ -1,0 +1,9 @@
+//! Underlyings, expiries, volatility.
+
+pub mod add_expiry;
+pub mod initialize_market;
+pub mod post_vol_surface;
+
+pub use add_expiry::*;
+pub use initialize_market::*;
+pub use post_vol_surface::*;

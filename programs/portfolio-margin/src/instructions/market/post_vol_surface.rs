@@ -1,0 +1,71 @@
+//! Posts forward, rate and smile of an expiry.
+
+use anchor_lang::prelude::*;
+use portfolio_margin_interface::args::SurfaceArgs;
+use portfolio_margin_interface::state::Market;
+use risk_core::market::Expiry;
+use risk_core::svi::Svi;
+
+use crate::error::{risk_error, MarginError};
+use crate::event::SurfacePosted;
+
+#[derive(Accounts)]
+pub struct PostVolSurface<'info> {
+    pub surface_authority: Signer<'info>,
+    #[account(mut)]
+    pub market: AccountLoader<'info, Market>,
+}
+
+impl PostVolSurface<'_> {
+    fn validate(&self, args: &SurfaceArgs) -> Result<()> {
+        // surface_authority: signs, and is the market's
+        // market: owner and discriminator checked by its loader
+        require_keys_eq!(
+            self.market.load()?.surface_authority,
+            self.surface_authority.key(),
+            MarginError::NotSurfaceAuthority
+        );
+        Expiry {
+            time: args.expiry,
+            forward_basis: args.forward_basis,
+            rate: args.rate,
+            svi: Some(Svi {
+                a: args.svi_a,
+                b: args.svi_b,
+                rho: args.svi_rho,
+                m: args.svi_m,
+                s: args.svi_s,
+                reference_tenor: args.reference_tenor,
+            }),
+        }
+        .validate()
+        .map_err(risk_error)
+    }
+}
+
+pub fn handler(ctx: Context<PostVolSurface>, args: SurfaceArgs) -> Result<()> {
+    ctx.accounts.validate(&args)?;
+    let now = Clock::get()?.unix_timestamp;
+    let mut market = ctx.accounts.market.load_mut()?;
+    let slot = market
+        .expiries
+        .iter_mut()
+        .find(|slot| slot.time == args.expiry && slot.time != 0)
+        .ok_or_else(|| error!(MarginError::ExpiryNotListed).with_values((args.expiry, now)))?;
+    require_gt!(args.expiry, now, MarginError::Expired);
+    slot.posted_at = now;
+    slot.forward_basis = args.forward_basis;
+    slot.rate = args.rate;
+    slot.svi_a = args.svi_a;
+    slot.svi_b = args.svi_b;
+    slot.svi_rho = args.svi_rho;
+    slot.svi_m = args.svi_m;
+    slot.svi_s = args.svi_s;
+    slot.reference_tenor = args.reference_tenor;
+    emit!(SurfacePosted {
+        market: ctx.accounts.market.key(),
+        expiry: args.expiry,
+        posted_at: now,
+    });
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! One file per instruction: accounts, `validate()`, handler.
+
+// Each file has a `handler`; they are called by module, never through these re-exports.
+#![allow(ambiguous_glob_reexports)]
+
+pub mod account;
+pub mod clearinghouse;
+pub mod collateral;
+pub mod liquidation;
+pub mod market;
+pub mod trade;
+pub mod view;
+
+pub use account::*;
+pub use clearinghouse::*;
+pub use collateral::*;
+pub use liquidation::*;
+pub use market::*;
+pub use trade::*;
+pub use view::*;

@@ -1,0 +1,7 @@
+//! Exchange of positions.
+
+pub mod legs;
+#[allow(clippy::module_inception)]
+pub mod trade;
+
+pub use trade::*;

@@ -1,0 +1,152 @@
+//! Portfolio margin as a Solana program: collateral vaults, margin accounts, trades and liquidation.
+//!
+//! Every instruction has the same shape: validate, load, plan in `risk-core`, apply, transfer, check margin, emit.
+//! Instructions that check margin take *remaining accounts* in the canonical order of the account that is checked:
+//! each bank it holds collateral of, followed by that bank's price; then each market it holds positions in,
+//! followed by that market's price. A missing, extra, repeated, reordered or foreign account is an error.
+
+#![deny(clippy::or_fun_call)] // an error built and dropped leaks the heap, which is never freed
+
+use anchor_lang::prelude::*;
+
+#[cfg(target_arch = "bpf")]
+use solana_compiler_builtins as _;
+
+pub mod bridge;
+pub mod error;
+pub mod event;
+pub mod instructions;
+pub mod oracle;
+pub mod state;
+pub mod token;
+
+use instructions::*;
+pub use portfolio_margin_interface::{args::*, ID};
+
+/// Checks that the program was deployed at the id its clients derive addresses from.
+pub fn check_id(id: &Pubkey) -> bool {
+    id == &ID
+}
+
+/// The id as a function, which Anchor's entrypoint asks for.
+pub fn id() -> Pubkey {
+    ID
+}
+
+#[program]
+pub mod portfolio_margin {
+    use super::*;
+
+    /// Creates a clearing house for a quote mint of six decimals. The signer becomes its governor.
+    ///
+    /// Errors: `QuoteDecimals`, `ParameterOutOfRange`.
+    pub fn initialize_clearinghouse(
+        ctx: Context<InitializeClearinghouse>,
+        args: ClearinghouseArgs,
+    ) -> Result<()> {
+        initialize_clearinghouse::handler(ctx, args)
+    }
+
+    /// Lists a collateral mint and creates its vault. Authority: governor.
+    ///
+    /// Errors: `NotGovernor`, `ParameterOutOfRange`, `DecimalsTooMany`.
+    pub fn initialize_bank(ctx: Context<InitializeBank>, args: BankArgs) -> Result<()> {
+        initialize_bank::handler(ctx, args)
+    }
+
+    /// Lists an underlying with its oracle, margin ratios and scenarios. Authority: governor.
+    ///
+    /// Errors: `NotGovernor`, `ParameterOutOfRange`, `ScenarioSetInvalid`.
+    pub fn initialize_market(ctx: Context<InitializeMarket>, args: MarketArgs) -> Result<()> {
+        initialize_market::handler(ctx, args)
+    }
+
+    /// Lists an expiry. Authority: governor.
+    ///
+    /// Errors: `NotGovernor`, `ExpiryOutOfRange`, `ExpiryListed`, `ExpiriesFull`.
+    pub fn add_expiry(ctx: Context<AddExpiry>, time: i64) -> Result<()> {
+        add_expiry::handler(ctx, time)
+    }
+
+    /// Posts forward, rate and smile of an expiry. Authority: the market's surface authority.
+    ///
+    /// Errors: `NotSurfaceAuthority`, `ExpiryNotListed`, `ParameterOutOfRange`.
+    pub fn post_vol_surface(ctx: Context<PostVolSurface>, args: SurfaceArgs) -> Result<()> {
+        post_vol_surface::handler(ctx, args)
+    }
+
+    /// Opens a margin account for the signer.
+    ///
+    /// Errors: `CapacityOutOfRange`.
+    pub fn open_margin_account(
+        ctx: Context<OpenMarginAccount>,
+        args: MarginAccountArgs,
+    ) -> Result<()> {
+        open_margin_account::handler(ctx, args)
+    }
+
+    /// Deposits collateral; needs no oracle and works in every status. Authority: the account's owner.
+    ///
+    /// Errors: `ZeroAmount`, `DepositCapExceeded`, `CollateralsFull`, `VaultDeltaMismatch`.
+    pub fn deposit_collateral(ctx: Context<DepositCollateral>, amount: u64) -> Result<()> {
+        deposit_collateral::handler(ctx, amount)
+    }
+
+    /// Withdraws collateral, as far as initial health allows. Authority: the account's owner.
+    ///
+    /// Remaining accounts: the account's margin accounts after the withdrawal; none where it holds no positions.
+    /// Errors: `ZeroAmount`, `BalanceInsufficient`, `AccountLiquidating`, `InitialMarginBreached`.
+    pub fn withdraw_collateral<'info>(
+        ctx: Context<'info, WithdrawCollateral<'info>>,
+        amount: u64,
+    ) -> Result<()> {
+        withdraw_collateral::handler(ctx, amount)
+    }
+
+    /// Exchanges up to 16 legs between two accounts at agreed prices. Authorities: both owners.
+    ///
+    /// Remaining accounts: the taker's margin accounts, then the maker's; an account's markets are those that it held
+    /// before and those of the legs. Each side must have initial health, or the trade must reduce its risk.
+    /// Errors: `SelfTrade`, `LegCount`, `ZeroAmount`, `InstrumentUnknown`, `Expired`, `PositionsFull`,
+    /// `CashNegative`, `InitialMarginBreached`, `RiskNotReduced`.
+    pub fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<TradeLeg>) -> Result<()> {
+        trade::handler(ctx, legs)
+    }
+
+    /// Returns an account's margin as [`portfolio_margin_interface::view::MarginView`]. Changes nothing.
+    ///
+    /// Remaining accounts: the account's margin accounts.
+    pub fn view_margin<'info>(ctx: Context<'info, ViewMargin<'info>>) -> Result<()> {
+        view_margin::handler(ctx)
+    }
+
+    /// Puts an account into liquidation by naming, per market, a scenario that it cannot cover. Authority: anybody.
+    ///
+    /// Remaining accounts: the account's margin accounts. Errors: `AccountHealthy`, `AccountLiquidating`,
+    /// `WitnessLength`.
+    pub fn start_liquidation<'info>(
+        ctx: Context<'info, StartLiquidation<'info>>,
+        args: StartLiquidationArgs,
+    ) -> Result<()> {
+        start_liquidation::handler(ctx, args)
+    }
+
+    /// Buys a pro-rata slice of an account in liquidation at a discount. Authority: the liquidator's owner.
+    ///
+    /// Remaining accounts: the liquidatee's margin accounts, then the liquidator's, which include every bank and market
+    /// of the liquidatee. Errors: `NotLiquidating`, `SelfLiquidation`, `AccountHealthy`, `AccountInsolvent`,
+    /// `SliceTooSmall`, `HealthNotImproved`, `PriceAboveLimit`, `CashNegative`, `InitialMarginBreached`.
+    pub fn bid_liquidation<'info>(
+        ctx: Context<'info, BidLiquidation<'info>>,
+        args: BidArgs,
+    ) -> Result<()> {
+        bid_liquidation::handler(ctx, args)
+    }
+
+    /// Ends a liquidation once the account has its buffer above maintenance again. Authority: anybody.
+    ///
+    /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `BufferMissing`.
+    pub fn stop_liquidation<'info>(ctx: Context<'info, StopLiquidation<'info>>) -> Result<()> {
+        stop_liquidation::handler(ctx)
+    }
+}

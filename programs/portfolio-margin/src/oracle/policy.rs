@@ -1,0 +1,81 @@
+//! Which prices each action accepts, in one place.
+//!
+//! | action | age | confidence | volatility surface |
+//! |---|---|---|---|
+//! | [`Action::RiskIncreasing`]: trade, withdraw | market's limit | market's limit | market's limit |
+//! | [`Action::View`] | market's limit | market's limit | market's limit |
+//! | [`Action::Repair`]: start, bid, stop; a trade that reduces risk | market's limit | 10 x the limit, at most 10 % | any age |
+//!
+//! A repair does not take older prices than trades do: with pull oracles the caller chooses which verified update to
+//! show, so an age limit is what bounds that choice. It does take wide confidence, and surfaces of any age, because a
+//! crash widens the one and can silence the poster of the other, and neither may stop a repair.
+
+use anchor_lang::prelude::*;
+
+use crate::error::MarginError;
+
+/// What the price is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// May raise an account's risk or pay out.
+    RiskIncreasing,
+    /// Reads only.
+    View,
+    /// Makes an account safer.
+    Repair,
+}
+
+/// Limits that a bank or market sets.
+#[derive(Clone, Copy, Debug)]
+pub struct OraclePolicy {
+    /// Pyth feed.
+    pub feed_id: [u8; 32],
+    /// Largest age, seconds.
+    pub max_age: u32,
+    /// Largest confidence over price, 1e-6.
+    pub max_confidence: u32,
+}
+
+/// How far a publish time may lie ahead of the cluster's clock, which follows wall time by seconds.
+pub const MAX_CLOCK_SKEW: i64 = 15;
+/// How much wider the confidence may be for a repair.
+const REPAIR_CONFIDENCE_FACTOR: u32 = 10;
+/// Widest confidence of any use, 1e-6: 10 %.
+const REPAIR_CONFIDENCE_MOST: u32 = 100_000;
+
+impl OraclePolicy {
+    /// Refuses a price that is too old or from the future.
+    pub fn check_age(&self, publish_time: i64, now: i64) -> Result<()> {
+        let latest = now.saturating_add(MAX_CLOCK_SKEW);
+        require_gte!(latest, publish_time, MarginError::OracleFuture);
+        let age = now.saturating_sub(publish_time);
+        require_gte!(i64::from(self.max_age), age, MarginError::OracleStale);
+        Ok(())
+    }
+
+    /// Refuses a confidence interval wider than the action accepts: `confidence / price <= limit`.
+    pub fn check_confidence(&self, confidence: u64, price: u64, action: Action) -> Result<()> {
+        let limit = match action {
+            Action::RiskIncreasing | Action::View => self.max_confidence,
+            Action::Repair => self
+                .max_confidence
+                .saturating_mul(REPAIR_CONFIDENCE_FACTOR)
+                .min(REPAIR_CONFIDENCE_MOST),
+        };
+        // Cross-multiplied, so that there is nothing to round.
+        let width = u128::from(confidence).saturating_mul(1_000_000);
+        let allowed = u128::from(price).saturating_mul(limit.into());
+        require_gte!(allowed, width, MarginError::OracleConfidenceTooWide);
+        Ok(())
+    }
+}
+
+/// Refuses an old volatility surface where the action needs a fresh one.
+pub fn check_surface_age(posted_at: i64, max_age: u32, now: i64, action: Action) -> Result<()> {
+    if action == Action::Repair {
+        return Ok(());
+    }
+    let age = now.saturating_sub(posted_at);
+    require_gte!(i64::from(max_age), age, MarginError::SurfaceStale);
+    Ok(())
+}

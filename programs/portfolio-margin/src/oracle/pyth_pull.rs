@@ -1,0 +1,61 @@
+//! Pyth pull oracle: a `PriceUpdateV2` account, checked field by field.
+
+use anchor_lang::prelude::*;
+use pyth_solana_receiver_sdk::price_update::{PriceUpdateV2, VerificationLevel};
+use risk_core::Price;
+
+use super::policy::{Action, OraclePolicy};
+use crate::error::MarginError;
+
+/// Decimal exponent of [`Price`].
+const PRICE_EXPONENT: i32 = -8;
+
+/// Reads a price for `action`. Checks owner, layout, feed, verification, sign, age, confidence and exponent, in this order.
+pub fn checked_price(
+    account: &AccountInfo<'_>,
+    policy: &OraclePolicy,
+    now: i64,
+    action: Action,
+) -> Result<Price> {
+    if account.owner != &pyth_solana_receiver_sdk::ID {
+        return Err(error!(MarginError::OracleOwner)
+            .with_pubkeys((*account.owner, pyth_solana_receiver_sdk::ID)));
+    }
+    let data = account.try_borrow_data()?;
+    let update = PriceUpdateV2::try_deserialize(&mut &data[..]).map_err(|_| {
+        error!(MarginError::OracleMalformed).with_values((data.len(), PriceUpdateV2::LEN))
+    })?;
+    let message = &update.price_message;
+    if message.feed_id != policy.feed_id {
+        return Err(error!(MarginError::OracleFeedMismatch).with_pubkeys((
+            Pubkey::new_from_array(message.feed_id),
+            Pubkey::new_from_array(policy.feed_id),
+        )));
+    }
+    if let VerificationLevel::Partial { num_signatures } = update.verification_level {
+        msg!("{} guardian signatures", num_signatures);
+        return err!(MarginError::OracleUnverified);
+    }
+    require_gt!(message.price, 0, MarginError::OracleNonPositive);
+    let price = message.price.unsigned_abs();
+    policy.check_age(message.publish_time, now)?;
+    policy.check_confidence(message.conf, price, action)?;
+    rescale(price, message.exponent)
+}
+
+/// `price x 10^exponent` USD in 1e-8 USD, floored.
+fn rescale(price: u64, exponent: i32) -> Result<Price> {
+    let out_of_range = || error!(MarginError::OracleExponent).with_values((price, exponent));
+    let shift = exponent
+        .checked_sub(PRICE_EXPONENT)
+        .ok_or_else(out_of_range)?;
+    let power = 10u64
+        .checked_pow(shift.unsigned_abs())
+        .ok_or_else(out_of_range)?;
+    let scaled = if shift < 0 {
+        price.checked_div(power)
+    } else {
+        price.checked_mul(power)
+    };
+    Price::checked(scaled.ok_or_else(out_of_range)?).map_err(|_| out_of_range())
+}

@@ -1,0 +1,8 @@
+//! Accounts as the program changes them. Layouts are in the interface crate; here are the rules for writing them.
+
+pub mod book;
+pub mod index_set;
+
+pub use book::{AccountBook, Side};
+pub use index_set::IndexSet;
+pub use portfolio_margin_interface::state::*;

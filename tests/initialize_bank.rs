@@ -1,0 +1,246 @@
+//! `initialize_bank`: who may list collateral, with which bounds, and whose the vault is.
+
+use anchor_lang::error::ErrorCode;
+use anchor_lang::solana_program::program_pack::Pack;
+use anchor_spl::token::spl_token::state::Account as TokenAccount;
+use portfolio_margin::error::MarginError;
+use portfolio_margin_interface::args::{BankArgs, ClearinghouseArgs};
+use portfolio_margin_interface::seeds;
+use portfolio_margin_interface::state::{Clearinghouse, CollateralBank};
+use sandbox::{instructions, World};
+use support::{assert_logged, assert_refused, Bend, Refusal};
+
+#[test]
+fn lists_a_mint_with_a_vault_that_only_the_bank_moves() {
+    let mut world = World::new();
+    let mint = world.create_mint("a mint", 9);
+    let (house, args) = (world.house, world.sol_bank_args());
+    let listed = world.list_bank(house, mint, args);
+    let bank: CollateralBank = world.read(&listed.key);
+    assert_eq!(
+        (bank.version, bank.index, bank.decimals, bank.is_quote),
+        (1, 2, 9, 0)
+    );
+    assert_eq!(
+        (bank.clearinghouse, bank.mint, bank.vault),
+        (house, mint, listed.vault)
+    );
+    assert_eq!(
+        (bank.haircut_maintenance, bank.haircut_initial),
+        (150_000, 50_000)
+    );
+    assert_eq!(bank.total_deposits, 0);
+    assert_eq!(world.read::<Clearinghouse>(&house).bank_count, 3);
+    let vault = TokenAccount::unpack(&world.data(&listed.vault)).expect("a token account");
+    assert_eq!(
+        (vault.owner, vault.mint, vault.amount),
+        (listed.key, mint, 0)
+    );
+    // case 13: nobody else can empty or close the vault
+    assert!(vault.delegate.is_none() && vault.close_authority.is_none());
+}
+
+#[test]
+fn knows_the_quote_bank() {
+    let world = World::new();
+    let bank: CollateralBank = world.read(&world.usdc.key);
+    assert_eq!((bank.is_quote, bank.index, bank.decimals), (1, 0, 6));
+}
+
+#[test]
+fn refuses_anybody_but_the_governor() {
+    let mut world = World::new();
+    let mint = world.create_mint("a mint", 9);
+    let mallory = world.user("mallory");
+    let (house, args) = (world.house, world.sol_bank_args());
+    let ix = instructions::initialize_bank(&mallory.key, &house, &mint, args.clone());
+    let outcome = assert_refused(&mut world, &ix, &[mallory], MarginError::NotGovernor);
+    assert_logged(
+        &outcome,
+        &[&mallory.key.to_string(), &world.governor.key.to_string()],
+    );
+
+    let governor = world.governor;
+    let ix = instructions::initialize_bank(&governor.key, &house, &mint, args);
+    let ix = ix.unsigned(governor.key);
+    assert_refused(&mut world, &ix, &[], ErrorCode::AccountNotSigner);
+}
+
+#[test]
+fn refuses_the_governor_of_another_house() {
+    let mut world = World::new();
+    let mint = world.create_mint("a mint", 9);
+    let mallory = world.user("mallory");
+    let args = ClearinghouseArgs {
+        id: 9,
+        liquidation_discount: 0,
+        liquidation_buffer: 10_000,
+    };
+    let ix = instructions::initialize_clearinghouse(&mallory.key, &world.usdc_mint(), args);
+    world.send(&[ix], &[mallory]).ok();
+    let governor = world.governor;
+    let args = world.sol_bank_args();
+    let ix = instructions::initialize_bank(&governor.key, &seeds::clearinghouse(9), &mint, args);
+    assert_refused(&mut world, &ix, &[governor], MarginError::NotGovernor);
+}
+
+#[test]
+fn refuses_parameters_beyond_their_bounds() {
+    let mut world = World::new();
+    let mint = world.create_mint("a mint", 9);
+    let good = world.sol_bank_args();
+    let bad = [
+        BankArgs {
+            haircut_maintenance: 1_000_001,
+            haircut_initial: 0,
+            ..good.clone()
+        },
+        BankArgs {
+            haircut_maintenance: 600_000,
+            haircut_initial: 400_001,
+            ..good.clone()
+        },
+        BankArgs {
+            haircut_maintenance: u32::MAX,
+            haircut_initial: u32::MAX,
+            ..good.clone()
+        },
+        BankArgs {
+            oracle_max_age: 0,
+            ..good.clone()
+        },
+        BankArgs {
+            oracle_max_age: 61,
+            ..good.clone()
+        },
+        BankArgs {
+            oracle_max_confidence: 0,
+            ..good.clone()
+        },
+        BankArgs {
+            oracle_max_confidence: 50_001,
+            ..good.clone()
+        },
+    ];
+    let (house, governor) = (world.house, world.governor);
+    for args in bad {
+        let ix = instructions::initialize_bank(&governor.key, &house, &mint, args);
+        let outcome = assert_refused(
+            &mut world,
+            &ix,
+            &[governor],
+            MarginError::ParameterOutOfRange,
+        );
+        assert_logged(&outcome, &["Left: ", "Right: "]);
+    }
+    let at_bounds = BankArgs {
+        haircut_maintenance: 600_000,
+        haircut_initial: 400_000,
+        oracle_max_age: 60,
+        oracle_max_confidence: 50_000,
+        deposit_cap: u64::MAX,
+        ..good
+    };
+    world.list_bank(house, mint, at_bounds);
+}
+
+#[test]
+fn refuses_a_haircut_on_the_quote_asset() {
+    let mut world = World::new();
+    let governor = world.governor;
+    let args = ClearinghouseArgs {
+        id: 2,
+        liquidation_discount: 0,
+        liquidation_buffer: 10_000,
+    };
+    let house = world.create_clearinghouse(args);
+    let args = BankArgs {
+        haircut_initial: 1,
+        ..world.usdc_bank_args()
+    };
+    let ix = instructions::initialize_bank(&governor.key, &house, &world.usdc_mint(), args);
+    assert_refused(
+        &mut world,
+        &ix,
+        &[governor],
+        MarginError::ParameterOutOfRange,
+    );
+}
+
+#[test]
+fn case_60_takes_0_to_18_decimals() {
+    let mut world = World::new();
+    let (house, governor, args) = (world.house, world.governor, world.sol_bank_args());
+    for decimals in [0, 18] {
+        let mint = world.create_mint(&format!("{decimals} decimals"), decimals);
+        world.list_bank(house, mint, args.clone());
+    }
+    let mint = world.create_mint("19 decimals", 19);
+    let ix = instructions::initialize_bank(&governor.key, &house, &mint, args);
+    let outcome = assert_refused(&mut world, &ix, &[governor], MarginError::DecimalsTooMany);
+    assert_logged(&outcome, &["Left: 18", "Right: 19"]);
+}
+
+#[test]
+fn case_07_refuses_to_list_a_mint_twice() {
+    let mut world = World::new();
+    let (house, governor, args) = (world.house, world.governor, world.sol_bank_args());
+    let ix = instructions::initialize_bank(&governor.key, &house, &world.sol_bank.mint, args);
+    assert_refused(&mut world, &ix, &[governor], Refusal::Code(0));
+}
+
+#[test]
+fn case_08_refuses_a_vault_at_another_address() {
+    let mut world = World::new();
+    let mint = world.create_mint("a mint", 9);
+    let (house, governor, args) = (world.house, world.governor, world.sol_bank_args());
+    let ix = instructions::initialize_bank(&governor.key, &house, &mint, args);
+    let vault = seeds::vault(&seeds::bank(&house, &mint));
+    let ix = ix.replace(vault, world.sol_bank.vault);
+    assert_refused(&mut world, &ix, &[governor], ErrorCode::ConstraintSeeds);
+}
+
+#[test]
+fn case_15_refuses_another_token_program_and_mints_of_token_2022() {
+    let mut world = World::new();
+    let mint = world.create_mint("a mint", 9);
+    let (house, governor, args) = (world.house, world.governor, world.sol_bank_args());
+    let ix = instructions::initialize_bank(&governor.key, &house, &mint, args.clone());
+    let token_2022 = anchor_spl::token_2022::ID;
+    let other_program = ix.replace(anchor_spl::token::ID, token_2022);
+    assert_refused(
+        &mut world,
+        &other_program,
+        &[governor],
+        ErrorCode::InvalidProgramId,
+    );
+
+    // case 53: a mint of Token-2022, whatever its extensions
+    let account = world.svm.get_account(&mint).expect("the mint");
+    let account = solana_account::Account {
+        owner: token_2022,
+        ..account
+    };
+    world
+        .svm
+        .set_account(mint, account)
+        .expect("writing the mint");
+    let ix = instructions::initialize_bank(&governor.key, &house, &mint, args);
+    assert_refused(
+        &mut world,
+        &ix,
+        &[governor],
+        ErrorCode::AccountOwnedByWrongProgram,
+    );
+}
+
+#[test]
+fn case_20_lamports_at_the_addresses_do_not_block_it() {
+    let mut world = World::new();
+    let mint = world.create_mint("a mint", 9);
+    let bank = seeds::bank(&world.house, &mint);
+    for key in [bank, seeds::vault(&bank)] {
+        world.svm.airdrop(&key, 1_000_000).expect("an airdrop");
+    }
+    world.list_bank(world.house, mint, world.sol_bank_args());
+}

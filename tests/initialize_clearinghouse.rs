@@ -1,0 +1,153 @@
+//! `initialize_clearinghouse`: who may create one, with which terms.
+
+use anchor_lang::error::ErrorCode;
+use portfolio_margin::error::MarginError;
+use portfolio_margin_interface::args::ClearinghouseArgs;
+use portfolio_margin_interface::seeds;
+use portfolio_margin_interface::state::Clearinghouse;
+use sandbox::{instructions, User, World};
+use solana_instruction::Instruction;
+use support::{assert_logged, assert_refused, Bend, Refusal};
+
+fn args(id: u16) -> ClearinghouseArgs {
+    ClearinghouseArgs {
+        id,
+        liquidation_discount: 50_000,
+        liquidation_buffer: 100_000,
+    }
+}
+
+fn create(world: &World, args: ClearinghouseArgs) -> (Instruction, User) {
+    let governor = world.governor;
+    (
+        instructions::initialize_clearinghouse(&governor.key, &world.usdc_mint(), args),
+        governor,
+    )
+}
+
+#[test]
+fn creates_an_empty_clearing_house() {
+    let mut world = World::new();
+    let (ix, governor) = create(&world, args(7));
+    world.send(&[ix], &[governor]).ok();
+    let house: Clearinghouse = world.read(&seeds::clearinghouse(7));
+    assert_eq!(
+        (
+            house.version,
+            house.id,
+            house.market_count,
+            house.bank_count
+        ),
+        (1, 7, 0, 0)
+    );
+    assert_eq!(
+        (house.governor, house.quote_mint),
+        (governor.key, world.usdc_mint())
+    );
+    assert_eq!(
+        (house.liquidation_discount, house.liquidation_buffer),
+        (50_000, 100_000)
+    );
+}
+
+#[test]
+fn takes_terms_at_their_bounds_and_refuses_them_beyond() {
+    let mut world = World::new();
+    let at_bounds = ClearinghouseArgs {
+        liquidation_discount: 500_000,
+        liquidation_buffer: 1_000_000,
+        ..args(7)
+    };
+    let cases = [
+        (500_001, 10_000),
+        (0, 9_999),
+        (0, 0),
+        (0, 1_000_001),
+        (u32::MAX, u32::MAX),
+    ];
+    for (discount, buffer) in cases {
+        let beyond = ClearinghouseArgs {
+            liquidation_discount: discount,
+            liquidation_buffer: buffer,
+            ..args(7)
+        };
+        let (ix, governor) = create(&world, beyond);
+        let outcome = assert_refused(
+            &mut world,
+            &ix,
+            &[governor],
+            MarginError::ParameterOutOfRange,
+        );
+        let value = if discount > 500_000 { discount } else { buffer };
+        assert_logged(&outcome, &["LiquidationTerms", &format!("value: {value}")]);
+    }
+    let (ix, governor) = create(&world, at_bounds);
+    world.send(&[ix], &[governor]).ok();
+}
+
+#[test]
+fn refuses_a_quote_mint_without_six_decimals() {
+    let mut world = World::new();
+    let mint = world.create_mint("nine decimals", 9);
+    let governor = world.governor;
+    let ix = instructions::initialize_clearinghouse(&governor.key, &mint, args(7));
+    let outcome = assert_refused(&mut world, &ix, &[governor], MarginError::QuoteDecimals);
+    assert_logged(&outcome, &["Left: 9", "Right: 6"]);
+}
+
+#[test]
+fn refuses_a_mint_of_another_program() {
+    let mut world = World::new();
+    let (ix, governor) = create(&world, args(7));
+    let mint = world.usdc_mint();
+    let copy = support::other_program_copy(&mut world, &mint);
+    let ix = ix.replace(mint, copy);
+    assert_refused(
+        &mut world,
+        &ix,
+        &[governor],
+        ErrorCode::AccountOwnedByWrongProgram,
+    );
+}
+
+#[test]
+fn refuses_without_signature() {
+    let mut world = World::new();
+    let (ix, governor) = create(&world, args(7));
+    let ix = ix.unsigned(governor.key);
+    assert_refused(&mut world, &ix, &[], ErrorCode::AccountNotSigner);
+}
+
+#[test]
+fn refuses_another_system_program() {
+    let mut world = World::new();
+    let (ix, governor) = create(&world, args(7));
+    let ix = ix.replace(anchor_lang::system_program::ID, anchor_spl::token::ID);
+    assert_refused(&mut world, &ix, &[governor], ErrorCode::InvalidProgramId);
+}
+
+#[test]
+fn case_07_refuses_to_initialise_twice() {
+    let mut world = World::new();
+    let (ix, governor) = create(&world, args(1));
+    assert_refused(&mut world, &ix, &[governor], Refusal::Code(0));
+}
+
+#[test]
+fn case_08_refuses_another_address() {
+    let mut world = World::new();
+    let (ix, governor) = create(&world, args(7));
+    let ix = ix.replace(seeds::clearinghouse(7), seeds::clearinghouse(8));
+    assert_refused(&mut world, &ix, &[governor], ErrorCode::ConstraintSeeds);
+}
+
+#[test]
+fn case_20_lamports_at_the_address_do_not_block_it() {
+    let mut world = World::new();
+    world
+        .svm
+        .airdrop(&seeds::clearinghouse(7), 1_000_000)
+        .expect("an airdrop");
+    let (ix, governor) = create(&world, args(7));
+    world.send(&[ix], &[governor]).ok();
+}

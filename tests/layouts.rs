@@ -1,0 +1,148 @@
+//! The bytes that clients parse: offsets of every field, discriminators of every account and instruction.
+//!
+//! `layouts.txt` is the contract. A difference is a change of the wire format: raise `LAYOUT_VERSION` and migrate.
+
+use std::fmt::Write;
+
+use anchor_lang::Discriminator;
+use portfolio_margin::instruction;
+use portfolio_margin_interface::state::{
+    Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, MarginAccount, Market,
+    MarketParamsRecord, PositionRecord, ScenarioRecord,
+};
+use portfolio_margin_interface::view::{MarginView, MarketView};
+use portfolio_margin_interface::AccountLayout;
+
+/// Appends one line per field; insists that the fields are all there are, without padding between them.
+macro_rules! layout {
+    ($out:ident, $name:ident: $($field:ident)*) => {{
+        writeln!($out, "{} {}", stringify!($name), size_of::<$name>()).unwrap();
+        let mut end = 0;
+        let zero: $name = bytemuck::Zeroable::zeroed();
+        $(
+            let offset = std::mem::offset_of!($name, $field);
+            let size = size_of_val(&zero.$field);
+            assert_eq!(offset, end, "a gap before {}.{}", stringify!($name), stringify!($field));
+            end = offset + size;
+            writeln!($out, "  {:>5} {:>5} {}", offset, size, stringify!($field)).unwrap();
+        )*
+        assert_eq!(end, size_of::<$name>(), "{} has more fields", stringify!($name));
+        // never 16, as an i128 has on some hosts
+        assert!(align_of::<$name>() <= 8, "{}", stringify!($name));
+    }};
+}
+
+macro_rules! discriminators {
+    ($out:ident, $($name:ident),* $(,)?) => {$(
+        writeln!($out, "  {:02x?} {}", instruction::$name::DISCRIMINATOR, stringify!($name)).unwrap();
+    )*};
+}
+
+fn accounts(out: &mut String) {
+    layout!(out, Clearinghouse:
+        version bump id market_count bank_count governor quote_mint liquidation_discount liquidation_buffer
+        reserved
+    );
+    layout!(out, CollateralBank:
+        version bump vault_bump is_quote decimals padding index clearinghouse mint vault feed_id
+        oracle_max_age oracle_max_confidence haircut_maintenance haircut_initial deposit_cap total_deposits
+        reserved
+    );
+    layout!(out, Market:
+        version bump index oracle_max_age oracle_max_confidence surface_max_age clearinghouse
+        surface_authority feed_id symbol params scenarios expiries reserved
+    );
+    layout!(out, MarginAccount:
+        version bump status tier sub_account position_count clearinghouse owner sequence cash reserved_cash
+        liquidation_started_at collateral reserved
+    );
+}
+
+fn records(out: &mut String) {
+    layout!(out, MarketParamsRecord:
+        vol_range_up vol_range_down vol_short_power vol_long_power vol_floor_seconds vol_min_up
+        perp_maintenance perp_initial option_maintenance option_initial scan_maintenance scan_initial
+    );
+    layout!(out, ScenarioRecord:
+        count none_start down_start base reach padding ln_spot spot damping
+    );
+    layout!(out, ExpirySlot:
+        time posted_at svi_a svi_b svi_rho svi_m svi_s reference_tenor forward_basis rate reserved
+    );
+    layout!(out, CollateralBalance:
+        bank padding amount
+    );
+    layout!(out, PositionRecord:
+        market instrument padding expiry strike ln_strike quantity cost reserved
+    );
+    layout!(out, MarketView:
+        market worst_scenario padding mark scan contingency_maintenance contingency_initial
+    );
+    layout!(out, MarginView:
+        version market_count padding now initial_health maintenance_health equity mark cash collateral scan
+        contingency_maintenance contingency_initial gross_notional markets
+    );
+}
+
+#[test]
+fn offsets_and_discriminators_are_those_on_file() {
+    let mut out = String::new();
+    writeln!(out, "# offset, size, field; written by layouts.rs").unwrap();
+    accounts(&mut out);
+    records(&mut out);
+    writeln!(out, "instructions").unwrap();
+    let text = &mut out;
+    discriminators!(
+        text,
+        InitializeClearinghouse,
+        InitializeBank,
+        InitializeMarket,
+        AddExpiry,
+        PostVolSurface,
+        OpenMarginAccount,
+        DepositCollateral,
+        WithdrawCollateral,
+        Trade,
+        ViewMargin,
+        StartLiquidation,
+        BidLiquidation,
+        StopLiquidation,
+    );
+    let on_file = include_str!("layouts.txt");
+    if out != on_file {
+        println!("{out}");
+        let line = out
+            .lines()
+            .zip(on_file.lines())
+            .find(|(now, then)| now != then);
+        panic!("layouts.txt says otherwise; first difference (now, on file): {line:?}");
+    }
+}
+
+#[test]
+fn anchor_and_the_interface_agree_on_discriminators() {
+    fn check<T: AccountLayout + Discriminator>(name: &str) {
+        assert_eq!(T::DISCRIMINATOR, T::ACCOUNT_DISCRIMINATOR, "{name}");
+        assert_eq!(T::ACCOUNT_LEN, 8 + size_of::<T>(), "{name}");
+    }
+    check::<Clearinghouse>("Clearinghouse");
+    check::<CollateralBank>("CollateralBank");
+    check::<Market>("Market");
+    check::<MarginAccount>("MarginAccount");
+}
+
+#[test]
+fn accounts_that_are_cut_or_of_another_type_do_not_read() {
+    let mut data = vec![0u64; 200];
+    let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut data);
+    bytes[..8].copy_from_slice(&MarginAccount::ACCOUNT_DISCRIMINATOR);
+    let two = MarginAccount::space(2);
+    assert!(MarginAccount::read_with_positions(&bytes[..two]).is_some());
+    assert!(MarginAccount::read_with_positions(&bytes[..two - 1]).is_none());
+    assert!(MarginAccount::read(&bytes[..MarginAccount::ACCOUNT_LEN - 1]).is_none());
+    assert!(MarginAccount::read(&[]).is_none());
+    assert!(Clearinghouse::read(bytes).is_none());
+    // more positions than there is room for
+    bytes[8 + std::mem::offset_of!(MarginAccount, position_count)] = 3;
+    assert!(MarginAccount::read_with_positions(&bytes[..two]).is_none());
+}

@@ -1,0 +1,25 @@
+//! All tests of the program in one binary, on the SBF build in LiteSVM: one module per instruction, then what spans
+//! them. Names that begin with `case_NN` are the numbered cases of the safety plan, `inv_NN` its invariants.
+
+mod add_expiry;
+mod bid_liquidation;
+mod bid_liquidation_refusals;
+mod deposit_collateral;
+mod events;
+mod initialize_bank;
+mod initialize_clearinghouse;
+mod initialize_market;
+mod layouts;
+mod open_margin_account;
+mod oracle;
+mod parity;
+mod post_vol_surface;
+mod soak;
+mod start_liquidation;
+mod status;
+mod stop_liquidation;
+mod story;
+mod trade;
+mod trade_refusals;
+mod view_margin;
+mod withdraw_collateral;

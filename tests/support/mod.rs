@@ -1,0 +1,16 @@
+//! What the tests share: refusals that change nothing, bent instructions, common scenes, random numbers.
+
+pub mod bend;
+pub mod random;
+pub mod refusal;
+pub mod remaining;
+pub mod scene;
+
+pub use bend::Bend;
+pub use random::Random;
+pub use refusal::{assert_logged, assert_refused, Refusal};
+pub use remaining::{assert_remaining_accounts_are_checked, mixed_book};
+pub use scene::{
+    failing_long, foreign_house, health, liquidating_long, other_program_copy, pair, set_cash,
+    start,
+};
