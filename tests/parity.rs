@@ -282,4 +282,16 @@ fn case_48_two_full_accounts_can_always_reduce() {
         outcome.compute_units
     );
     assert!(outcome.compute_units < 1_300_000);
+    // and with one market's surfaces too old, which is found when the other has been evaluated
+    world.advance(world.settings().surface_max_age.into());
+    let volatility = world.settings().btc_volatility;
+    world.post_surfaces(&btc, volatility);
+    world.advance(1);
+    world.refresh_prices();
+    let outcome = world.trade(&alice, &bob, &legs).ok();
+    println!(
+        "the same after a refused check: {} CU",
+        outcome.compute_units
+    );
+    assert!(outcome.compute_units < 1_300_000);
 }

@@ -13,8 +13,8 @@ use risk_core::scenario::{Witness, MAX_SCENARIOS};
 use risk_core::Quote;
 
 use crate::error::{risk_error, MarginError};
-use crate::oracle::policy::check_surface_age;
-use crate::oracle::{checked_price, Action, OraclePolicy};
+use crate::oracle::policy::doubt_surface_age;
+use crate::oracle::{checked_price, OraclePolicy};
 use crate::state::index_set::MAX_INDEXES;
 use crate::state::{AccountBook, IndexSet};
 
@@ -124,10 +124,41 @@ pub struct Check<'a> {
     pub clearinghouse: Pubkey,
     /// Unix time.
     pub now: i64,
-    /// Decides which prices are good enough.
-    pub action: Action,
     /// One scenario per market in order, or the whole set.
     pub witness: Option<&'a [u8]>,
+}
+
+/// An account's margin, and why it may not be good enough to open on.
+pub struct Evaluation {
+    /// The margin, from prices that a repair accepts.
+    pub report: MarginReport,
+    /// The first reason why an opening must not use it.
+    pub doubt: Option<Error>,
+}
+
+impl Evaluation {
+    /// The report, for a use that accepts no doubt.
+    pub fn certain(self) -> Result<MarginReport> {
+        match self.doubt {
+            None => Ok(self.report),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+/// What an evaluation has found so far.
+struct Progress {
+    check: MarginCheck,
+    doubt: Option<Error>,
+}
+
+impl Progress {
+    /// Keeps the first doubt.
+    fn note(&mut self, doubt: Option<Error>) {
+        if self.doubt.is_none() {
+            self.doubt = doubt;
+        }
+    }
 }
 
 impl Check<'_> {
@@ -137,7 +168,7 @@ impl Check<'_> {
         book: &AccountBook<'_>,
         scope: &Scope,
         accounts: &mut Cursor<'_>,
-    ) -> Result<MarginReport> {
+    ) -> Result<Evaluation> {
         self.evaluate_into(book.header, book.positions(), scope, accounts, None)
     }
 
@@ -149,14 +180,17 @@ impl Check<'_> {
         scope: &Scope,
         accounts: &mut Cursor<'_>,
         mut view: Option<&mut MarginView>,
-    ) -> Result<MarginReport> {
+    ) -> Result<Evaluation> {
         let markets = scope.markets.as_slice();
         if let Some(witness) = self.witness {
             require_eq!(witness.len(), markets.len(), MarginError::WitnessLength);
         }
-        let mut check = MarginCheck::new(Quote::from_raw(header.cash));
+        let mut progress = Progress {
+            check: MarginCheck::new(Quote::from_raw(header.cash)),
+            doubt: None,
+        };
         for bank in scope.banks.as_slice() {
-            self.add_bank(header, *bank, accounts, &mut check)?;
+            self.add_bank(header, *bank, accounts, &mut progress)?;
         }
         let mut rest = positions;
         for (place, market) in markets.iter().enumerate() {
@@ -164,14 +198,17 @@ impl Check<'_> {
             let (here, others) = rest.split_at(held);
             rest = others;
             let scenario = self.witness.and_then(|w| w.get(place)).copied();
-            let risk = self.add_market(*market, scenario, here, accounts, &mut check)?;
+            let risk = self.add_market(*market, scenario, here, accounts, &mut progress)?;
             if let Some(view) = view.as_deref_mut() {
                 view.push_market(*market, &risk);
             }
         }
         // The scope covers the account: nothing that it holds may be left out of the sum.
         require_eq!(rest.len(), 0, MarginError::RemainingAccountMissing);
-        Ok(check.finish())
+        Ok(Evaluation {
+            report: progress.check.finish(),
+            doubt: progress.doubt,
+        })
     }
 
     fn add_bank(
@@ -179,7 +216,7 @@ impl Check<'_> {
         header: &MarginAccount,
         index: u16,
         accounts: &mut Cursor<'_>,
-        check: &mut MarginCheck,
+        progress: &mut Progress,
     ) -> Result<()> {
         let loader = AccountLoader::<CollateralBank>::try_from(accounts.next()?)?;
         let bank = loader.load()?;
@@ -191,10 +228,14 @@ impl Check<'_> {
             max_confidence: bank.oracle_max_confidence,
         };
         let account = accounts.next_price(&bank.feed_id)?;
-        let price = checked_price(account, &policy, self.now, self.action)?;
+        let checked = checked_price(account, &policy, self.now)?;
+        progress.note(checked.doubt);
         let amount = header.collateral_of(index);
-        let collateral = bank.collateral(amount, price).map_err(risk_error)?;
-        check.add_collateral(&collateral).map_err(risk_error)
+        let collateral = bank.collateral(amount, checked.price).map_err(risk_error)?;
+        progress
+            .check
+            .add_collateral(&collateral)
+            .map_err(risk_error)
     }
 
     #[inline(never)]
@@ -204,7 +245,7 @@ impl Check<'_> {
         scenario: Option<u8>,
         positions: &[PositionRecord],
         accounts: &mut Cursor<'_>,
-        check: &mut MarginCheck,
+        progress: &mut Progress,
     ) -> Result<MarketRisk> {
         let loader = AccountLoader::<Market>::try_from(accounts.next()?)?;
         let market = loader.load()?;
@@ -216,8 +257,9 @@ impl Check<'_> {
             max_confidence: market.oracle_max_confidence,
         };
         let account = accounts.next_price(&market.feed_id)?;
-        let spot = checked_price(account, &policy, self.now, self.action)?;
-        self.check_surfaces(&market, positions)?;
+        let spot = checked_price(account, &policy, self.now)?;
+        progress.note(spot.doubt);
+        progress.note(self.doubt_surfaces(&market, positions));
 
         let params = market.params.params();
         let full = market.scenarios.set().map_err(risk_error)?;
@@ -229,15 +271,16 @@ impl Check<'_> {
             Some(witness) => witness.set().map_err(risk_error)?,
             None => full,
         };
-        let inputs = market.input(self.now, spot, scenarios, &params);
+        let inputs = market.input(self.now, spot.price, scenarios, &params);
         let mut pnl: ScenarioPnl = [0; MAX_SCENARIOS];
-        check
+        progress
+            .check
             .add_market(&inputs, positions, &mut pnl)
             .map_err(risk_error)
     }
 
-    /// Refuses old surfaces of the expiries held, where the action needs fresh ones.
-    fn check_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Result<()> {
+    /// The first doubt about the surfaces of the expiries held.
+    fn doubt_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Option<Error> {
         let mut previous = 0;
         for record in positions {
             // What has expired is intrinsic value, which needs no surface; nobody could post one any more.
@@ -246,14 +289,15 @@ impl Check<'_> {
             }
             previous = record.expiry;
             // An expiry that is not listed or has no surface is refused by the engine.
-            if let Some(slot) = market.expiries.iter().find(|s| s.time == record.expiry) {
-                if slot.posted_at != 0 {
-                    let age = market.surface_max_age;
-                    check_surface_age(slot.posted_at, age, self.now, self.action)?;
-                }
+            let slot = market.expiries.iter().find(|s| s.time == record.expiry);
+            let doubt = slot
+                .filter(|slot| slot.posted_at != 0)
+                .and_then(|s| doubt_surface_age(s.posted_at, market.surface_max_age, self.now));
+            if doubt.is_some() {
+                return doubt;
             }
         }
-        Ok(())
+        None
     }
 
     fn require_own(&self, clearinghouse: &Pubkey) -> Result<()> {

@@ -3,5 +3,5 @@
 pub mod policy;
 pub mod pyth_pull;
 
-pub use policy::{Action, OraclePolicy};
-pub use pyth_pull::checked_price;
+pub use policy::OraclePolicy;
+pub use pyth_pull::{checked_price, CheckedPrice};

@@ -1,29 +1,20 @@
-//! Which prices each action accepts, in one place.
+//! Which prices each use accepts, in one place.
 //!
-//! | action | age | confidence | volatility surface |
+//! | use | age of the price | confidence | age of the volatility surface |
 //! |---|---|---|---|
-//! | [`Action::RiskIncreasing`]: trade, withdraw | market's limit | market's limit | market's limit |
-//! | [`Action::View`] | market's limit | market's limit | market's limit |
-//! | [`Action::Repair`]: start, bid, stop; a trade that reduces risk | market's limit | 10 x the limit, at most 10 % | any age |
+//! | opening: a trade that may raise risk; a withdrawal; a view | market's limit | market's limit | market's limit |
+//! | repair: start, bid, stop; a trade that reduces risk | market's limit | 10 x the limit, at most 10 % | any |
 //!
-//! A repair does not take older prices than trades do: with pull oracles the caller chooses which verified update to
+//! What no use accepts is an error at once. What only a repair accepts is a *doubt*: the evaluation goes on, carries the
+//! first doubt along, and whoever asked decides.
+//!
+//! A repair does not take older prices than an opening: with pull oracles the caller chooses which verified update to
 //! show, so an age limit is what bounds that choice. It does take wide confidence, and surfaces of any age, because a
 //! crash widens the one and can silence the poster of the other, and neither may stop a repair.
 
 use anchor_lang::prelude::*;
 
 use crate::error::MarginError;
-
-/// What the price is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// May raise an account's risk or pay out.
-    RiskIncreasing,
-    /// Reads only.
-    View,
-    /// Makes an account safer.
-    Repair,
-}
 
 /// Limits that a bank or market sets.
 #[derive(Clone, Copy, Debug)]
@@ -53,29 +44,30 @@ impl OraclePolicy {
         Ok(())
     }
 
-    /// Refuses a confidence interval wider than the action accepts: `confidence / price <= limit`.
-    pub fn check_confidence(&self, confidence: u64, price: u64, action: Action) -> Result<()> {
-        let limit = match action {
-            Action::RiskIncreasing | Action::View => self.max_confidence,
-            Action::Repair => self
-                .max_confidence
-                .saturating_mul(REPAIR_CONFIDENCE_FACTOR)
-                .min(REPAIR_CONFIDENCE_MOST),
-        };
-        // Cross-multiplied, so that there is nothing to round.
-        let width = u128::from(confidence).saturating_mul(1_000_000);
-        let allowed = u128::from(price).saturating_mul(limit.into());
-        require_gte!(allowed, width, MarginError::OracleConfidenceTooWide);
-        Ok(())
+    /// Refuses a confidence interval wider than a repair accepts; returns the doubt where it is wider than an opening
+    /// accepts.
+    pub fn check_confidence(&self, confidence: u64, price: u64) -> Result<Option<Error>> {
+        let repair = self
+            .max_confidence
+            .saturating_mul(REPAIR_CONFIDENCE_FACTOR)
+            .min(REPAIR_CONFIDENCE_MOST)
+            .max(self.max_confidence);
+        require_confidence(confidence, price, repair)?;
+        Ok(require_confidence(confidence, price, self.max_confidence).err())
     }
 }
 
-/// Refuses an old volatility surface where the action needs a fresh one.
-pub fn check_surface_age(posted_at: i64, max_age: u32, now: i64, action: Action) -> Result<()> {
-    if action == Action::Repair {
-        return Ok(());
-    }
-    let age = now.saturating_sub(posted_at);
-    require_gte!(i64::from(max_age), age, MarginError::SurfaceStale);
+/// `confidence / price <= limit`, cross-multiplied, so that there is nothing to round.
+fn require_confidence(confidence: u64, price: u64, limit: u32) -> Result<()> {
+    let width = u128::from(confidence).saturating_mul(1_000_000);
+    let allowed = u128::from(price).saturating_mul(limit.into());
+    require_gte!(allowed, width, MarginError::OracleConfidenceTooWide);
     Ok(())
+}
+
+/// The doubt about a volatility surface that is older than an opening accepts.
+pub fn doubt_surface_age(posted_at: i64, max_age: u32, now: i64) -> Option<Error> {
+    let age = now.saturating_sub(posted_at);
+    let limit = i64::from(max_age);
+    (age > limit).then(|| error!(MarginError::SurfaceStale).with_values((limit, age)))
 }

@@ -4,19 +4,26 @@ use anchor_lang::prelude::*;
 use pyth_solana_receiver_sdk::price_update::{PriceUpdateV2, VerificationLevel};
 use risk_core::Price;
 
-use super::policy::{Action, OraclePolicy};
+use super::policy::OraclePolicy;
 use crate::error::MarginError;
 
 /// Decimal exponent of [`Price`].
 const PRICE_EXPONENT: i32 = -8;
 
-/// Reads a price for `action`. Checks owner, layout, feed, verification, sign, age, confidence and exponent, in this order.
+/// A price that some use accepts.
+pub struct CheckedPrice {
+    /// In 1e-8 USD.
+    pub price: Price,
+    /// Why only a repair may use it.
+    pub doubt: Option<Error>,
+}
+
+/// Reads a price. Checks owner, layout, feed, verification, sign, age, confidence and exponent, in this order.
 pub fn checked_price(
     account: &AccountInfo<'_>,
     policy: &OraclePolicy,
     now: i64,
-    action: Action,
-) -> Result<Price> {
+) -> Result<CheckedPrice> {
     if account.owner != &pyth_solana_receiver_sdk::ID {
         return Err(error!(MarginError::OracleOwner)
             .with_pubkeys((*account.owner, pyth_solana_receiver_sdk::ID)));
@@ -39,8 +46,11 @@ pub fn checked_price(
     require_gt!(message.price, 0, MarginError::OracleNonPositive);
     let price = message.price.unsigned_abs();
     policy.check_age(message.publish_time, now)?;
-    policy.check_confidence(message.conf, price, action)?;
-    rescale(price, message.exponent)
+    let doubt = policy.check_confidence(message.conf, price)?;
+    Ok(CheckedPrice {
+        price: rescale(price, message.exponent)?,
+        doubt,
+    })
 }
 
 /// `price x 10^exponent` USD in 1e-8 USD, floored.

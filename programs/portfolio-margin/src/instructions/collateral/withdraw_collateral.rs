@@ -8,7 +8,6 @@ use portfolio_margin_interface::state::{CollateralBank, MarginAccount};
 use crate::bridge::{Check, Cursor};
 use crate::error::{overflow, MarginError};
 use crate::event::CollateralWithdrawn;
-use crate::oracle::Action;
 use crate::state::AccountBook;
 use crate::token::{bank_seeds, push, Transfer};
 
@@ -116,10 +115,10 @@ fn take_and_check<'info>(
         let check = Check {
             clearinghouse: book.header.clearinghouse,
             now: Clock::get()?.unix_timestamp,
-            action: Action::RiskIncreasing,
             witness: None,
         };
-        let report = check.evaluate(&book, &book.scope()?, &mut cursor)?;
+        let evaluation = check.evaluate(&book, &book.scope()?, &mut cursor)?;
+        let report = evaluation.certain()?;
         require_gte!(
             report.initial_health.raw(),
             0,

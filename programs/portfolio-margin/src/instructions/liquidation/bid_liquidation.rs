@@ -11,7 +11,6 @@ use risk_core::{Quantity, Quote};
 use crate::bridge::{Check, Cursor, Scope};
 use crate::error::{overflow, risk_error, slice_error, MarginError};
 use crate::event::LiquidationBid;
-use crate::oracle::Action;
 use crate::state::AccountBook;
 
 #[derive(Accounts)]
@@ -87,11 +86,10 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     let liquidation = Check {
         clearinghouse: accounts.clearinghouse.key(),
         now,
-        action: Action::Repair,
         witness: Some(&args.witness),
     };
     let mut again = cursor.clone();
-    let report = liquidation.evaluate(&from, &sold, &mut cursor)?;
+    let report = liquidation.evaluate(&from, &sold, &mut cursor)?.report;
     let reserved = Quote::from_raw(from.header.reserved_cash);
     let plan = plan_slice(&report, &terms, reserved, args.fraction).map_err(slice_error)?;
     require_gte!(
@@ -103,7 +101,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     let bought = to.scope()?.union(&sold)?;
     transfer_slice(&mut from, &mut to, &plan)?;
     // INV-13: parts are rounded leg by leg, so that a bid improves the account is checked, not assumed.
-    let after = liquidation.evaluate(&from, &sold, &mut again)?;
+    let after = liquidation.evaluate(&from, &sold, &mut again)?.report;
     require_gt!(
         after.maintenance_health.raw(),
         report.maintenance_health.raw(),
@@ -202,11 +200,10 @@ fn require_solvent_bidder(
     let check = Check {
         clearinghouse: to.header.clearinghouse,
         now,
-        // A bid is a repair: what the liquidation accepts as a price, it accepts for both sides.
-        action: Action::Repair,
         witness: None,
     };
-    let report = check.evaluate(to, scope, cursor)?;
+    // A bid is a repair: what the liquidation accepts as a price, it accepts for both sides.
+    let report = check.evaluate(to, scope, cursor)?.report;
     require_gte!(
         report.initial_health.raw(),
         0,

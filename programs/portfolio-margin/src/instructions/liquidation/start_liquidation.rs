@@ -11,7 +11,6 @@ use portfolio_margin_interface::state::MarginAccount;
 use crate::bridge::{Check, Cursor};
 use crate::error::MarginError;
 use crate::event::LiquidationStarted;
-use crate::oracle::Action;
 use crate::state::AccountBook;
 
 #[derive(Accounts)]
@@ -46,11 +45,11 @@ pub fn handler<'info>(
     let check = Check {
         clearinghouse: book.header.clearinghouse,
         now,
-        action: Action::Repair,
         witness: Some(&args.witness),
     };
     let mut cursor = Cursor::new(ctx.remaining_accounts);
-    let report = check.evaluate(&book, &book.scope()?, &mut cursor)?;
+    // A repair: what is doubtful is accepted.
+    let report = check.evaluate(&book, &book.scope()?, &mut cursor)?.report;
     cursor.finish()?;
     require_gt!(
         0,

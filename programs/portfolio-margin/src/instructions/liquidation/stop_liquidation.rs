@@ -7,7 +7,6 @@ use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use crate::bridge::{Check, Cursor};
 use crate::error::{risk_error, MarginError};
 use crate::event::LiquidationStopped;
-use crate::oracle::Action;
 use crate::state::AccountBook;
 
 #[derive(Accounts)]
@@ -46,11 +45,11 @@ pub fn handler<'info>(ctx: Context<'info, StopLiquidation<'info>>) -> Result<()>
     let check = Check {
         clearinghouse: book.header.clearinghouse,
         now: Clock::get()?.unix_timestamp,
-        action: Action::Repair,
         witness: None,
     };
     let mut cursor = Cursor::new(ctx.remaining_accounts);
-    let report = check.evaluate(&book, &book.scope()?, &mut cursor)?;
+    // A repair: what is doubtful is accepted.
+    let report = check.evaluate(&book, &book.scope()?, &mut cursor)?.report;
     cursor.finish()?;
     let terms = ctx.accounts.clearinghouse.load()?.liquidation_terms();
     if !terms.is_restored(&report).map_err(risk_error)? {

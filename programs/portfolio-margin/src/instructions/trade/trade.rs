@@ -7,10 +7,9 @@ use portfolio_margin_interface::state::MarginAccount;
 use risk_core::margin::{MarginReport, MOST_OPEN_NOTIONAL};
 
 use super::legs::validate_legs;
-use crate::bridge::{Check, Cursor, Scope};
+use crate::bridge::{Check, Cursor, Evaluation, Scope};
 use crate::error::MarginError;
 use crate::event::Traded;
-use crate::oracle::Action;
 use crate::state::{AccountBook, Side};
 
 #[derive(Accounts)]
@@ -93,27 +92,21 @@ fn check_after<'info>(
     let check = Check {
         clearinghouse: book.header.clearinghouse,
         now,
-        action: Action::RiskIncreasing,
         witness: None,
     };
     let start = cursor.clone();
-    let opened = check.evaluate(book, scope, cursor);
+    let Evaluation {
+        report: after,
+        doubt,
+    } = check.evaluate(book, scope, cursor)?;
     let active = book.header.status == STATUS_ACTIVE;
-    if active && opened.as_ref().is_ok_and(|after| after.is_openable()) {
+    if active && doubt.is_none() && after.is_openable() {
         return Ok(());
     }
-    let repair = Check {
-        action: Action::Repair,
-        ..check
-    };
-    let after = match &opened {
-        Ok(after) => *after,
-        Err(_) => repair.evaluate(book, scope, &mut start.clone())?,
-    };
     // Legs only add, so undoing them shows the account as it was, and applying them again as it is.
     book.undo_legs(legs, side)?;
     *cursor = start;
-    let before = repair.evaluate(book, scope, cursor)?;
+    let before = check.evaluate(book, scope, cursor)?.report;
     book.apply_legs(legs, side)?;
     if after.reduces_risk_of(&before) {
         return Ok(());
@@ -127,12 +120,14 @@ fn check_after<'info>(
         before.equity.raw(),
         after.equity.raw()
     );
-    refusal(opened, active)
+    match doubt {
+        Some(doubt) => Err(doubt),
+        None => refusal(&after, active),
+    }
 }
 
-/// Why a trade that did not reduce risk is refused.
-fn refusal(opened: Result<MarginReport>, active: bool) -> Result<()> {
-    let after = opened?;
+/// Why a trade on good prices that did not reduce risk is refused.
+fn refusal(after: &MarginReport, active: bool) -> Result<()> {
     if !active {
         return err!(MarginError::RiskNotReduced);
     }

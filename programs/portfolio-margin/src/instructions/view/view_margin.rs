@@ -6,7 +6,6 @@ use portfolio_margin_interface::state::MarginAccount;
 use portfolio_margin_interface::view::MarginView;
 
 use crate::bridge::{Check, Cursor, Scope};
-use crate::oracle::Action;
 
 #[derive(Accounts)]
 pub struct ViewMargin<'info> {
@@ -29,13 +28,14 @@ pub fn handler<'info>(ctx: Context<'info, ViewMargin<'info>>) -> Result<()> {
     let check = Check {
         clearinghouse: header.clearinghouse,
         now: Clock::get()?.unix_timestamp,
-        action: Action::View,
         witness: None,
     };
     let mut view = MarginView::default();
     let mut cursor = Cursor::new(ctx.remaining_accounts);
     let scope = Scope::of(header, positions)?;
-    let report = check.evaluate_into(header, positions, &scope, &mut cursor, Some(&mut view))?;
+    let evaluation =
+        check.evaluate_into(header, positions, &scope, &mut cursor, Some(&mut view))?;
+    let report = evaluation.certain()?;
     cursor.finish()?;
     view.set_totals(check.now, &report);
     set_return_data(bytemuck::bytes_of(&view));
