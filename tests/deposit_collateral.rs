@@ -244,7 +244,7 @@ fn case_56_a_donation_to_the_vault_changes_no_claim() {
 }
 
 #[test]
-fn works_in_liquidation_beyond_the_cap_and_with_dead_oracles() {
+fn works_in_liquidation_with_dead_oracles_and_for_quote_beyond_the_cap() {
     let (mut world, alice, bob, keeper) = failing_long();
     let (usdc, sol, btc) = (world.usdc, world.sol_bank, world.btc);
     world.fund(&alice.user, &sol, SOL);
@@ -264,8 +264,12 @@ fn works_in_liquidation_beyond_the_cap_and_with_dead_oracles() {
         let error = MarginError::DepositCapExceeded;
         assert_refused(&mut world, &ix, &[bob.user], error);
         world.fund(&alice.user, &bank, 1_000);
-        world.deposit(&alice, &bank, 1_000).ok();
     }
+    world.deposit(&alice, &usdc, 1_000).ok();
+    // an asset at risk keeps its cap: one could start a liquidation of one's own to pass it
+    let ix = world.deposit_ix(&alice, &sol, 1);
+    let error = MarginError::DepositCapExceeded;
+    assert_refused(&mut world, &ix, &[alice.user], error);
     assert_eq!(world.account(&alice.account).0.status, 1);
     assert!(world.reconcile().is_exact());
 }

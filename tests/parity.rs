@@ -267,7 +267,7 @@ fn case_48_77_the_largest_account_fits_one_transaction() {
 }
 
 #[test]
-fn case_48_two_full_accounts_can_always_reduce() {
+fn case_48_two_large_accounts_reduce_together() {
     let mut world = World::new();
     let [alice, bob] = full_pair(&mut world);
     let btc = world.btc;

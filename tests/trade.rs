@@ -349,11 +349,11 @@ fn refuses_sizes_that_a_rise_could_make_unmeasurable() {
     let (btc, price) = (world.btc, dollars(100_000));
     world.set_price(&btc, price);
     let most = MOST_OPEN_NOTIONAL.raw();
-    // 100,000 USD a coin: ten raw units make one dollar
-    let largest = most / 100_000;
+    // 100,000 USD a coin: ten raw units make one dollar, counted as notional and as cost
+    let largest = most / (2 * 100_000);
     let over = [perpetual(&btc, largest + 1, price)];
     let logged = [
-        format!("Left: {}", (largest + 1) * 100_000),
+        format!("Left: {}", (largest + 1) * 2 * 100_000),
         format!("Right: {most}"),
     ];
     let logged: Vec<&str> = logged.iter().map(String::as_str).collect();
@@ -390,4 +390,46 @@ fn a_deficit_is_not_deepened_to_reduce_risk() {
     let below = sell(dollars(79_990));
     refused(&mut world, [&alice, &bob], &below, error, &logged);
     world.trade(&alice, &bob, &sell(dollars(80_000))).ok();
+}
+
+#[test]
+fn a_cost_without_size_counts_toward_the_limit() {
+    // GIVEN a round trip in two markets that leaves equity as it was and costs of opposite signs
+    let (mut world, alice, bob) = strained();
+    let (btc, sol) = (world.btc, world.sol);
+    world.set_price(&btc, BTC_START);
+    let dear = dollars(90_000_000_000);
+    let legs = [
+        perpetual(&btc, 100_000, dear),
+        perpetual(&btc, -100_000, 1),
+        perpetual(&sol, -100_000, dear),
+        perpetual(&sol, 100_000, 1),
+    ];
+    // THEN nobody can open what sums could not hold when prices move
+    let error = MarginError::GrossNotionalExceeded;
+    refused(&mut world, [&alice, &bob], &legs, error, &[]);
+}
+
+#[test]
+fn equity_is_not_given_away_while_the_requirement_stays() {
+    let (mut world, alice, bob) = strained();
+    let btc = world.btc;
+    let before = world.report(&alice.account).margin;
+    assert!(before.initial_health.raw() < 0 && before.equity.raw() > 0);
+    // closing half at a price that costs more than half of the equity
+    let half = world.account(&alice.account).1[0].quantity / 2;
+    let spot = world.spot(&btc.price).raw();
+    let loss = before.equity.raw() / 2 + 1_000_000;
+    let unfair = spot - u64::try_from(loss * 100 * BASE / half).unwrap();
+    let error = MarginError::InitialMarginBreached;
+    refused(
+        &mut world,
+        [&alice, &bob],
+        &[perpetual(&btc, -half, unfair)],
+        error,
+        &["equity "],
+    );
+    world
+        .trade(&alice, &bob, &[perpetual(&btc, -half, spot)])
+        .ok();
 }

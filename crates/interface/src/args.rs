@@ -160,9 +160,10 @@ arguments! {
     pub struct BidArgs {
         /// One scenario per market that the account holds, in order of market.
         pub witness: Vec<u8>,
-        /// Largest part of the book that the bidder takes, 1e-9; clamped to what restores the buffer.
+        /// Largest part of the book that the bidder takes, 1e-9; clamped to what restores the buffer. A tiny book is sold
+        /// whole.
         pub fraction: u64,
-        /// Most that the bidder pays, 1e-6 USD.
+        /// Most that the bidder pays for the slice, 1e-6 USD; its part of the account's cash comes with it.
         pub price_limit: i64,
     }
 }

@@ -11,7 +11,7 @@
 //! Weights are quote amounts shifted right until the expiry's gross notional is below 2^39, so `|sum w| <= 2^39`.
 //! With N in Q38 and w split at 19 bits, a product is at most `2^39 * 2^19 = 2^58` and so is a whole sum. Put together,
 //! `|s A - B| <= 8 * 2^39 + 2^39 < 2^43`, the range of the discount's product; it is this step, at the far tails, that sets
-//! the number of weight bits. Shifted back by at most 18 bits the value stays below 2^61.
+//! the number of weight bits. Shifted back by at most 19 bits the value stays below 2^62.
 //! Moneyness `|m| < 2^42` (Q36), `v >= 1`, and a node is evaluated only where `|m + ln s| <= 7 v`, hence
 //! `|(m + ln s) * (2^59 / v)| <= 7 * 2^59 < 2^62`. The loop computes that product as `m (2^59 / v) + ln s (2^59 / v)`: either
 //! term may wrap, their sum modulo 2^64 is exact.

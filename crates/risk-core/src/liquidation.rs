@@ -8,8 +8,9 @@
 //! x = -H / (B + R - H)
 //! ```
 //! Buffer health is maintenance health less a share of the maintenance requirement, so that an account does not
-//! return to the edge: a liquidation starts below maintenance and goes on until the buffer is back. `x` is floored: a bid never carries an account past the buffer (INV-13). Source: the closed
-//! form used by Derive's dutch auctions, restated for signed health.
+//! return to the edge: a liquidation starts below maintenance and goes on until the buffer is back. `x` is floored: a
+//! bid never carries an account past the buffer, but for the rounding of its legs (INV-13). Source: the closed form used
+//! by Derive's dutch auctions, restated for signed health.
 
 use crate::error::{check_range, Field, RiskError};
 use crate::fixed::mul::{mul_div_ceil, mul_div_floor};
@@ -59,8 +60,8 @@ pub struct SlicePlan {
     pub fraction: u64,
     /// What the bidder pays for it, rounded up.
     pub price: Quote,
-    /// Cash from earlier bids that stays out of the slice: what was passed in, or nothing where the account's equity
-    /// is no more than that. Reserving more than there is would leave nothing for sale while there is equity.
+    /// Cash from earlier bids that stays out of the slice: what was passed in, but at most half of the account's equity
+    /// and what is left of its cash. Reserving all of what there is would leave nothing to earn for a repair.
     pub reserved: Quote,
 }
 
@@ -120,10 +121,8 @@ pub fn plan_slice(
             equity: report.equity,
         });
     }
-    let reserved = match report.equity > reserved {
-        true => reserved,
-        false => Quote::ZERO,
-    };
+    let half = Quote::from_raw(report.equity.raw() / 2);
+    let reserved = reserved.min(half).min(report.cash).max(Quote::ZERO);
     let equity = report.equity.checked_sub(reserved)?;
     let keep = Ratio::from_raw(RATIO_ONE.saturating_sub(terms.discount.raw()));
     let book_price = equity.mul_ratio_ceil(keep)?; // ceil: rounding favours the account

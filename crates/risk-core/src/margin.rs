@@ -77,12 +77,28 @@ impl MarginReport {
     }
 
     /// Whether the change from `before` to this reduced the account's risk: maintenance health did not fall, initial
-    /// health rose, no deficit was made or deepened to get there, and sizes beyond the limit did not grow.
+    /// health rose, equity did not fall faster than the maintenance requirement (nor at all where there is none), and
+    /// sizes beyond the limit did not grow.
+    ///
+    /// Without the rule on equity an owner in liquidation could close one part at a bad price to a friend, and leave the
+    /// house the rest with nothing behind it.
     pub fn reduces_risk_of(&self, before: &Self) -> bool {
         self.maintenance_health >= before.maintenance_health
             && self.initial_health > before.initial_health
             && self.gross_notional <= before.gross_notional.max(MOST_OPEN_NOTIONAL)
-            && self.equity >= before.equity.min(Quote::ZERO)
+            && self.keeps_equity_of(before)
+    }
+
+    /// `equity / requirement` did not fall, cross-multiplied; equity did not fall where it was not positive.
+    fn keeps_equity_of(&self, before: &Self) -> bool {
+        if before.equity <= Quote::ZERO {
+            return self.equity >= before.equity;
+        }
+        let product = |equity: Quote, requirement: Quote| {
+            i128::from(equity.raw()).wrapping_mul(i128::from(requirement.raw()))
+        };
+        product(self.equity, before.maintenance_margin())
+            >= product(before.equity, self.maintenance_margin())
     }
 
     fn requirement(&self, health: Quote) -> Quote {

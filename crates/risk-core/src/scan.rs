@@ -46,7 +46,7 @@ pub struct MarketRisk {
     pub contingency_maintenance: Quote,
     /// Further charge in the initial requirement; rounded up.
     pub contingency_initial: Quote,
-    /// Bound on the sum of |quantity| times the larger of price and strike.
+    /// Bound on the sum of |quantity| times the larger of price and strike, and of |cost|.
     pub gross_notional: Quote,
 }
 
@@ -155,6 +155,9 @@ fn add_perpetual<E>(
             .ok_or(RiskError::Overflow(Field::Quote))?;
     }
     add_gross(market, risk, gross, 2)?;
+    // A cost without size weighs nothing in the scenarios, but it must not outgrow what sums can hold either.
+    let cost = position.cost.saturating_abs();
+    risk.gross_notional = risk.gross_notional.checked_add(cost)?;
     let exposure = position.quantity.notional(market.spot)?.saturating_abs();
     add_contingency(
         risk,

@@ -116,6 +116,20 @@ impl Quantity {
             })
             .ok_or(RiskError::Overflow(Field::Quantity))
     }
+
+    /// The same rounded away from zero: the part of a liability that a slice moves.
+    pub fn scale_away_from_zero(self, numerator: u64, denominator: u64) -> Result<Self, RiskError> {
+        let overflow = RiskError::Overflow(Field::Quantity);
+        let magnitude = i64::try_from(self.0.unsigned_abs()).map_err(|_| overflow)?;
+        let numerator = i64::try_from(numerator).map_err(|_| overflow)?;
+        let denominator = i64::try_from(denominator).map_err(|_| overflow)?;
+        let part = mul_div_ceil(magnitude, numerator, denominator).ok_or(overflow)?;
+        Ok(Self(if self.0 < 0 {
+            part.wrapping_neg()
+        } else {
+            part
+        }))
+    }
 }
 
 /// `quantity x price / 1e8`, floored, on magnitudes. Small sizes take two 64-bit products, others one of 128 bits;

@@ -85,9 +85,10 @@ pub mod portfolio_margin {
         open_margin_account::handler(ctx, args)
     }
 
-    /// Deposits collateral; needs no oracle and works in every status. Authority: the account's owner.
+    /// Deposits collateral; needs no oracle. In liquidation only assets already held, and quote without a cap. Authority: the
+    /// account's owner.
     ///
-    /// Errors: `ZeroAmount`, `DepositCapExceeded`, `CollateralsFull`, `VaultDeltaMismatch`.
+    /// Errors: `ZeroAmount`, `DepositCapExceeded`, `CollateralsFull`, `VaultDeltaMismatch`, `AccountLiquidating`.
     pub fn deposit_collateral(ctx: Context<DepositCollateral>, amount: u64) -> Result<()> {
         deposit_collateral::handler(ctx, amount)
     }
@@ -108,7 +109,7 @@ pub mod portfolio_margin {
     /// Remaining accounts: the taker's margin accounts, then the maker's; an account's markets are those that it held
     /// before and those of the legs. Each side must have initial health, or the trade must reduce its risk.
     /// Errors: `SelfTrade`, `LegCount`, `ZeroAmount`, `InstrumentUnknown`, `Expired`, `PositionsFull`,
-    /// `CashNegative`, `InitialMarginBreached`, `RiskNotReduced`.
+    /// `CashNegative`, `InitialMarginBreached`, `GrossNotionalExceeded`, `RiskNotReduced`, `OracleInconsistent`.
     pub fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<TradeLeg>) -> Result<()> {
         trade::handler(ctx, legs)
     }

@@ -378,7 +378,8 @@ fn gross_notional_takes_all_sizes_of_an_expiry_at_its_highest_price() {
         .short_put(30, 60_000.0, 2.0)
         .long_put(60, 30_000.0, 1.0)
         .short_perp(2.0, 50_000.0);
-    let expected = 5.0 * 60_000.0 + 50_000.0 + 2.0 * 50_500.0;
+    // THEN the perpetual counts with its cost too
+    let expected = 5.0 * 60_000.0 + 50_000.0 + 2.0 * 50_500.0 + 2.0 * 50_000.0;
     assert_eq!(book.build().report().gross_notional, quote(expected));
 }
 
@@ -410,7 +411,9 @@ fn a_reduction_of_risk_raises_initial_health_and_lowers_nothing() {
     let before = [-50, -80, 100, 7];
     for (after, reduces) in [
         ([-50, -79, 100, 7], true),
-        ([-50, -79, 0, 7], true),   // paid for with equity
+        ([-25, -79, 50, 7], true), // half of the equity for half of the requirement
+        ([-26, -79, 49, 7], false), // a little more
+        ([-50, -79, 0, 7], false), // all of the equity for two thirds
         ([-50, -79, -1, 7], false), // a deficit made
         ([-51, -79, 100, 7], false),
         ([-50, -80, 100, 7], false), // nothing gained

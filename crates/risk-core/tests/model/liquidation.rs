@@ -18,6 +18,7 @@ const TERMS: LiquidationTerms = LiquidationTerms {
 fn report(equity: f64, maintenance_health: f64) -> MarginReport {
     MarginReport {
         equity: quote(equity),
+        cash: quote(equity),
         maintenance_health: quote(maintenance_health),
         ..MarginReport::default()
     }
@@ -99,21 +100,32 @@ fn nothing_is_for_sale_without_equity() {
 }
 
 #[test]
-fn a_reserve_that_is_all_of_the_equity_is_for_sale_again() {
+fn at_most_half_of_the_equity_is_reserved() {
     // GIVEN 200 of equity and health -100: requirement 300, buffer health -115
     let with = |reserved| plan(200.0, -100.0, reserved, FRACTION_ONE).unwrap();
-    let anew = with(0.0);
-    assert_eq!((anew.reserved, anew.fraction), (Quote::ZERO, 389_830_508)); // 115 / (180 + 115)
-    for reserved in [200.0, 200.000_001, 1e6] {
-        assert_eq!(with(reserved), anew);
+    // THEN from 100 on, 100 are for sale at 90: x = 115 / (90 + 100 + 115)
+    for reserved in [100.0, 100.000_001, 200.0, 1e6] {
+        let slice = with(reserved);
+        assert_eq!(
+            (slice.reserved, slice.fraction),
+            (quote(100.0), 377_049_180)
+        );
+        assert_eq!(slice.price.raw(), 33_934_427);
     }
-    // one unit less and it stays reserved: one unit is for sale, 115 / (115 + 199.999999 + 0.000001)
-    let kept = with(199.999_999);
-    assert_eq!(
-        (kept.reserved, kept.fraction),
-        (quote(199.999_999), 365_079_365)
-    );
-    assert_eq!(kept.price.raw(), 1);
+    assert_eq!(with(99.999_999).reserved, quote(99.999_999));
+    assert_eq!(with(0.0).fraction, 389_830_508); // 115 / (180 + 115)
+}
+
+#[test]
+fn no_more_than_the_cash_that_is_left_is_reserved() {
+    let poor = MarginReport {
+        cash: quote(30.0),
+        ..report(200.0, -100.0)
+    };
+    for (reserved, kept) in [(29.0, 29.0), (30.0, 30.0), (31.0, 30.0)] {
+        let slice = plan_slice(&poor, &TERMS, quote(reserved), FRACTION_ONE).unwrap();
+        assert_eq!(slice.reserved, quote(kept));
+    }
 }
 
 #[test]

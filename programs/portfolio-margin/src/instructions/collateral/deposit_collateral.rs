@@ -1,7 +1,7 @@
 //! Deposits collateral. Needs no oracle and works in every status.
 //!
-//! In liquidation the bank's cap does not apply, so that nobody who fills it can keep an owner from curing an account; but
-//! only assets already held are taken, since a new bank would change the accounts that a pending bid has to name.
+//! In liquidation the cap of the quote bank does not apply, so that nobody who fills it can keep an owner from curing an
+//! account; and only assets already held are taken, since a new bank would change the accounts that a pending bid names.
 
 use anchor_lang::prelude::*;
 use anchor_spl::token::{Mint, Token, TokenAccount};
@@ -47,9 +47,12 @@ impl DepositCollateral<'_> {
         // mint: the bank's; source and vault hold it (the token program checks)
         require_keys_eq!(bank.mint, self.mint.key(), MarginError::VaultMismatch);
         // token_program: checked by its type
-        if account.status == STATUS_ACTIVE {
+        let active = account.status == STATUS_ACTIVE;
+        if active || bank.is_quote == 0 {
             let total = bank.total_deposits.saturating_add(amount);
             require_gte!(bank.deposit_cap, total, MarginError::DepositCapExceeded);
+        }
+        if active {
             return Ok(());
         }
         let held = account.used_collateral().any(|b| b.bank == bank.index);

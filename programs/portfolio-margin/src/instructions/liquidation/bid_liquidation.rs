@@ -8,7 +8,7 @@ use risk_core::liquidation::{plan_slice, SlicePlan, FRACTION_ONE};
 use risk_core::margin::MOST_OPEN_NOTIONAL;
 use risk_core::{Quantity, Quote};
 
-use crate::bridge::{Check, Cursor, Scope};
+use crate::bridge::{Check, Cursor, Evaluation, Scope};
 use crate::error::{overflow, risk_error, slice_error, MarginError};
 use crate::event::LiquidationBid;
 use crate::state::AccountBook;
@@ -89,7 +89,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
         witness: Some(&args.witness),
     };
     let mut again = cursor.clone();
-    let report = liquidation.evaluate(&from, &sold, &mut cursor)?.report;
+    let Evaluation { report, doubt } = liquidation.evaluate(&from, &sold, &mut cursor)?;
     let reserved = Quote::from_raw(from.header.reserved_cash);
     let plan = plan_slice(&report, &terms, reserved, args.fraction).map_err(slice_error)?;
     require_gte!(
@@ -107,7 +107,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
         report.maintenance_health.raw(),
         MarginError::HealthNotImproved
     );
-    require_solvent_bidder(&to, &bought, now, &mut cursor)?;
+    require_solvent_bidder(&to, &bought, now, doubt.is_some(), &mut cursor)?;
     cursor.finish()?;
     let liquidatee_sequence = from.bump_sequence()?;
     let liquidator_sequence = to.bump_sequence()?;
@@ -125,8 +125,8 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
 
 /// Moves the planned part of every position, collateral and unreserved cash, and the price the other way.
 ///
-/// Parts are rounded toward zero: a slice never takes more than its share, and what leaves one account is exactly
-/// what the other receives.
+/// What leaves one account is exactly what the other receives. Assets are rounded toward zero and short options away from
+/// it: rounding, which a bidder can repeat, favours the account.
 fn transfer_slice(
     from: &mut AccountBook<'_>,
     to: &mut AccountBook<'_>,
@@ -155,10 +155,15 @@ fn transfer_positions(
 ) -> Result<()> {
     let mut index = 0usize;
     while let Some(record) = from.position(index) {
-        let quantity = Quantity::from_raw(record.quantity)
-            .scale_toward_zero(fraction, FRACTION_ONE)
-            .map_err(risk_error)?
-            .raw();
+        let held = Quantity::from_raw(record.quantity);
+        // A short option is a liability: no slice leaves more of it behind than its share.
+        let is_short_option = record.quantity < 0 && record.strike > 0;
+        let part = if is_short_option {
+            held.scale_away_from_zero(fraction, FRACTION_ONE)
+        } else {
+            held.scale_toward_zero(fraction, FRACTION_ONE)
+        };
+        let quantity = part.map_err(risk_error)?.raw();
         let cost = Quote::from_raw(record.cost)
             .scale_toward_zero(fraction, FRACTION_ONE)
             .map_err(risk_error)?
@@ -190,11 +195,13 @@ fn transfer_collateral(
     Ok(())
 }
 
-/// INV-14: the bidder ends with initial health.
+/// INV-14: the bidder ends with initial health. Prices that only a repair accepts are good enough for it where they were
+/// needed to value the liquidatee: they may not stop the repair.
 fn require_solvent_bidder(
     to: &AccountBook<'_>,
     scope: &Scope,
     now: i64,
+    accept_doubt: bool,
     cursor: &mut Cursor<'_>,
 ) -> Result<()> {
     let check = Check {
@@ -202,8 +209,12 @@ fn require_solvent_bidder(
         now,
         witness: None,
     };
-    // A bid is a repair: what the liquidation accepts as a price, it accepts for both sides.
-    let report = check.evaluate(to, scope, cursor)?.report;
+    let evaluation = check.evaluate(to, scope, cursor)?;
+    let report = if accept_doubt {
+        evaluation.report
+    } else {
+        evaluation.certain()?
+    };
     require_gte!(
         report.initial_health.raw(),
         0,

@@ -71,6 +71,12 @@ fn apply_side<'info>(
     let mut book = AccountBook::open(&mut data)?;
     let mut scope = book.scope()?;
     for leg in legs {
+        // In liquidation no new market: it would change the accounts that a pending bid names.
+        let held = scope.markets.as_slice().contains(&leg.market);
+        if !held && book.header.status != STATUS_ACTIVE {
+            msg!("market {} is not held", leg.market);
+            return err!(MarginError::AccountLiquidating);
+        }
         scope.markets.insert(leg.market)?;
     }
     book.apply_legs(legs, side)?;
