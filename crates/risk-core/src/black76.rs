@@ -64,7 +64,8 @@ pub struct Black76Inputs {
     pub discount: u64,
 }
 
-/// Price and Greeks in units of the forward `F`, all Q38, all discounted. Saturated at +-2^62 (2^24).
+/// Price and Greeks in units of the forward `F`, all Q38, all discounted. Saturated at +-2^62 (2^24); theta, the sum
+/// of two such terms, at -2^63.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnitGreeks {
     /// Present value over `F`, `>= 0`.

@@ -8,7 +8,8 @@
 //!
 //! # Ranges
 //!
-//! Weights are quote amounts shifted right until the expiry's gross notional is below 2^39, so `|sum w| <= 2^39`.
+//! Weights are quote amounts shifted right until the expiry's gross notional is below 2^39, so `|sum w| <= 2^39`, but for
+//! one unit per short option, which the shift rounds away from zero.
 //! With N in Q38 and w split at 19 bits, a product is at most `2^39 * 2^19 = 2^58` and so is a whole sum. Put together,
 //! `|s A - B| <= 8 * 2^39 + 2^39 < 2^43`, the range of the discount's product; it is this step, at the far tails, that sets
 //! the number of weight bits. Shifted back by at most 19 bits the value stays below 2^62.
@@ -328,7 +329,7 @@ impl Weight {
     }
 }
 
-/// `value x factor` for a factor in Q30 from 0 to 2^33, floored within two units; |value| <= 2^57.
+/// `value x factor` for a factor in Q30 from -2^30 to 2^33, floored within two units; |value| <= 2^57.
 ///
 /// For a factor up to 2^30, |value| may reach 2^60.
 #[inline]

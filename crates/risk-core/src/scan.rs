@@ -100,7 +100,8 @@ fn at_offset(error: RiskError, offset: usize) -> RiskError {
     }
 }
 
-/// Damps the tails and finds the worst scenario; the first wins a tie.
+/// Damps the tails and finds the worst scenario; the first wins a tie. A PnL above 2^60 may wrap as it is damped; it is
+/// refused before anything is made of it.
 fn finish<E>(
     market: &Market<'_, E>,
     pnl: &mut ScenarioPnl,
@@ -167,7 +168,8 @@ fn add_perpetual<E>(
     )
 }
 
-/// Adds to the gross notional and charges what the arithmetic can be wrong by: `gross` has at most 2^57 units, `rounding` 130 << 18.
+/// Adds to the gross notional and charges what the arithmetic can be wrong by: `gross` has at most 2^57 units, `rounding`
+/// 130 << 19.
 fn add_gross<E>(
     market: &Market<'_, E>,
     risk: &mut MarketRisk,

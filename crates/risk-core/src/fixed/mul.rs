@@ -48,7 +48,7 @@ pub const fn mul_shift_q40(a: i64, b: i64) -> i64 {
     mul_shift::<40>(a, b)
 }
 
-/// `a * b / 2^SHIFT` for any `a < 2^63` and `b < 2^40`, `24 <= SHIFT <= 48`; saturates at `i64::MAX`.
+/// `a * b / 2^SHIFT` for any `a < 2^63` and `b < 2^40`, `25 <= SHIFT <= 48`; saturates at `i64::MAX`.
 ///
 /// Exact floor when it does not saturate, and it saturates only if the result is at least `2^61`. Two products where
 /// `a < 2^40`, else three of 24-bit limbs.
