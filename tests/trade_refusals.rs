@@ -10,8 +10,8 @@ use sandbox::{
     call, dollars, instructions, perpetual, put, Market, Trader, BASE, BTC_START, DAY, START,
 };
 use support::{
-    assert_logged, assert_refused, assert_remaining_accounts_are_checked, foreign_house,
-    mixed_book, other_program_copy, pair, Bend,
+    assert_logged, assert_refused, assert_remaining_accounts_are_checked, failing_long,
+    foreign_house, mixed_book, other_program_copy, pair, start, Bend,
 };
 
 /// A perpetual of one BTC with these changes.
@@ -356,4 +356,17 @@ fn case_16_17_18_checks_every_remaining_account() {
         &signers,
         MarginError::OracleFeedMismatch,
     );
+}
+
+#[test]
+fn case_73_no_new_market_during_liquidation() {
+    let (mut world, alice, bob, keeper) = failing_long();
+    start(&mut world, &keeper, &alice);
+    // a gift in another market would raise health, and change the accounts that a pending bid names
+    let gift = [perpetual(&world.sol, 1_000, 1)];
+    let error = MarginError::AccountLiquidating;
+    refused(&mut world, [&alice, &bob], &gift, error, &["is not held"]);
+    // the same gift where a position is held is welcome
+    let gift = [perpetual(&world.btc, -1_000, dollars(1_000_000))];
+    world.trade(&alice, &bob, &gift).ok();
 }

@@ -7,7 +7,7 @@ use risk_core::liquidation::{
     FRACTION_ONE, LEAST_FRACTION,
 };
 use risk_core::margin::{Collateral, MarginReport};
-use risk_core::{Quantity, Quote, Ratio};
+use risk_core::{Quantity, Quote, Ratio, RiskError};
 
 const TERMS: LiquidationTerms = LiquidationTerms {
     discount: Ratio::from_raw(100_000),
@@ -460,4 +460,33 @@ fn a_slice_keeps_hedges_together() {
         let expected = 1.0 - slice.fraction as f64 / FRACTION_ONE as f64;
         assert!((left - expected).abs() < 2e-6, "{before:?} {after:?}");
     }
+}
+
+#[test]
+fn a_part_of_a_liability_is_rounded_away_from_zero() {
+    let part = |held: i64, thousandths: u64| {
+        let fraction = thousandths * (FRACTION_ONE / 1_000);
+        let quantity = Quantity::from_raw(held);
+        quantity
+            .scale_away_from_zero(fraction, FRACTION_ONE)
+            .map(|part| part.raw())
+    };
+    for (held, thousandths, expected) in [
+        (-999, 1, -1),
+        (-1_000, 1, -1),
+        (-1_001, 1, -2),
+        (-1, 1, -1),
+        (-7, 1_000, -7),
+        (1_001, 1, 2),
+        (0, 500, 0),
+        (-5, 0, 0),
+    ] {
+        assert_eq!(
+            part(held, thousandths),
+            Ok(expected),
+            "{held} x {thousandths}"
+        );
+    }
+    let overflow = Err(RiskError::Overflow(risk_core::error::Field::Quantity));
+    assert_eq!(part(i64::MIN, 1_000), overflow);
 }
