@@ -411,25 +411,28 @@ fn a_cost_without_size_counts_toward_the_limit() {
 }
 
 #[test]
-fn equity_is_not_given_away_while_the_requirement_stays() {
+fn equity_does_not_fall_faster_than_the_requirement() {
+    // GIVEN an account below maintenance with equity: closing half at any price above its end raises both healths
     let (mut world, alice, bob) = strained();
     let btc = world.btc;
+    world.set_price(&btc, dollars(102_000));
     let before = world.report(&alice.account).margin;
-    assert!(before.initial_health.raw() < 0 && before.equity.raw() > 0);
-    // closing half at a price that costs more than half of the equity
+    assert!(before.maintenance_health.raw() < 0 && before.equity.raw() > 0);
     let half = world.account(&alice.account).1[0].quantity / 2;
     let spot = world.spot(&btc.price).raw();
-    let loss = before.equity.raw() / 2 + 1_000_000;
-    let unfair = spot - u64::try_from(loss * 100 * BASE / half).unwrap();
+    let sell_at_loss = |loss: i64| {
+        let discount = u64::try_from(loss * 100 * BASE / half).unwrap();
+        [perpetual(&btc, -half, spot - discount)]
+    };
+    // WHEN it costs a dollar more, or less, than half of the equity
+    let (share, dollar) = (before.equity.raw() / 2, 1_000_000);
     let error = MarginError::InitialMarginBreached;
-    refused(
-        &mut world,
-        [&alice, &bob],
-        &[perpetual(&btc, -half, unfair)],
-        error,
-        &["equity "],
-    );
+    let more = sell_at_loss(share + dollar);
+    refused(&mut world, [&alice, &bob], &more, error, &["equity "]);
     world
-        .trade(&alice, &bob, &[perpetual(&btc, -half, spot)])
+        .trade(&alice, &bob, &sell_at_loss(share - dollar))
         .ok();
+    // THEN the part that was left has its share of equity behind it
+    let after = world.report(&alice.account).margin;
+    assert!(after.equity.raw() >= share && after.initial_health > before.initial_health);
 }
