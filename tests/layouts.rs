@@ -8,9 +8,9 @@ use anchor_lang::Discriminator;
 use portfolio_margin::instruction;
 use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, MarginAccount, Market,
-    MarketParamsRecord, PositionRecord, ScenarioRecord,
+    MarketParamsRecord, MarketTermsRecord, PositionRecord, ScenarioRecord,
 };
-use portfolio_margin_interface::view::{MarginView, MarketView};
+use portfolio_margin_interface::view::{ContingencyView, MarginView, MarketView};
 use portfolio_margin_interface::AccountLayout;
 
 /// Appends one line per field; insists that the fields are all there are, without padding between them.
@@ -50,7 +50,7 @@ fn accounts(out: &mut String) {
     );
     layout!(out, Market:
         version bump index oracle_max_age oracle_max_confidence surface_max_age clearinghouse
-        surface_authority feed_id symbol params scenarios expiries reserved
+        surface_authority feed_id symbol params scenarios expiries terms reserved
     );
     layout!(out, MarginAccount:
         version bump status tier sub_account position_count clearinghouse owner sequence cash reserved_cash
@@ -63,8 +63,17 @@ fn records(out: &mut String) {
         vol_range_up vol_range_down vol_short_power vol_long_power vol_floor_seconds vol_min_up
         perp_maintenance perp_initial option_maintenance option_initial scan_maintenance scan_initial
     );
+    layout!(out, MarketTermsRecord:
+        skew_linear_base skew_linear_slope skew_abs_base skew_abs_slope skew_min_k skew_width
+        skew_fixed skew_scale discount_long_base discount_long_multiplier discount_long_add
+        discount_short_base discount_short_multiplier discount_short_add basis_up basis_down
+        basis_add basis_multiplier min_delta_net min_delta_hedged confidence_threshold
+        confidence_factor concentration_delta_threshold concentration_delta_full
+        concentration_vega_threshold concentration_vega_full concentration_delta_cap
+        concentration_vega_cap
+    );
     layout!(out, ScenarioRecord:
-        count none_start down_start base reach padding ln_spot spot damping
+        count none_start down_start base reach linear_start abs_start padding ln_spot spot damping
     );
     layout!(out, ExpirySlot:
         time posted_at svi_a svi_b svi_rho svi_m svi_s reference_tenor forward_basis rate reserved
@@ -78,9 +87,13 @@ fn records(out: &mut String) {
     layout!(out, MarketView:
         market worst_scenario padding mark scan contingency_maintenance contingency_initial
     );
+    layout!(out, ContingencyView:
+        perp_maintenance perp_initial option_maintenance option_initial haircut_maintenance haircut_initial
+        confidence stable_price concentration_delta concentration_vega cushion
+    );
     layout!(out, MarginView:
         version market_count padding now initial_health maintenance_health equity mark cash collateral scan
-        contingency_maintenance contingency_initial gross_notional markets
+        contingency_maintenance contingency_initial gross_notional peg_add contingencies markets
     );
 }
 

@@ -15,9 +15,9 @@ use portfolio_margin_interface::view::MarginView;
 use portfolio_margin_interface::AccountLayout;
 use pyth_solana_receiver_sdk::price_update::PriceUpdateV2;
 use risk_core::market::MarketParams;
-use risk_core::scenario::{Scenario, MAJOR_SCENARIOS, WIDE_SCENARIOS};
+use risk_core::scenario::{Scenario, MAJOR_GRID, WIDE_GRID};
 use risk_core::Price;
-use sandbox::listing::{params_args, scenario_args, symbol};
+use sandbox::listing::{params_args, scenario_args, symbol, terms_args};
 use sandbox::native::{evaluate, Inputs};
 use sandbox::oracle::{price_address, BTC_FEED, SOL_FEED};
 use sandbox::{
@@ -91,10 +91,10 @@ impl House {
         this.list_quote_bank().await;
         this.list_bank("mint of SOL", 9, SOL_FEED).await;
         let volatility = settings.btc_volatility;
-        this.list_market("BTC", BTC_FEED, &MAJOR_SCENARIOS, volatility)
+        this.list_market("BTC", BTC_FEED, &MAJOR_GRID, volatility)
             .await;
         let volatility = settings.sol_volatility;
-        this.list_market("SOL", SOL_FEED, &WIDE_SCENARIOS, volatility)
+        this.list_market("SOL", SOL_FEED, &WIDE_GRID, volatility)
             .await;
         this.set_price(BTC_FEED, settings.btc_price).await;
         this.set_price(SOL_FEED, settings.sol_price).await;
@@ -180,6 +180,7 @@ impl House {
             surface_max_age: self.settings.surface_max_age,
             surface_authority: poster.key,
             params: params_args(&MarketParams::MAJOR),
+            terms: terms_args(&MarketParams::MAJOR),
             scenarios: scenario_args(scenarios),
         };
         let list = instructions::initialize_market(&governor.key, &self.house, index, args);

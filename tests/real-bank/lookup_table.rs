@@ -4,7 +4,7 @@
 use anchor_lang::prelude::Pubkey;
 use portfolio_margin::state::index_set::MAX_INDEXES;
 use portfolio_margin_interface::args::MAX_LEGS;
-use risk_core::scenario::MAJOR_SCENARIOS;
+use risk_core::scenario::MAJOR_GRID;
 use sandbox::transaction::{COMPUTE_LIMIT, PACKET_SIZE};
 use sandbox::{call, dollars, perpetual, Trader, BASE, USDC};
 use solana_address_lookup_table_interface::instruction::{
@@ -30,7 +30,7 @@ async fn wide_house() -> (House, Trader, Trader) {
     for n in house.markets.len()..WIDTH {
         let (name, feed_id) = (format!("MARKET {n}"), [n as u8; 32]);
         let market = house
-            .list_market(&name, feed_id, &MAJOR_SCENARIOS, 600_000)
+            .list_market(&name, feed_id, &MAJOR_GRID, 600_000)
             .await;
         house.set_price(market.feed_id, PRICE).await;
     }

@@ -48,7 +48,7 @@ arguments! {
 
     /// One scenario of `initialize_market`.
     pub struct ScenarioArg {
-        /// 0 volatility up, 1 unchanged, 2 down.
+        /// 0 volatility up, 1 unchanged, 2 down, 3 tilted, 4 lifted in the wings.
         pub vol: u8,
         /// Spot multiplier, 1e-6.
         pub spot: u32,
@@ -84,6 +84,67 @@ arguments! {
         pub scan_initial: u32,
     }
 
+    /// Further terms of `initialize_market`, 1e-6 each but for amounts; meaning and bounds as in
+    /// `risk_core::market::MarketParams`.
+    pub struct MarketTermsArgs {
+        /// Cap of the linear skew node at no tenor.
+        pub skew_linear_base: u32,
+        /// Its slope per root of a year.
+        pub skew_linear_slope: i32,
+        /// Cap of the abs skew node at no tenor.
+        pub skew_abs_base: u32,
+        /// Its slope per root of a year.
+        pub skew_abs_slope: i32,
+        /// Least log-moneyness of the caps.
+        pub skew_min_k: u32,
+        /// Factor of the skew width.
+        pub skew_width: u32,
+        /// Constant part of the skew width.
+        pub skew_fixed: u32,
+        /// Part of the skew width that grows with the root of the tenor.
+        pub skew_scale: u32,
+        /// Share of a positive value.
+        pub discount_long_base: u32,
+        /// Multiple of the rate for it.
+        pub discount_long_multiplier: u32,
+        /// Addition to the rate for it.
+        pub discount_long_add: u32,
+        /// Multiple of a negative value.
+        pub discount_short_base: u32,
+        /// Multiple of the rate for it.
+        pub discount_short_multiplier: u32,
+        /// Addition to the rate for it.
+        pub discount_short_add: u32,
+        /// Forward multiplier of the basis floor upwards.
+        pub basis_up: u32,
+        /// Forward multiplier of the basis floor downwards.
+        pub basis_down: u32,
+        /// Constant share of the basis loss.
+        pub basis_add: u32,
+        /// Share of the basis loss per year.
+        pub basis_multiplier: u32,
+        /// Least share of the net delta.
+        pub min_delta_net: u32,
+        /// Least share of the hedged delta.
+        pub min_delta_hedged: u32,
+        /// Confidence below which a charge begins.
+        pub confidence_threshold: u32,
+        /// Share of notional charged at no confidence.
+        pub confidence_factor: u32,
+        /// Cash delta at which a charge begins, 1e-6 USD.
+        pub concentration_delta_threshold: i64,
+        /// Cash delta from which its shock is the cap, 1e-6 USD.
+        pub concentration_delta_full: i64,
+        /// Vega per point at which a charge begins, 1e-6 USD.
+        pub concentration_vega_threshold: i64,
+        /// Vega per point from which its shock is the cap, 1e-6 USD.
+        pub concentration_vega_full: i64,
+        /// Largest shock of the charge on delta.
+        pub concentration_delta_cap: u32,
+        /// Largest shock of the charge on vega, volatility points.
+        pub concentration_vega_cap: u32,
+    }
+
     /// `initialize_market`.
     pub struct MarketArgs {
         /// Name, padded with zeros.
@@ -100,6 +161,8 @@ arguments! {
         pub surface_authority: Pubkey,
         /// Margin ratios.
         pub params: MarketParamsArgs,
+        /// Skew, discounts, floors and charges.
+        pub terms: MarketTermsArgs,
         /// The shocks, sorted by volatility shock and spot.
         pub scenarios: Vec<ScenarioArg>,
     }
@@ -138,7 +201,7 @@ arguments! {
     pub struct TradeLeg {
         /// Index of the market.
         pub market: u16,
-        /// Code of the instrument: 0 perpetual, 2 call, 3 put.
+        /// Code of the instrument: 0 perpetual, 1 future, 2 call, 3 put.
         pub instrument: u8,
         /// Unix time of expiry; zero for a perpetual.
         pub expiry: i64,

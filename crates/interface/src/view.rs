@@ -1,11 +1,12 @@
 //! What `view_margin` returns: plain little-endian data with a version, through return data.
 
+use risk_core::contingency::Contingencies;
 use risk_core::margin::MarginReport;
 use risk_core::scan::MarketRisk;
-use risk_core::Quote;
+use risk_core::{Quote, Ratio};
 
 /// Version of [`MarginView`].
-pub const VIEW_VERSION: u8 = 1;
+pub const VIEW_VERSION: u8 = 2;
 /// Most markets that one view describes.
 pub const MAX_VIEW_MARKETS: usize = 8;
 
@@ -15,7 +16,7 @@ pub const MAX_VIEW_MARKETS: usize = 8;
 pub struct MarketView {
     /// Index of the market.
     pub market: u16,
-    /// Index of the scenario with the largest loss.
+    /// Index of the scenario with the largest loss, or 254 for the basis floor, 255 for the minimum-delta floor.
     pub worst_scenario: u8,
     /// Zero.
     pub padding: [u8; 5],
@@ -27,6 +28,69 @@ pub struct MarketView {
     pub contingency_maintenance: i64,
     /// Further contingencies in the initial requirement.
     pub contingency_initial: i64,
+}
+
+/// The contingencies, each apart, 1e-6 USD.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct ContingencyView {
+    /// Perpetuals, both requirements.
+    pub perp_maintenance: i64,
+    /// Perpetuals, initial only.
+    pub perp_initial: i64,
+    /// Naked shorts, both requirements.
+    pub option_maintenance: i64,
+    /// Naked shorts, initial only.
+    pub option_initial: i64,
+    /// Haircuts of collateral, both requirements.
+    pub haircut_maintenance: i64,
+    /// Haircuts of collateral, initial only.
+    pub haircut_initial: i64,
+    /// Uncertain inputs, initial only.
+    pub confidence: i64,
+    /// Distance to the stable price, initial only.
+    pub stable_price: i64,
+    /// Concentration of the net delta, initial only.
+    pub concentration_delta: i64,
+    /// Concentration of the net vega, initial only.
+    pub concentration_vega: i64,
+    /// Numerical cushion, both requirements.
+    pub cushion: i64,
+}
+
+impl ContingencyView {
+    fn new(charges: &Contingencies) -> Self {
+        Self {
+            perp_maintenance: charges.perp_maintenance.raw(),
+            perp_initial: charges.perp_initial.raw(),
+            option_maintenance: charges.option_maintenance.raw(),
+            option_initial: charges.option_initial.raw(),
+            haircut_maintenance: charges.haircut_maintenance.raw(),
+            haircut_initial: charges.haircut_initial.raw(),
+            confidence: charges.confidence.raw(),
+            stable_price: charges.stable_price.raw(),
+            concentration_delta: charges.concentration_delta.raw(),
+            concentration_vega: charges.concentration_vega.raw(),
+            cushion: charges.cushion.raw(),
+        }
+    }
+
+    /// The charges that the engine computed on chain.
+    pub fn contingencies(&self) -> Contingencies {
+        Contingencies {
+            perp_maintenance: Quote::from_raw(self.perp_maintenance),
+            perp_initial: Quote::from_raw(self.perp_initial),
+            option_maintenance: Quote::from_raw(self.option_maintenance),
+            option_initial: Quote::from_raw(self.option_initial),
+            haircut_maintenance: Quote::from_raw(self.haircut_maintenance),
+            haircut_initial: Quote::from_raw(self.haircut_initial),
+            confidence: Quote::from_raw(self.confidence),
+            stable_price: Quote::from_raw(self.stable_price),
+            concentration_delta: Quote::from_raw(self.concentration_delta),
+            concentration_vega: Quote::from_raw(self.concentration_vega),
+            cushion: Quote::from_raw(self.cushion),
+        }
+    }
 }
 
 /// An account's margin, 1e-6 USD.
@@ -61,6 +125,10 @@ pub struct MarginView {
     pub contingency_initial: i64,
     /// Sizes without netting.
     pub gross_notional: i64,
+    /// What the quote asset's price adds to the initial scan factors, 1e-6.
+    pub peg_add: i64,
+    /// The contingencies, each apart.
+    pub contingencies: ContingencyView,
     /// Per market, in order; zero past `market_count`.
     pub markets: [MarketView; MAX_VIEW_MARKETS],
 }
@@ -83,6 +151,8 @@ impl MarginView {
         self.contingency_maintenance = report.contingency_maintenance.raw();
         self.contingency_initial = report.contingency_initial.raw();
         self.gross_notional = report.gross_notional.raw();
+        self.peg_add = report.peg_add.raw();
+        self.contingencies = ContingencyView::new(&report.contingencies);
     }
 
     /// Appends a market; those past [`MAX_VIEW_MARKETS`] are not described.
@@ -114,6 +184,8 @@ impl MarginView {
             contingency_maintenance: Quote::from_raw(self.contingency_maintenance),
             contingency_initial: Quote::from_raw(self.contingency_initial),
             gross_notional: Quote::from_raw(self.gross_notional),
+            contingencies: self.contingencies.contingencies(),
+            peg_add: Ratio::from_raw(self.peg_add),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Greeks of positions, netted and gross, in the units a trader reads.
 //!
-//! One pass yields mark and Greeks of each leg; books add up, so the Greeks of hedges cancel. `gross` adds magnitudes
-//! instead: how much netting took away. Off the hot path: this uses 128-bit products.
+//! One pass yields mark and Greeks of each leg, each expiry and the market; books add up, so the Greeks of hedges cancel.
+//! `gross` adds magnitudes instead: how much netting took away. Off the hot path: this uses 128-bit products.
 
 use crate::black76::{self, Black76Inputs, ExpiryTerms, OptionType, UnitGreeks};
 use crate::error::{Field, RiskError};
+use crate::expiry::ExpiryContext;
 use crate::fixed::sqrt::sqrt_tenor;
-use crate::market::{ExpirySource, Market};
+use crate::market::{Expiry, ExpirySource, Market};
 use crate::position::{Instrument, Position, PositionSource};
-use crate::scan::ExpiryContext;
+use crate::scenario::ONE_Q30;
 use crate::units::{Price, Quantity, Quote, RATIO_ONE};
 
 /// Days in a year of the theta convention.
@@ -66,41 +67,149 @@ pub struct NetGreeks {
     pub gross: Greeks,
 }
 
-/// Nets the Greeks of one market's positions.
+impl NetGreeks {
+    /// Adds another book: expiries to a market, markets to an account.
+    pub fn checked_add(self, other: &Self) -> Result<Self, RiskError> {
+        Ok(Self {
+            net: self.net.checked_add(&other.net)?,
+            gross: self.gross.checked_add(&other.gross)?,
+        })
+    }
+
+    fn add_leg(&mut self, leg: &Greeks) -> Result<(), RiskError> {
+        let leg = Self {
+            net: *leg,
+            gross: leg.magnitudes(),
+        };
+        *self = self.checked_add(&leg)?;
+        Ok(())
+    }
+}
+
+/// The Greeks of one expiry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExpiryGreeks {
+    /// Unix time; zero for the perpetual.
+    pub expiry: i64,
+    /// Its legs, netted.
+    pub greeks: NetGreeks,
+}
+
+/// Mark and Greeks of a market in one pass: per leg into `legs`, per expiry in order into `expiries`, and the sum of all.
+///
+/// What does not fit into a slice is left out of it; both may be empty. Returns the sum and the number of expiries.
+pub fn market_greeks<P: PositionSource, E: ExpirySource>(
+    market: &Market<'_, E>,
+    positions: &[P],
+    legs: &mut [Greeks],
+    expiries: &mut [ExpiryGreeks],
+) -> Result<(NetGreeks, usize), RiskError> {
+    let mut sum = NetGreeks::default();
+    let mut count = 0;
+    let mut rest = positions;
+    let mut legs = legs.iter_mut();
+    let mut expiries = expiries.iter_mut();
+    while let Some(first) = rest.first() {
+        let expiry = first.position().expiry;
+        let same = |p: &P| p.position().expiry == expiry;
+        let held = rest.iter().position(|p| !same(p)).unwrap_or(rest.len());
+        let (here, others) = rest.split_at(held);
+        let mut group = NetGreeks::default();
+        let mut context = None;
+        for source in here {
+            let leg = source.position();
+            if context.is_none() && leg.instrument != Instrument::Perpetual {
+                let listed = market.expiry(expiry)?;
+                context = Some((listed, ExpiryContext::new(market, &listed)?));
+            }
+            let greeks = greeks_in(market, context.as_ref(), &leg, source.volatility())?;
+            group.add_leg(&greeks)?;
+            if let Some(slot) = legs.next() {
+                *slot = greeks;
+            }
+        }
+        if let Some(slot) = expiries.next() {
+            *slot = ExpiryGreeks {
+                expiry,
+                greeks: group,
+            };
+        }
+        sum = sum.checked_add(&group)?;
+        count = usize::saturating_add(count, 1);
+        rest = others;
+    }
+    Ok((sum, count))
+}
+
+/// Nets the Greeks of one market's positions, in any order.
 pub fn net_greeks<P: PositionSource, E: ExpirySource>(
     market: &Market<'_, E>,
     positions: &[P],
 ) -> Result<NetGreeks, RiskError> {
-    positions
-        .iter()
-        .try_fold(NetGreeks::default(), |sum, position| {
-            let leg = leg_greeks(market, &position.position())?;
-            Ok(NetGreeks {
-                net: sum.net.checked_add(&leg)?,
-                gross: sum.gross.checked_add(&leg.magnitudes())?,
-            })
-        })
+    Ok(market_greeks(market, positions, &mut [], &mut [])?.0)
 }
 
-/// Mark and Greeks of one leg.
+/// Mark and Greeks of one leg at the smile's volatility.
 pub fn leg_greeks<E: ExpirySource>(
     market: &Market<'_, E>,
     position: &Position,
 ) -> Result<Greeks, RiskError> {
-    let option_type = match position.instrument {
-        Instrument::Perpetual => {
-            let value = position.quantity.notional(market.perp_price)?;
-            return Ok(Greeks {
-                mark: value.checked_sub(position.cost)?,
-                delta: position.quantity,
-                ..Greeks::default()
-            });
+    greeks_in(market, None, position, None)
+}
+
+/// Mark and Greeks of one leg at its own volatility, where it has one.
+pub fn source_greeks<P: PositionSource, E: ExpirySource>(
+    market: &Market<'_, E>,
+    source: &P,
+) -> Result<Greeks, RiskError> {
+    greeks_in(market, None, &source.position(), source.volatility())
+}
+
+/// The same with what its expiry shares, where that is known already.
+pub(crate) fn greeks_in<E: ExpirySource>(
+    market: &Market<'_, E>,
+    context: Option<&(Expiry, ExpiryContext)>,
+    position: &Position,
+    volatility: Option<u64>,
+) -> Result<Greeks, RiskError> {
+    if position.instrument == Instrument::Perpetual {
+        let value = position.quantity.notional(market.perp_price)?;
+        return Ok(Greeks {
+            mark: value.checked_sub(position.cost)?,
+            delta: position.quantity,
+            ..Greeks::default()
+        });
+    }
+    match context {
+        Some((listed, context)) => option_in(market, listed, context, position, volatility),
+        None => {
+            let listed = market.expiry(position.expiry)?;
+            let context = ExpiryContext::new(market, &listed)?;
+            option_in(market, &listed, &context, position, volatility)
         }
+    }
+}
+
+/// A future or an option of an expiry.
+pub(crate) fn option_in<E>(
+    market: &Market<'_, E>,
+    listed: &Expiry,
+    context: &ExpiryContext,
+    position: &Position,
+    volatility: Option<u64>,
+) -> Result<Greeks, RiskError> {
+    let option_type = match position.instrument {
         Instrument::Call => OptionType::Call,
         Instrument::Put => OptionType::Put,
+        Instrument::Perpetual | Instrument::Future => {
+            return future_greeks(market, context, position);
+        }
     };
-    let listed = market.expiry(position.expiry)?;
-    let context = ExpiryContext::new(market, &listed)?;
+    if listed.svi.is_none() && volatility.is_none() {
+        return Err(RiskError::SurfaceMissing {
+            expiry: listed.time,
+        });
+    }
     let moneyness = context.ln_forward.wrapping_sub(position.ln_strike);
     let terms = ExpiryTerms {
         sqrt_tenor: sqrt_tenor(context.seconds),
@@ -108,7 +217,7 @@ pub fn leg_greeks<E: ExpirySource>(
         rate: rate_q36(listed.rate),
         discount: context.discount as u64,
     };
-    let std_dev = context.smile.std_dev(moneyness.wrapping_neg());
+    let std_dev = context.std_dev(volatility, moneyness)?;
     let unit = black76::price_and_greeks(&Black76Inputs::from_forward(
         option_type,
         context.forward.raw(),
@@ -116,12 +225,47 @@ pub fn leg_greeks<E: ExpirySource>(
         std_dev,
         &terms,
     ));
-    scale(&unit, position.quantity, context.forward, market.spot)
+    let greeks = scale(&unit, position.quantity, context.forward, market.spot)?;
+    shared(greeks, context.share)
+}
+
+/// `q (F - entry)`; its delta is that of the forward.
+fn future_greeks<E>(
+    market: &Market<'_, E>,
+    context: &ExpiryContext,
+    position: &Position,
+) -> Result<Greeks, RiskError> {
+    let value = position.quantity.notional(context.forward)?;
+    let size = i128::from(position.quantity.raw()).wrapping_mul(context.forward.raw().into());
+    let delta = narrow(size.div_euclid(market.spot.raw().max(1).into()))?;
+    let greeks = Greeks {
+        mark: value.checked_sub(position.cost)?,
+        delta: Quantity::from_raw(delta),
+        ..Greeks::default()
+    };
+    shared(greeks, context.share)
+}
+
+/// Inside the settlement window the forward follows the spot by a share only: once for delta, twice for gamma.
+fn shared(greeks: Greeks, share: i64) -> Result<Greeks, RiskError> {
+    if share == ONE_Q30 {
+        return Ok(greeks);
+    }
+    let part = |value: i64| {
+        let product = i128::from(value).wrapping_mul(share.into());
+        narrow(product.div_euclid(ONE_Q30.into()))
+    };
+    Ok(Greeks {
+        delta: Quantity::from_raw(part(greeks.delta.raw())?),
+        gamma: Quote::from_raw(part(part(greeks.gamma.raw())?)?),
+        ..greeks
+    })
 }
 
 /// max(rate, 0) from 1e-6 to Q36; negative rates discount as zero.
 fn rate_q36(rate: i32) -> i64 {
-    (i64::from(rate.max(0)) << 36) / RATIO_ONE
+    let scaled = u64::from(rate.max(0).unsigned_abs()) << 36;
+    scaled.div_euclid(RATIO_ONE.unsigned_abs()) as i64 // unsigned, as the VM divides
 }
 
 /// From units of the forward to amounts. With `F = S (1 + basis)`, spot delta is forward delta times `F / S`, and cash

@@ -2,7 +2,8 @@
 
 use anchor_lang::prelude::Pubkey;
 use portfolio_margin_interface::args::{
-    BankArgs, ClearinghouseArgs, MarketArgs, MarketParamsArgs, ScenarioArg, SurfaceArgs,
+    BankArgs, ClearinghouseArgs, MarketArgs, MarketParamsArgs, MarketTermsArgs, ScenarioArg,
+    SurfaceArgs,
 };
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::Clearinghouse;
@@ -83,6 +84,42 @@ pub fn params_args(params: &MarketParams) -> MarketParamsArgs {
         option_initial: raw(params.option_initial),
         scan_maintenance: raw(params.scan_maintenance),
         scan_initial: raw(params.scan_initial),
+    }
+}
+
+/// Further terms as an instruction takes them.
+pub fn terms_args(params: &MarketParams) -> MarketTermsArgs {
+    let raw = |ratio: risk_core::Ratio| u32::try_from(ratio.raw()).expect("a valid parameter");
+    let signed = |ratio: risk_core::Ratio| i32::try_from(ratio.raw()).expect("a valid parameter");
+    MarketTermsArgs {
+        skew_linear_base: raw(params.skew.linear_base),
+        skew_linear_slope: signed(params.skew.linear_slope),
+        skew_abs_base: raw(params.skew.abs_base),
+        skew_abs_slope: signed(params.skew.abs_slope),
+        skew_min_k: raw(params.skew.min_k),
+        skew_width: raw(params.skew.width),
+        skew_fixed: raw(params.skew.fixed),
+        skew_scale: raw(params.skew.scale),
+        discount_long_base: raw(params.discount.long_base),
+        discount_long_multiplier: raw(params.discount.long_multiplier),
+        discount_long_add: raw(params.discount.long_add),
+        discount_short_base: raw(params.discount.short_base),
+        discount_short_multiplier: raw(params.discount.short_multiplier),
+        discount_short_add: raw(params.discount.short_add),
+        basis_up: raw(params.basis.up),
+        basis_down: raw(params.basis.down),
+        basis_add: raw(params.basis.add),
+        basis_multiplier: raw(params.basis.multiplier),
+        min_delta_net: raw(params.min_delta.net),
+        min_delta_hedged: raw(params.min_delta.hedged),
+        confidence_threshold: raw(params.confidence.threshold),
+        confidence_factor: raw(params.confidence.factor),
+        concentration_delta_threshold: params.concentration_delta.threshold.raw(),
+        concentration_delta_full: params.concentration_delta.full.raw(),
+        concentration_vega_threshold: params.concentration_vega.threshold.raw(),
+        concentration_vega_full: params.concentration_vega.full.raw(),
+        concentration_delta_cap: raw(params.concentration_delta.cap),
+        concentration_vega_cap: raw(params.concentration_vega.cap),
     }
 }
 

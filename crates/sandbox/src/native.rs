@@ -71,7 +71,7 @@ pub fn evaluate(
             .filter(|record| record.market == market.index)
             .copied()
             .collect();
-        let params = market.params.params();
+        let params = market.params();
         let scenarios = market.scenarios.set()?;
         let engine = market.input(inputs.now, *spot, scenarios, &params);
         let mut pnl: ScenarioPnl = [0; MAX_SCENARIOS];

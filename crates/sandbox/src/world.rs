@@ -11,12 +11,12 @@ use litesvm::LiteSVM;
 use portfolio_margin_interface::args::{BankArgs, ClearinghouseArgs, MarketArgs};
 use portfolio_margin_interface::ID;
 use risk_core::market::MarketParams;
-use risk_core::scenario::{Scenario, MAJOR_SCENARIOS, WIDE_SCENARIOS};
+use risk_core::scenario::{Scenario, MAJOR_GRID, WIDE_GRID};
 use solana_account::Account;
 use solana_clock::Clock;
 
 use crate::keys::User;
-use crate::listing::{crypto_smile, params_args, scenario_args, symbol, Bank, Market};
+use crate::listing::{crypto_smile, params_args, scenario_args, symbol, terms_args, Bank, Market};
 use crate::oracle::{PriceFields, BTC_FEED, SOL_FEED};
 use crate::units::{BTC_START, DAY, SOL_START, START};
 
@@ -90,9 +90,9 @@ pub struct World {
     pub usdc: Bank,
     /// Bank of SOL, nine decimals.
     pub sol_bank: Bank,
-    /// BTC: [`MAJOR_SCENARIOS`].
+    /// BTC: [`MAJOR_GRID`].
     pub btc: Market,
-    /// SOL: [`WIDE_SCENARIOS`].
+    /// SOL: [`WIDE_GRID`].
     pub sol: Market,
     /// An expiry of both markets, seven days after the start.
     pub week: i64,
@@ -262,6 +262,7 @@ impl World {
             surface_max_age: self.builder.surface_max_age,
             surface_authority: self.surface_authority.key,
             params: params_args(&MarketParams::MAJOR),
+            terms: terms_args(&MarketParams::MAJOR),
             scenarios: scenario_args(scenarios),
         }
     }
@@ -281,9 +282,9 @@ impl WorldBuilder {
         let (usdc, sol_mint) = (world.usdc_mint, world.create_mint("mint of SOL", 9));
         world.usdc = world.list_bank(house, usdc, world.usdc_bank_args());
         world.sol_bank = world.list_bank(house, sol_mint, world.sol_bank_args());
-        let args = world.market_args("BTC", BTC_FEED, &MAJOR_SCENARIOS);
+        let args = world.market_args("BTC", BTC_FEED, &MAJOR_GRID);
         world.btc = world.list_market(house, args);
-        let args = world.market_args("SOL", SOL_FEED, &WIDE_SCENARIOS);
+        let args = world.market_args("SOL", SOL_FEED, &WIDE_GRID);
         world.sol = world.list_market(house, args);
         let (btc, sol) = (world.btc, world.sol);
         world.set_price(&btc, world.builder.btc_price);

@@ -172,6 +172,8 @@ pub fn in_words(symbol: &str, set: &ScenarioSet<'_>, index: u8) -> String {
         VolShock::Up => "volatility rises",
         VolShock::None => "volatility stays",
         VolShock::Down => "volatility falls",
+        VolShock::SkewLinear => "the smile tilts",
+        VolShock::SkewAbs => "the wings lift",
     };
     let share = 100.0 * damping as f64 / ONE_Q30 as f64;
     let tail = if damping == ONE_Q30 {
@@ -185,7 +187,7 @@ pub fn in_words(symbol: &str, set: &ScenarioSet<'_>, index: u8) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use risk_core::scenario::{ScenarioTable, MAJOR_SCENARIOS, MAX_SCENARIOS};
+    use risk_core::scenario::{ScenarioTable, MAJOR_GRID, MAX_SCENARIOS};
 
     const SCALE: u64 = 120_000_000_000;
 
@@ -199,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_scenario_is_shown_once_and_fits() {
-        let table = ScenarioTable::new(&MAJOR_SCENARIOS).unwrap();
+        let table = ScenarioTable::new(&MAJOR_GRID).unwrap();
         let map = HeatMap::new(&table.set().unwrap(), &pnl(), 0);
         let lines = map.lines(Colour::Plain, SCALE);
         assert!(lines
@@ -212,7 +214,7 @@ mod tests {
         // the no-move node shows 0
         assert_eq!(
             shown,
-            MAJOR_SCENARIOS.len() - 1 - usize::from(lines[0].contains('k'))
+            MAJOR_GRID.len() - 1 - usize::from(lines[0].contains('k'))
         );
         assert_eq!(
             lines[0].split_whitespace().collect::<Vec<_>>()[1..4],
@@ -222,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_worst_is_starred_without_colour() {
-        let table = ScenarioTable::new(&MAJOR_SCENARIOS).unwrap();
+        let table = ScenarioTable::new(&MAJOR_GRID).unwrap();
         let map = HeatMap::new(&table.set().unwrap(), &pnl(), 2);
         let text = map.lines(Colour::Plain, SCALE).join("\n");
         assert_eq!(text.matches('*').count(), 1);
@@ -234,7 +236,7 @@ mod tests {
 
     #[test]
     fn one_scale_makes_maps_comparable() {
-        let table = ScenarioTable::new(&MAJOR_SCENARIOS).unwrap();
+        let table = ScenarioTable::new(&MAJOR_GRID).unwrap();
         let map = HeatMap::new(&table.set().unwrap(), &pnl(), 0);
         let (near, far) = (
             map.lines(Colour::True, SCALE),
@@ -247,7 +249,7 @@ mod tests {
 
     #[test]
     fn scenarios_read_as_sentences() {
-        let table = ScenarioTable::new(&MAJOR_SCENARIOS).unwrap();
+        let table = ScenarioTable::new(&MAJOR_GRID).unwrap();
         let set = table.set().unwrap();
         assert_eq!(in_words("BTC", &set, 2), "BTC falls 18 %, volatility rises");
         assert_eq!(in_words("BTC", &set, 20), "BTC stays, volatility stays");

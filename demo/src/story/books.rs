@@ -186,15 +186,8 @@ impl Book {
         now: i64,
         held: &[PositionRecord],
     ) -> Result<(), Broken> {
-        let params = record.params.params();
-        let market = risk_core::market::Market {
-            now,
-            spot,
-            perp_price: spot,
-            scenarios: record.scenarios.set()?,
-            params: &params,
-            expiries: &record.expiries,
-        };
+        let params = record.params();
+        let market = record.input(now, spot, record.scenarios.set()?, &params);
         let isolated = isolated_margin(&market, held, &IsolatedParams::INITIAL)?;
         self.isolated = self.isolated.checked_add(isolated)?;
         let greeks = net_greeks(&market, held)?;

@@ -169,15 +169,8 @@ impl Story {
         if wanted.instrument == Instrument::Perpetual {
             return Ok((spot.raw(), BASE));
         }
-        let params = record.params.params();
-        let market = risk_core::market::Market {
-            now: inputs.now,
-            spot: *spot,
-            perp_price: *spot,
-            scenarios: record.scenarios.set()?,
-            params: &params,
-            expiries: &record.expiries,
-        };
+        let params = record.params();
+        let market = record.input(inputs.now, *spot, record.scenarios.set()?, &params);
         let one = Position::option(
             wanted.instrument,
             self.world.month,

@@ -261,10 +261,10 @@ impl Check<'_> {
         progress.note(spot.doubt);
         progress.note(self.doubt_surfaces(&market, positions));
 
-        let params = market.params.params();
+        let params = market.params();
         let full = market.scenarios.set().map_err(risk_error)?;
         let witness = match scenario {
-            Some(index) => Some(Witness::new(&full, index.into()).map_err(risk_error)?),
+            Some(index) => Some(Witness::named(&full, &params, index).map_err(risk_error)?),
             None => None,
         };
         let scenarios = match &witness {

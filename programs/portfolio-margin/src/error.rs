@@ -141,6 +141,7 @@ pub fn risk_error(error: RiskError) -> Error {
         RiskError::UnknownExpiry { .. } => MarginError::ExpiryNotListed,
         RiskError::SurfaceMissing { .. } => MarginError::SurfaceMissing,
         RiskError::NoBaseScenario
+        | RiskError::GroupMismatch
         | RiskError::ScenarioOrder { .. }
         | RiskError::UnknownScenario { .. } => MarginError::ScenarioSetInvalid,
         RiskError::Unsorted { .. } => MarginError::RiskEngine,

@@ -83,6 +83,7 @@ impl CollateralBank {
             value: Quote::from_raw(value),
             haircut_maintenance: Ratio::from_raw(self.haircut_maintenance.into()),
             haircut_initial: Ratio::from_raw(self.haircut_initial.into()),
+            ..Collateral::PLAIN
         })
     }
 }

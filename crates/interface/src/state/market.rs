@@ -11,6 +11,8 @@ use risk_core::{Price, Ratio, RiskError};
 #[cfg(not(feature = "anchor"))]
 use crate::Pubkey;
 
+use crate::state::MarketTermsRecord;
+
 /// Expiries that a market can list at once.
 pub const MAX_EXPIRIES: usize = 12;
 
@@ -33,8 +35,12 @@ pub struct ScenarioRecord {
     pub base: u8,
     /// Largest spot multiplier times damping, rounded up to a whole number.
     pub reach: u8,
+    /// The linear skew node, or what follows.
+    pub linear_start: u8,
+    /// The abs skew node, or the count.
+    pub abs_start: u8,
     /// Zero.
-    pub padding: [u8; 3],
+    pub padding: u8,
     /// ln of the spot multiplier, Q36.
     pub ln_spot: [i64; MAX_SCENARIOS],
     /// Spot multiplier, Q30.
@@ -51,6 +57,8 @@ impl ScenarioRecord {
         self.down_start = table.down_start;
         self.base = table.base;
         self.reach = table.reach;
+        self.linear_start = table.linear_start;
+        self.abs_start = table.abs_start;
         self.ln_spot = table.ln_spot;
         self.spot = table.spot;
         self.damping = table.damping;
@@ -59,11 +67,13 @@ impl ScenarioRecord {
     /// The set as the engine reads it, in place.
     pub fn set(&self) -> core::result::Result<ScenarioSet<'_>, RiskError> {
         let count = usize::from(self.count);
+        let [none, down, base] = [self.none_start, self.down_start, self.base];
+        let (linear, abs) = (self.linear_start, self.abs_start);
         ScenarioSet::from_parts(
             self.ln_spot.get(..count),
             self.spot.get(..count),
             self.damping.get(..count),
-            [self.none_start, self.down_start, self.base, self.reach],
+            [none, down, base, self.reach, linear, abs],
         )
     }
 }
@@ -104,7 +114,7 @@ pub struct MarketParamsRecord {
 }
 
 impl MarketParamsRecord {
-    /// The parameters as the engine reads them.
+    /// The ratios as the engine reads them, every other term neutral.
     pub fn params(&self) -> MarketParams {
         let ratio = |raw: u32| Ratio::from_raw(raw.into());
         MarketParams {
@@ -122,6 +132,7 @@ impl MarketParamsRecord {
             option_initial: ratio(self.option_initial),
             scan_maintenance: ratio(self.scan_maintenance),
             scan_initial: ratio(self.scan_initial),
+            ..MarketParams::MAJOR
         }
     }
 }
@@ -179,6 +190,7 @@ impl ExpirySource for ExpirySlot {
             forward_basis: self.forward_basis,
             rate: self.rate,
             svi: (self.posted_at != 0).then_some(svi),
+            ..Expiry::PLAIN
         }
     }
 }
@@ -218,8 +230,10 @@ pub struct Market {
     pub scenarios: ScenarioRecord,
     /// Listed expiries, sorted by time; unused slots last.
     pub expiries: [ExpirySlot; MAX_EXPIRIES],
+    /// Skew, discounts, floors and charges.
+    pub terms: MarketTermsRecord,
     /// Zero; room for stable price, regime, funding, open interest and further posters.
-    pub reserved: [u64; 96],
+    pub reserved: [u64; 80],
 }
 
 impl Market {
@@ -233,14 +247,12 @@ impl Market {
         scenarios: ScenarioSet<'a>,
         params: &'a MarketParams,
     ) -> risk_core::market::Market<'a, ExpirySlot> {
-        risk_core::market::Market {
-            now,
-            spot,
-            perp_price: spot,
-            scenarios,
-            params,
-            expiries: &self.expiries,
-        }
+        risk_core::market::Market::new(now, spot, scenarios, params, &self.expiries)
+    }
+
+    /// The parameters as the engine reads them.
+    pub fn params(&self) -> MarketParams {
+        self.terms.complete(self.params.params())
     }
 }
 

@@ -4,11 +4,13 @@ pub mod bank;
 pub mod clearinghouse;
 pub mod margin_account;
 pub mod market;
+pub mod terms;
 
 pub use bank::CollateralBank;
 pub use clearinghouse::Clearinghouse;
 pub use margin_account::{CollateralBalance, MarginAccount, PositionRecord};
 pub use market::{ExpirySlot, Market, MarketParamsRecord, ScenarioRecord};
+pub use terms::MarketTermsRecord;
 
 /// Version that this code writes and reads.
 pub const LAYOUT_VERSION: u8 = 1;

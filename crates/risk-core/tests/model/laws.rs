@@ -40,6 +40,7 @@ fn random_params(random: &mut Random) -> MarketParams {
         option_initial: share(0, 1_000_000),
         scan_maintenance: share(500_000, scan_initial.raw()),
         scan_initial,
+        ..MarketParams::MAJOR
     };
     params.validate().unwrap();
     params
@@ -59,6 +60,7 @@ fn inv_07_initial_health_is_at_most_maintenance_health() {
             value: Quote::from_raw((random.any() >> 20) as i64),
             haircut_maintenance: Ratio::from_raw((random.bits() % 1_000_001) as i64),
             haircut_initial: Ratio::from_raw((random.bits() % 1_000_001) as i64),
+            ..Collateral::PLAIN
         });
         let Ok(engine) = book.try_evaluate() else {
             continue;

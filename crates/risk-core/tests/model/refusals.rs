@@ -321,7 +321,7 @@ fn both_sides_of_each_expiry_bound() {
         time: NOW,
         forward_basis: basis,
         rate,
-        svi: None,
+        ..Expiry::PLAIN
     };
     const BASIS: i64 = 500_000_000;
     for (basis, rate) in [(0, 0), (500_000_000, 1_000_000), (-500_000_000, -1_000_000)] {

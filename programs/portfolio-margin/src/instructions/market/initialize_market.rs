@@ -3,9 +3,10 @@
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::{MarketArgs, MarketParamsArgs, ScenarioArg};
 use portfolio_margin_interface::state::{
-    Clearinghouse, Market, MarketParamsRecord, LAYOUT_VERSION,
+    Clearinghouse, Market, MarketParamsRecord, MarketTermsRecord, LAYOUT_VERSION,
 };
 use portfolio_margin_interface::{seeds, AccountLayout};
+use risk_core::market::{MarketParams, MAX_TENOR_SECONDS};
 use risk_core::scenario::{Scenario, ScenarioTable, VolShock, MAX_SCENARIOS};
 
 use crate::error::{overflow, risk_error, MarginError};
@@ -59,7 +60,10 @@ impl InitializeMarket<'_> {
             args.surface_max_age,
             MarginError::ParameterOutOfRange
         );
-        record(&args.params).params().validate().map_err(risk_error)
+        let terms = MarketTermsRecord::from_args(&args.terms);
+        let params = terms.complete(record(&args.params).params());
+        params.validate().map_err(risk_error)?;
+        check_skew(&params, &args.scenarios)
     }
 }
 
@@ -80,6 +84,18 @@ fn record(args: &MarketParamsArgs) -> MarketParamsRecord {
     }
 }
 
+/// A skew node whose cap is not positive at a tenor that can be listed is refused.
+fn check_skew(params: &MarketParams, scenarios: &[ScenarioArg]) -> Result<()> {
+    for kind in [VolShock::SkewLinear, VolShock::SkewAbs] {
+        if scenarios.iter().any(|scenario| scenario.vol == kind as u8) {
+            params
+                .check_skew(kind, MAX_TENOR_SECONDS)
+                .map_err(risk_error)?;
+        }
+    }
+    Ok(())
+}
+
 /// Validates the scenarios and computes their logarithms.
 fn scenario_table(args: &[ScenarioArg]) -> Result<Box<ScenarioTable>> {
     require_gte!(MAX_SCENARIOS, args.len(), MarginError::ParameterOutOfRange);
@@ -89,8 +105,10 @@ fn scenario_table(args: &[ScenarioArg]) -> Result<Box<ScenarioTable>> {
             0 => VolShock::Up,
             1 => VolShock::None,
             2 => VolShock::Down,
+            3 => VolShock::SkewLinear,
+            4 => VolShock::SkewAbs,
             other => {
-                return Err(error!(MarginError::ScenarioSetInvalid).with_values((other, 2)));
+                return Err(error!(MarginError::ScenarioSetInvalid).with_values((other, 4)));
             }
         };
         scenarios.push(Scenario {
@@ -123,6 +141,7 @@ pub fn handler(ctx: Context<InitializeMarket>, args: MarketArgs) -> Result<()> {
     market.feed_id = args.feed_id;
     market.symbol = args.symbol;
     market.params = record(&args.params);
+    market.terms = MarketTermsRecord::from_args(&args.terms);
     market.scenarios.write(&table);
 
     emit!(MarketInitialized {

@@ -37,6 +37,7 @@ impl PostVolSurface<'_> {
                 s: args.svi_s,
                 reference_tenor: args.reference_tenor,
             }),
+            ..Expiry::PLAIN
         }
         .validate()
         .map_err(risk_error)

@@ -1,0 +1,367 @@
+//! One expiry of one market: forward, discounts and smile once, then its legs through the grid.
+
+// Hot path: wrapping products on ranges that the comments state.
+#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
+
+use crate::contingency::leg_vega;
+use crate::error::{check_range, Field, RiskError};
+use crate::fixed::exp::exp_neg;
+use crate::fixed::log::ln;
+use crate::fixed::mul::mul_shift_q38;
+use crate::fixed::sqrt::{sqrt_tenor, tenor};
+use crate::grid::{mul_q30, Discounts, GridOption};
+use crate::market::{Expiry, ExpirySource, Market, MAX_TENOR_SECONDS};
+use crate::params::StaticDiscountParams;
+use crate::position::{Instrument, Position, PositionSource, MOST_VOLATILITY};
+use crate::scan::Scan;
+use crate::scenario::ONE_Q30;
+use crate::svi::{Svi, SviSlice};
+use crate::units::{Price, Quantity, Quote, Ratio, RATIO_ONE};
+use crate::vol::{VolLevels, RATIO_UNIT};
+
+/// A smile for expiries that have none and need none.
+const NO_SMILE: Svi = Svi {
+    a: 0,
+    b: 0,
+    rho: 0,
+    m: 0,
+    s: 0,
+    reference_tenor: 1,
+};
+
+/// What all options of an expiry share.
+pub(crate) struct ExpiryContext {
+    /// Forward price.
+    pub forward: Price,
+    /// Share of the forward that follows the spot, Q30: 1.0 but in the settlement window.
+    pub share: i64,
+    /// ln of the raw forward, Q40.
+    pub ln_forward: i64,
+    /// Seconds to expiry, at least zero.
+    pub seconds: i64,
+    /// Years to expiry, Q36.
+    pub tenor: u64,
+    /// exp(-max(r, 0) tau), Q38.
+    pub discount: i64,
+    /// max(r, 0) tau, Q38.
+    exponent: u64,
+    /// The smile at this tenor.
+    pub smile: SviSlice,
+    /// Multiplier of volatility, 1e-6.
+    vol_move: Ratio,
+}
+
+impl ExpiryContext {
+    pub fn new<E>(market: &Market<'_, E>, listed: &Expiry) -> Result<Self, RiskError> {
+        let seconds = listed.time.saturating_sub(market.now).max(0);
+        check_range(Field::Tenor, seconds, 0, MAX_TENOR_SECONDS)?;
+        let parts = listed.parts(market.spot, &market.shift, seconds)?;
+        let forward = match parts.fixed {
+            0 => parts.variable,
+            fixed => parts.variable.saturating_add(fixed),
+        };
+        let forward = Price::checked(forward)?;
+        let share = match parts.fixed {
+            0 => ONE_Q30,
+            _ => share_q30(parts.variable, forward.raw()),
+        };
+        let tenor = tenor(seconds);
+        // tenor < 2^39 and rate <= 2^20: the product stays below 2^59
+        let rate = u64::from(listed.rate.max(0).unsigned_abs());
+        let exponent = (tenor.wrapping_mul(rate) / RATIO_UNIT) << 2;
+        Ok(Self {
+            forward,
+            share,
+            ln_forward: ln(forward.raw()),
+            seconds,
+            tenor,
+            discount: exp_neg(exponent) as i64,
+            exponent,
+            smile: SviSlice::new(listed.svi.as_ref().unwrap_or(&NO_SMILE), seconds),
+            vol_move: market.shift.vol,
+        })
+    }
+
+    /// `sigma sqrt(tau)` of an option, Q40: from its own volatility, else from the smile; `moneyness` is ln(F/K), Q40.
+    #[inline(always)]
+    pub fn std_dev(&self, volatility: Option<u64>, moneyness: i64) -> Result<u64, RiskError> {
+        let std_dev = match volatility {
+            None => self.smile.std_dev(moneyness.wrapping_neg()),
+            Some(volatility) => explicit_std_dev(volatility, self.seconds)?,
+        };
+        Ok(match self.vol_move.raw() {
+            RATIO_ONE => std_dev,
+            moved => moved_std_dev(std_dev, moved),
+        })
+    }
+
+    /// The discounts of the expiry's value by sign.
+    pub fn discounts(&self, params: &StaticDiscountParams) -> Discounts {
+        if *params == StaticDiscountParams::NONE {
+            return Discounts::plain(self.discount);
+        }
+        let ratio = |ratio: Ratio, most: u64| (ratio.raw().max(0) as u64).min(most);
+        // r+ tau is at most 4.0 in Q38, times 2^23.3 / 1e6; tenor < 2^39 in Q36, times 2^21: all below 2^63
+        let exponent = |multiplier: Ratio, add: Ratio| {
+            let rate =
+                (self.exponent >> 2).wrapping_mul(ratio(multiplier, 10 * RATIO_UNIT)) / RATIO_UNIT;
+            let added = self.tenor.wrapping_mul(ratio(add, 2 * RATIO_UNIT)) / RATIO_UNIT;
+            rate.wrapping_add(added) << 2
+        };
+        let based =
+            |value: u64, base: Ratio| value.wrapping_mul(ratio(base, 2 * RATIO_UNIT)) / RATIO_UNIT;
+        let long = exp_neg(exponent(params.long_multiplier, params.long_add));
+        let long = based(long, params.long_base) as i64;
+        // D N = min(1, short_base exp(x - r+ tau)): one as soon as x reaches r+ tau
+        let short = exponent(params.short_multiplier, params.short_add);
+        let one = 1 << 38;
+        let short = match self.exponent.saturating_sub(short) {
+            0 => one,
+            rest => based(exp_neg(rest), params.short_base)
+                .wrapping_add(1)
+                .min(one),
+        };
+        Discounts {
+            mark: self.discount,
+            long: mul_shift_q38(long, self.discount),
+            short: short as i64,
+        }
+    }
+}
+
+/// `variable / total` in Q30, to nearest; only inside the settlement window.
+fn share_q30(variable: u64, total: u64) -> i64 {
+    let scaled = (u128::from(variable) << 30).wrapping_add(u128::from(total) / 2);
+    scaled
+        .checked_div(total.into())
+        .and_then(|share| i64::try_from(share).ok())
+        .map_or(ONE_Q30, |share| share.min(ONE_Q30))
+}
+
+/// `volatility sqrt(tau)`, Q40, floored, for a volatility of 1e-9.
+fn explicit_std_dev(volatility: u64, seconds: i64) -> Result<u64, RiskError> {
+    if volatility > MOST_VOLATILITY {
+        return Err(RiskError::OutOfRange {
+            field: Field::Volatility,
+            value: i64::try_from(volatility).unwrap_or(i64::MAX),
+            least: 0,
+            most: MOST_VOLATILITY as i64,
+        });
+    }
+    // 1e10 * 2^39: 128 bits, as no account on chain holds such a position
+    let product = u128::from(volatility).wrapping_mul((sqrt_tenor(seconds) << 2).into());
+    Ok(u64::try_from(product.div_euclid(1_000_000_000)).unwrap_or(u64::MAX))
+}
+
+/// `std_dev moved` for a multiplier of 1e-6.
+#[inline(never)]
+fn moved_std_dev(std_dev: u64, moved: i64) -> u64 {
+    let product = u128::from(std_dev).wrapping_mul(moved.unsigned_abs().into());
+    u64::try_from(product.div_euclid(1_000_000)).unwrap_or(u64::MAX)
+}
+
+/// Sums over the legs of an expiry.
+#[derive(Default)]
+struct Legs {
+    /// Per strike, shorts less longs, calls and puts pooled.
+    naked: i64,
+    /// Deltas of legs times the forward by sign, in units of the grid's shift; only where the hedged delta is charged.
+    positive: i64,
+    negative: i64,
+    /// Sum of weights times n(d1), in units of the grid's shift, Q19; only where vega is charged.
+    vega: i64,
+    /// All unshocked standard deviations, or-ed: bounds the largest.
+    widest: i64,
+}
+
+/// Adds the legs of one expiry to the scan: at most one future, then options by strike.
+#[inline(never)]
+pub(crate) fn scan_expiry<P: PositionSource, E: ExpirySource>(
+    market: &Market<'_, E>,
+    listed: &Expiry,
+    legs: &[P],
+    scan: &mut Scan<'_>,
+) -> Result<(), RiskError> {
+    let context = ExpiryContext::new(market, listed)?;
+    let first = legs.first().map(PositionSource::position);
+    let (future, options) = match first {
+        Some(leg) if leg.instrument == Instrument::Future => {
+            (Some(leg), legs.get(1..).unwrap_or_default())
+        }
+        _ => (None, legs),
+    };
+    let mut size = 0;
+    let mut future_notional = 0;
+    if let Some(future) = &future {
+        size = future.quantity.raw().unsigned_abs();
+        future_notional = scan.add_future(market, &context, future)?;
+    }
+    let mut basis = [0; 2];
+    if !options.is_empty() {
+        let (option_size, changes) = scan_options(market, listed, &context, options, scan)
+            .map_err(|error| at_offset(error, legs.len().wrapping_sub(options.len())))?;
+        size = size.saturating_add(option_size);
+        basis = changes;
+    }
+    scan.add_basis(market, context.tenor, basis, future_notional)?;
+    scan.charge_expiry_confidence(market, listed, size)
+}
+
+/// Adds the options of an expiry; returns the sum of their sizes and what the basis nodes change, with the error of the grid.
+fn scan_options<P: PositionSource, E: ExpirySource>(
+    market: &Market<'_, E>,
+    listed: &Expiry,
+    context: &ExpiryContext,
+    options: &[P],
+    scan: &mut Scan<'_>,
+) -> Result<(u64, [i64; 2]), RiskError> {
+    if listed.svi.is_none() && options.iter().any(|option| option.volatility().is_none()) {
+        return Err(RiskError::SurfaceMissing {
+            expiry: listed.time,
+        });
+    }
+    let (size, gross) = gross_notional(options, context.forward)?;
+    let is_split = context.share != ONE_Q30;
+    if is_split {
+        scan.grid.split(context.share);
+    }
+    scan.grid.open(gross)?;
+    let sums = fill_grid(market, context, options, scan)?;
+    let shift = scan.grid.shift();
+    let discounts = context.discounts(&market.params.discount);
+    let value = scan.grid.close(&discounts, scan.pnl)?;
+    scan.risk.mark = scan.risk.mark.checked_add(Quote::from_raw(value.mark))?;
+    if is_split {
+        scan.load_grid(market);
+    }
+
+    // One unit per option for the rounding of its weights, in units of the shift.
+    let rounding = (options.len() as u64).saturating_add(2) << shift;
+    let split_error = if is_split { gross >> 28 } else { 0 };
+    let error = scan.add_gross(market, gross, rounding.wrapping_add(split_error))?;
+    scan.add_naked(market, Quantity::from_raw(sums.naked))?;
+
+    let scaled = |value: i64| mul_q30(value, context.share);
+    // What the grid's 23-bit reciprocal and its table can be wrong by in N: 2^-24 of gross below v = 1, four times that per
+    // doubling of v up to 16.
+    let bits = u64::BITS
+        .saturating_sub(sums.widest.unsigned_abs().leading_zeros())
+        .saturating_sub(36);
+    let delta_error = (gross >> 24_u32.saturating_sub(bits << 1)).saturating_add(rounding);
+    scan.delta.add_expiry(scaled(value.delta), delta_error)?;
+    if market.params.min_delta.hedged.raw() > 0 {
+        let cash = |sum: i64| scaled(mul_shift_q38(sum, context.discount) << shift);
+        scan.delta
+            .add_legs(cash(sums.positive), cash(sums.negative))?;
+    }
+    if sums.vega != 0 {
+        let vega = mul_shift_q38(sums.vega >> 19, context.discount);
+        let vega = mul_shift_q38(vega, sqrt_tenor(context.seconds) as i64) << shift;
+        scan.add_vega(vega, (gross >> 36).saturating_add(rounding << 1))?;
+    }
+    let mut basis = value.basis;
+    for change in &mut basis {
+        *change = change.saturating_sub(error);
+    }
+    Ok((size, basis))
+}
+
+/// Turns an index within an expiry's options into one within its legs.
+pub(crate) fn at_offset(error: RiskError, offset: usize) -> RiskError {
+    match error {
+        RiskError::Unsorted { index } => RiskError::Unsorted {
+            index: index.saturating_add(offset),
+        },
+        other => other,
+    }
+}
+
+/// The sum of sizes, and a bound on the sum of |quantity| x max(forward, strike): all sizes at the larger of the forward and
+/// the last strike.
+fn gross_notional<P: PositionSource>(
+    options: &[P],
+    forward: Price,
+) -> Result<(u64, u64), RiskError> {
+    let mut size: u64 = 0;
+    let mut highest = forward;
+    for option in options {
+        let option = option.position();
+        size = size.saturating_add(option.quantity.raw().unsigned_abs());
+        highest = highest.max(option.strike);
+    }
+    let all = i64::try_from(size).map_err(|_| RiskError::Overflow(Field::Quantity))?;
+    let gross = Quantity::from_raw(all).notional(highest)?;
+    Ok((size, gross.raw().unsigned_abs()))
+}
+
+/// Runs the grid over the options and returns what the other terms need of them.
+fn fill_grid<P: PositionSource, E>(
+    market: &Market<'_, E>,
+    context: &ExpiryContext,
+    options: &[P],
+    scan: &mut Scan<'_>,
+) -> Result<Legs, RiskError> {
+    let levels = VolLevels::new(market.params, &market.scenarios, context)?;
+    let with_legs = market.params.min_delta.hedged.raw() > 0;
+    let with_vega = scan.with_vega;
+    let grid = &mut *scan.grid;
+    let shift = grid.shift();
+    // gross_notional has made sure that all sizes sum to an i64, so no sum can overflow.
+    let mut sums = Legs::default();
+    let mut at_strike: i64 = 0;
+    let mut sides: i64 = 0;
+    let mut previous: Option<(Price, Instrument)> = None;
+    for (index, source) in options.iter().enumerate() {
+        let option = source.position();
+        let series = (option.strike, option.instrument);
+        if !option.instrument.is_option() || previous.is_some_and(|p| p >= series) {
+            return Err(RiskError::Unsorted { index });
+        }
+        if previous.is_some_and(|(strike, _)| strike != option.strike) {
+            sums.naked = sums.naked.wrapping_sub(at_strike.min(0));
+            at_strike = 0;
+        }
+        previous = Some(series);
+        at_strike = at_strike.wrapping_add(option.quantity.raw());
+        sides |= option.quantity.raw();
+        if option.quantity.raw() != 0 {
+            let entry = grid_option(context, &levels, &option, source.volatility(), shift)?;
+            let is_put = option.instrument == Instrument::Put;
+            sums.widest |= entry.std_dev[1];
+            let before = if with_legs { grid.base_forward() } else { 0 };
+            grid.add(&entry, is_put);
+            if with_legs {
+                let put = if is_put { entry.forward_weight } else { 0 };
+                let delta = (grid.base_forward().wrapping_sub(before) >> 19).wrapping_sub(put);
+                sums.positive = sums.positive.wrapping_add(delta.max(0));
+                sums.negative = sums.negative.wrapping_sub(delta.min(0));
+            }
+            if with_vega {
+                sums.vega = sums.vega.wrapping_add(leg_vega(&entry));
+            }
+        }
+    }
+    sums.naked = sums.naked.wrapping_sub(at_strike.min(0));
+    scan.sides |= sides;
+    Ok(sums)
+}
+
+/// Moneyness, the standard deviations and the two weights of an option.
+#[inline(always)]
+fn grid_option(
+    context: &ExpiryContext,
+    levels: &VolLevels,
+    option: &Position,
+    volatility: Option<u64>,
+    shift: u32,
+) -> Result<GridOption, RiskError> {
+    let moneyness = context.ln_forward.wrapping_sub(option.ln_strike); // Q40, |ln| <= 44 so < 2^46
+    let std_dev = context.std_dev(volatility, moneyness)?;
+    let moneyness_q36 = moneyness >> 4;
+    Ok(GridOption {
+        moneyness: moneyness_q36,
+        std_dev: levels.apply(std_dev >> 4, moneyness_q36),
+        forward_weight: option.quantity.notional(context.forward)?.raw() >> shift,
+        strike_weight: option.quantity.notional(option.strike)?.raw() >> shift,
+    })
+}
