@@ -132,19 +132,11 @@ fn a_perpetual_and_a_future_are_what_the_formulas_say() {
     // Both move with spot; the tails count less than the 18 % that the undamped grid falls.
     let exposure = 2.0 * 90030.0 - 0.5 * forward;
     close(&report, "/scan", -0.18 * exposure, 1e-3);
-    close(
-        &report,
-        "/contingencies/perp_maintenance",
-        0.03 * 2.5 * 90000.0,
-        1e-5,
-    );
-    close(
-        &report,
-        "/contingencies/perp_initial",
-        0.01 * 2.5 * 90000.0,
-        1e-5,
-    );
-    let maintenance = 50000.0 + mark - 0.8 * 0.18 * exposure - 0.03 * 2.5 * 90000.0;
+    // The share of notional is the perpetual's alone.
+    let share = 0.03 * 2.0 * 90000.0;
+    close(&report, "/contingencies/perp_maintenance", share, 1e-5);
+    close(&report, "/contingencies/perp_initial", share / 3.0, 1e-5);
+    let maintenance = 50000.0 + mark - 0.8 * 0.18 * exposure - share;
     close(&report, "/maintenance_health", maintenance, 1e-2);
     let delta = 2.0 - 0.5 * forward / 90000.0;
     close(&report, "/greeks/markets/BTC/delta", delta, 1e-5);
