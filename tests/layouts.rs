@@ -10,7 +10,10 @@ use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, MarginAccount, Market,
     MarketParamsRecord, MarketTermsRecord, PositionRecord, ScenarioRecord,
 };
-use portfolio_margin_interface::view::{ContingencyView, MarginView, MarketView};
+use portfolio_margin_interface::view::{
+    ContingencyView, GreeksRecord, GreeksRow, GreeksView, LegGreeksRow, LegGreeksView, MarginView,
+    MarketView, NetGreeksRecord, RiskMatrixView,
+};
 use portfolio_margin_interface::AccountLayout;
 
 /// Appends one line per field; insists that the fields are all there are, without padding between them.
@@ -84,6 +87,9 @@ fn records(out: &mut String) {
     layout!(out, PositionRecord:
         market instrument padding expiry strike ln_strike quantity cost reserved
     );
+}
+
+fn views(out: &mut String) {
     layout!(out, MarketView:
         market worst_scenario padding mark scan contingency_maintenance contingency_initial
     );
@@ -92,8 +98,32 @@ fn records(out: &mut String) {
         confidence stable_price concentration_delta concentration_vega cushion
     );
     layout!(out, MarginView:
-        version market_count padding now initial_health maintenance_health equity mark cash collateral scan
-        contingency_maintenance contingency_initial gross_notional peg_add contingencies markets
+        version market_count would_open status tier padding now doubt refusal initial_health
+        maintenance_health equity mark cash collateral scan contingency_maintenance contingency_initial
+        gross_notional peg_add contingencies markets
+    );
+    layout!(out, GreeksRecord:
+        mark delta gamma vega theta rho
+    );
+    layout!(out, NetGreeksRecord:
+        net gross
+    );
+    layout!(out, GreeksRow:
+        key spot greeks
+    );
+    layout!(out, GreeksView:
+        version count first total market padding doubt now sum rows
+    );
+    layout!(out, LegGreeksRow:
+        instrument padding expiry strike quantity greeks
+    );
+    layout!(out, LegGreeksView:
+        version count first total market padding doubt now spot rows
+    );
+    layout!(out, RiskMatrixView:
+        version count base worst_scenario status tier market doubt padding now spot mark scan basis_floor
+        min_delta_floor net_delta gross_notional contingency_maintenance contingency_initial
+        contingencies pnl
     );
 }
 
@@ -103,6 +133,7 @@ fn offsets_and_discriminators_are_those_on_file() {
     writeln!(out, "# offset, size, field; written by layouts.rs").unwrap();
     accounts(&mut out);
     records(&mut out);
+    views(&mut out);
     writeln!(out, "instructions").unwrap();
     let text = &mut out;
     discriminators!(
@@ -117,6 +148,8 @@ fn offsets_and_discriminators_are_those_on_file() {
         WithdrawCollateral,
         Trade,
         ViewMargin,
+        ViewGreeks,
+        ViewRiskMatrix,
         StartLiquidation,
         BidLiquidation,
         StopLiquidation,

@@ -19,6 +19,32 @@ macro_rules! arguments {
     )*};
 }
 
+/// The rows that `view_greeks` returns.
+#[cfg_attr(feature = "anchor", derive(AnchorSerialize, AnchorDeserialize))]
+#[cfg_attr(
+    not(feature = "anchor"),
+    derive(borsh::BorshSerialize, borsh::BorshDeserialize)
+)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GreeksPage {
+    /// The account by market.
+    Account,
+    /// A market by expiry.
+    Market {
+        /// Index of the market.
+        market: u16,
+        /// Number of the first row.
+        first: u8,
+    },
+    /// A market by leg.
+    Legs {
+        /// Index of the market.
+        market: u16,
+        /// Number of the first row.
+        first: u8,
+    },
+}
+
 arguments! {
     /// `initialize_clearinghouse`.
     pub struct ClearinghouseArgs {

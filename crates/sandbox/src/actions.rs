@@ -160,7 +160,7 @@ impl World {
     pub fn view_margin(&mut self, account: &Pubkey) -> (MarginView, Outcome) {
         let ix = self.view_margin_ix(account);
         let outcome = self.send(&[ix], &[]).ok();
-        (read_view(&outcome), outcome)
+        (outcome.view(), outcome)
     }
 
     /// The instruction of [`World::start_liquidation`].
@@ -226,13 +226,4 @@ impl World {
         let ix = self.stop_liquidation_ix(caller, account);
         self.send(&[ix], &[*caller])
     }
-}
-
-/// Return data of `view_margin`; the runtime may have cut trailing zeros.
-#[track_caller]
-fn read_view(outcome: &Outcome) -> MarginView {
-    let mut data = outcome.return_data.clone();
-    assert!(data.len() <= size_of::<MarginView>(), "not a margin view");
-    data.resize(size_of::<MarginView>(), 0);
-    bytemuck::pod_read_unaligned(&data)
 }

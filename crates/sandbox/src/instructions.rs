@@ -174,12 +174,16 @@ pub fn trade(
     instruction(accounts, instruction::Trade { legs }, remaining)
 }
 
-/// `view_margin`.
+/// `view_margin` without legs.
 pub fn view_margin(account: &Pubkey, remaining: Vec<AccountMeta>) -> Instruction {
     let accounts = accounts::ViewMargin {
         margin_account: *account,
     };
-    instruction(accounts, instruction::ViewMargin {}, remaining)
+    instruction(
+        accounts,
+        instruction::ViewMargin { legs: vec![] },
+        remaining,
+    )
 }
 
 /// `start_liquidation`.

@@ -24,6 +24,7 @@ pub mod oracle;
 pub mod reconcile;
 pub mod transaction;
 pub mod units;
+pub mod views;
 pub mod world;
 
 pub use accounts::{Scope, Trader};

@@ -5,14 +5,15 @@
 //! reordered or foreign. A missing market is never "zero risk".
 
 use anchor_lang::prelude::*;
-use portfolio_margin_interface::state::{CollateralBank, MarginAccount, Market, PositionRecord};
-use portfolio_margin_interface::view::MarginView;
+use portfolio_margin_interface::state::{
+    CollateralBank, ExpirySlot, MarginAccount, Market, PositionRecord,
+};
 use risk_core::margin::{MarginCheck, MarginReport};
 use risk_core::scan::{MarketRisk, ScenarioPnl};
 use risk_core::scenario::{Witness, MAX_SCENARIOS};
 use risk_core::Quote;
 
-use crate::error::{risk_error, MarginError};
+use crate::error::{error_code, risk_error, MarginError};
 use crate::oracle::policy::doubt_surface_age;
 use crate::oracle::{checked_price, OraclePolicy};
 use crate::state::index_set::MAX_INDEXES;
@@ -144,15 +145,40 @@ impl Evaluation {
             Some(error) => Err(error),
         }
     }
+
+    /// The code of the doubt's error; zero for none.
+    pub fn doubt_code(&self) -> u32 {
+        self.doubt.as_ref().map_or(0, error_code)
+    }
 }
+
+/// Looks on while an evaluation passes the markets: how a view sees what the margin is made of.
+pub trait Observer {
+    /// A market as the engine reads it, with the account's positions in it. Returns whether its margin is wanted.
+    fn market(
+        &mut self,
+        _index: u16,
+        _market: &risk_core::market::Market<'_, ExpirySlot>,
+        _positions: &[PositionRecord],
+    ) -> Result<bool> {
+        Ok(true)
+    }
+
+    /// What the market contributes to the margin.
+    fn risk(&mut self, _index: u16, _risk: &MarketRisk) {}
+}
+
+/// Nobody looks.
+impl Observer for () {}
 
 /// What an evaluation has found so far.
-struct Progress {
+struct Progress<'a> {
     check: MarginCheck,
     doubt: Option<Error>,
+    observer: &'a mut dyn Observer,
 }
 
-impl Progress {
+impl Progress<'_> {
     /// Keeps the first doubt.
     fn note(&mut self, doubt: Option<Error>) {
         if self.doubt.is_none() {
@@ -169,18 +195,18 @@ impl Check<'_> {
         scope: &Scope,
         accounts: &mut Cursor<'_>,
     ) -> Result<Evaluation> {
-        self.evaluate_into(book.header, book.positions(), scope, accounts, None)
+        self.evaluate_for(book, scope, accounts, &mut ())
     }
 
-    /// The same, and describes each market in `view`.
-    pub fn evaluate_into(
+    /// The same, with somebody who looks on.
+    pub fn evaluate_for(
         &self,
-        header: &MarginAccount,
-        positions: &[PositionRecord],
+        book: &AccountBook<'_>,
         scope: &Scope,
         accounts: &mut Cursor<'_>,
-        mut view: Option<&mut MarginView>,
+        observer: &mut dyn Observer,
     ) -> Result<Evaluation> {
+        let header = &*book.header;
         let markets = scope.markets.as_slice();
         if let Some(witness) = self.witness {
             require_eq!(witness.len(), markets.len(), MarginError::WitnessLength);
@@ -188,20 +214,18 @@ impl Check<'_> {
         let mut progress = Progress {
             check: MarginCheck::new(Quote::from_raw(header.cash)),
             doubt: None,
+            observer,
         };
         for bank in scope.banks.as_slice() {
             self.add_bank(header, *bank, accounts, &mut progress)?;
         }
-        let mut rest = positions;
+        let mut rest = book.positions();
         for (place, market) in markets.iter().enumerate() {
             let held = rest.partition_point(|record| record.market <= *market);
             let (here, others) = rest.split_at(held);
             rest = others;
             let scenario = self.witness.and_then(|w| w.get(place)).copied();
-            let risk = self.add_market(*market, scenario, here, accounts, &mut progress)?;
-            if let Some(view) = view.as_deref_mut() {
-                view.push_market(*market, &risk);
-            }
+            self.add_market(*market, scenario, here, accounts, &mut progress)?;
         }
         // The scope covers the account: nothing that it holds may be left out of the sum.
         require_eq!(rest.len(), 0, MarginError::RemainingAccountMissing);
@@ -216,7 +240,7 @@ impl Check<'_> {
         header: &MarginAccount,
         index: u16,
         accounts: &mut Cursor<'_>,
-        progress: &mut Progress,
+        progress: &mut Progress<'_>,
     ) -> Result<()> {
         let loader = AccountLoader::<CollateralBank>::try_from(accounts.next()?)?;
         let bank = loader.load()?;
@@ -245,8 +269,8 @@ impl Check<'_> {
         scenario: Option<u8>,
         positions: &[PositionRecord],
         accounts: &mut Cursor<'_>,
-        progress: &mut Progress,
-    ) -> Result<MarketRisk> {
+        progress: &mut Progress<'_>,
+    ) -> Result<()> {
         let loader = AccountLoader::<Market>::try_from(accounts.next()?)?;
         let market = loader.load()?;
         self.require_own(&market.clearinghouse)?;
@@ -272,11 +296,16 @@ impl Check<'_> {
             None => full,
         };
         let inputs = market.input(self.now, spot.price, scenarios, &params);
+        if !progress.observer.market(index, &inputs, positions)? {
+            return Ok(());
+        }
         let mut pnl: ScenarioPnl = [0; MAX_SCENARIOS];
-        progress
+        let risk = progress
             .check
             .add_market(&inputs, positions, &mut pnl)
-            .map_err(risk_error)
+            .map_err(risk_error)?;
+        progress.observer.risk(index, &risk);
+        Ok(())
     }
 
     /// The first doubt about the surfaces of the expiries held.

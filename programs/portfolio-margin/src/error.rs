@@ -125,6 +125,20 @@ pub enum MarginError {
     PriceAboveLimit,
     #[msg("The risk engine refused its input")]
     RiskEngine,
+    #[msg("The account has nothing in that market, or no row of that number")]
+    ViewOutOfRange,
+}
+
+/// The number by which clients know an error.
+pub fn error_code(error: &Error) -> u32 {
+    match error {
+        Error::AnchorError(error) => error.error_code_number,
+        // of another program, or of the runtime
+        Error::ProgramError(error) => match error.program_error {
+            ProgramError::Custom(code) => code,
+            _ => MarginError::RiskEngine.into(),
+        },
+    }
 }
 
 /// `AmountOverflow`, for `ok_or_else`: an error is built only where it is returned, since the heap is never freed.

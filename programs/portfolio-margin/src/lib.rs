@@ -114,11 +114,47 @@ pub mod portfolio_margin {
         trade::handler(ctx, legs)
     }
 
-    /// Returns an account's margin as [`portfolio_margin_interface::view::MarginView`]. Changes nothing.
+    /// Returns an account's margin as [`portfolio_margin_interface::view::MarginView`], as it is or as it would be after
+    /// trading `legs` as taker, and whether that trade would pass its margin test. Changes nothing. Authority: anybody.
     ///
-    /// Remaining accounts: the account's margin accounts.
-    pub fn view_margin<'info>(ctx: Context<'info, ViewMargin<'info>>) -> Result<()> {
-        view_margin::handler(ctx)
+    /// Accounts, limits and errors are those of the taker in [`trade`], up to the margin test, whose outcome is a field of the
+    /// view. Prices and surfaces that an opening does not accept are a field as well, as long as a repair accepts them.
+    /// Remaining accounts: the account's margin accounts with the markets of the legs.
+    /// Errors: `LegCount`, `ZeroAmount`, `InstrumentUnknown`, `Expired`, `PositionsFull`, `CashNegative`,
+    /// `AccountLiquidating`.
+    pub fn view_margin<'info>(
+        ctx: Context<'info, ViewMargin<'info>>,
+        legs: Vec<TradeLeg>,
+    ) -> Result<()> {
+        view_margin::handler(ctx, legs)
+    }
+
+    /// Returns an account's Greeks by market or by expiry as [`portfolio_margin_interface::view::GreeksView`], or by leg as
+    /// [`portfolio_margin_interface::view::LegGreeksView`], as they are or as they would be after trading `legs` as taker.
+    /// Changes nothing. Authority: anybody.
+    ///
+    /// Remaining accounts: the account's margin accounts with the markets of the legs.
+    /// Errors: those of `view_margin`; `ViewOutOfRange`.
+    pub fn view_greeks<'info>(
+        ctx: Context<'info, ViewGreeks<'info>>,
+        page: GreeksPage,
+        legs: Vec<TradeLeg>,
+    ) -> Result<()> {
+        view_greeks::handler(ctx, page, legs)
+    }
+
+    /// Returns one market's PnL under each scenario, its mark, scan, floors and charges as
+    /// [`portfolio_margin_interface::view::RiskMatrixView`], as they are or as they would be after trading `legs` as taker.
+    /// Changes nothing. Authority: anybody.
+    ///
+    /// Remaining accounts: the account's margin accounts with the markets of the legs.
+    /// Errors: those of `view_margin`; `ViewOutOfRange` for a market that is not among those.
+    pub fn view_risk_matrix<'info>(
+        ctx: Context<'info, ViewRiskMatrix<'info>>,
+        market: u16,
+        legs: Vec<TradeLeg>,
+    ) -> Result<()> {
+        view_risk_matrix::handler(ctx, market, legs)
     }
 
     /// Puts an account into liquidation by naming, per market, a scenario that it cannot cover. Authority: anybody.

@@ -1,7 +1,5 @@
 //! A margin account opened for change: header and position records, kept sorted and packed.
 
-use std::cell::RefMut;
-
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::{CollateralBalance, MarginAccount, PositionRecord};
@@ -48,7 +46,7 @@ pub struct AccountBook<'a> {
 
 impl<'a> AccountBook<'a> {
     /// Opens account data whose owner and discriminator were checked by its `AccountLoader`.
-    pub fn open(data: &'a mut RefMut<'_, &mut [u8]>) -> Result<Self> {
+    pub fn open(data: &'a mut [u8]) -> Result<Self> {
         let malformed = || error!(ErrorCode::AccountDidNotDeserialize);
         let (fixed, records) = data
             .split_at_mut_checked(MarginAccount::ACCOUNT_LEN)

@@ -1,11 +1,14 @@
-//! Returns an account's margin through return data.
+//! Returns an account's margin through return data, as it is or as it would be after legs.
 
 use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::set_return_data;
+use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::MarginAccount;
 use portfolio_margin_interface::view::MarginView;
+use risk_core::scan::MarketRisk;
 
-use crate::bridge::{Check, Cursor, Scope};
+use super::trial::Trial;
+use crate::bridge::Observer;
 
 #[derive(Accounts)]
 pub struct ViewMargin<'info> {
@@ -19,25 +22,24 @@ impl ViewMargin<'_> {
     }
 }
 
-pub fn handler<'info>(ctx: Context<'info, ViewMargin<'info>>) -> Result<()> {
+impl Observer for MarginView {
+    fn risk(&mut self, index: u16, risk: &MarketRisk) {
+        self.push_market(index, risk);
+    }
+}
+
+pub fn handler<'info>(ctx: Context<'info, ViewMargin<'info>>, legs: Vec<TradeLeg>) -> Result<()> {
     ctx.accounts.validate()?;
-    let info = ctx.accounts.margin_account.to_account_info();
-    let data = info.try_borrow_data()?;
-    let (header, positions) = MarginAccount::read_with_positions(&data)
-        .ok_or_else(|| error!(ErrorCode::AccountDidNotDeserialize))?;
-    let check = Check {
-        clearinghouse: header.clearinghouse,
-        now: Clock::get()?.unix_timestamp,
-        witness: None,
-    };
+    let now = Clock::get()?.unix_timestamp;
+    let mut trial = Trial::of(&ctx.accounts.margin_account)?;
+    let mut account = trial.apply(&legs, now)?;
     let mut view = MarginView::default();
-    let mut cursor = Cursor::new(ctx.remaining_accounts);
-    let scope = Scope::of(header, positions)?;
-    let evaluation =
-        check.evaluate_into(header, positions, &scope, &mut cursor, Some(&mut view))?;
-    let report = evaluation.certain()?;
-    cursor.finish()?;
-    view.set_totals(check.now, &report);
+    let judgement = account.judge(ctx.remaining_accounts, &mut view)?;
+    view.set_totals(now, &judgement.after.report);
+    view.doubt = judgement.after.doubt_code();
+    view.refusal = judgement.refusal_code();
+    view.would_open = u8::from(view.refusal == 0);
+    (view.status, view.tier) = (account.book.header.status, account.book.header.tier);
     set_return_data(bytemuck::bytes_of(&view));
     Ok(())
 }

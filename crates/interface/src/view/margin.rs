@@ -1,14 +1,11 @@
-//! What `view_margin` returns: plain little-endian data with a version, through return data.
+//! What `view_margin` returns.
 
 use risk_core::contingency::Contingencies;
 use risk_core::margin::MarginReport;
 use risk_core::scan::MarketRisk;
 use risk_core::{Quote, Ratio};
 
-/// Version of [`MarginView`].
-pub const VIEW_VERSION: u8 = 2;
-/// Most markets that one view describes.
-pub const MAX_VIEW_MARKETS: usize = 8;
+use super::{MAX_VIEW_BYTES, MAX_VIEW_MARKETS, VIEW_VERSION};
 
 /// One market's part of the report, 1e-6 USD.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -59,7 +56,8 @@ pub struct ContingencyView {
 }
 
 impl ContingencyView {
-    fn new(charges: &Contingencies) -> Self {
+    /// The charges as a view carries them.
+    pub fn new(charges: &Contingencies) -> Self {
         Self {
             perp_maintenance: charges.perp_maintenance.raw(),
             perp_initial: charges.perp_initial.raw(),
@@ -101,10 +99,21 @@ pub struct MarginView {
     pub version: u8,
     /// Markets described.
     pub market_count: u8,
+    /// 1 where a trade of the legs as taker would pass the margin test: the account may be opened as it is shown, or the
+    /// legs reduce its risk. Without legs: 1 where the account may be opened as it is. 0 otherwise.
+    pub would_open: u8,
+    /// Status of the account: 0 active, 1 in liquidation.
+    pub status: u8,
+    /// Margin tier of the account.
+    pub tier: u8,
     /// Zero.
-    pub padding: [u8; 6],
+    pub padding: [u8; 3],
     /// Unix time of the evaluation.
     pub now: i64,
+    /// Error code of the first reason why an opening does not accept the prices behind these numbers; 0 where it does.
+    pub doubt: u32,
+    /// Error code with which the margin test would refuse a trade of the legs; 0 where `would_open` is 1.
+    pub refusal: u32,
     /// Signed headroom over the initial requirement.
     pub initial_health: i64,
     /// Signed headroom over the maintenance requirement.
@@ -133,8 +142,7 @@ pub struct MarginView {
     pub markets: [MarketView; MAX_VIEW_MARKETS],
 }
 
-// Return data holds 1,024 bytes.
-const _: () = assert!(core::mem::size_of::<MarginView>() <= 1_024);
+const _: () = assert!(core::mem::size_of::<MarginView>() <= MAX_VIEW_BYTES);
 
 impl MarginView {
     /// Copies the totals.
