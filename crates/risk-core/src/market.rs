@@ -200,6 +200,11 @@ pub trait ExpirySource {
     fn time(&self) -> i64;
     /// Reads the expiry.
     fn expiry(&self) -> Expiry;
+    /// The same at the time of an evaluation, for a source whose confidence fades with age.
+    #[inline(always)]
+    fn expiry_at(&self, _now: i64) -> Expiry {
+        self.expiry()
+    }
     /// Whether its forward may be more than 1.5 times the spot, as only an explicit one can be.
     #[inline(always)]
     fn is_explicit(&self) -> bool {
@@ -289,7 +294,7 @@ impl<'a, E: ExpirySource> Market<'a, E> {
         self.expiries
             .iter()
             .find(|slot| slot.time() == time)
-            .map(ExpirySource::expiry)
+            .map(|slot| slot.expiry_at(self.now))
             .ok_or(RiskError::UnknownExpiry { expiry: time })
     }
 
