@@ -7,8 +7,9 @@ use std::fmt::Write;
 use anchor_lang::Discriminator;
 use portfolio_margin::instruction;
 use portfolio_margin_interface::state::{
-    Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, MarginAccount, Market,
-    MarketParamsRecord, MarketTermsRecord, PositionRecord, ScenarioRecord,
+    Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, GroupRecord, MarginAccount,
+    Market, MarketParamsRecord, MarketTermsRecord, PositionRecord, ScenarioRecord,
+    StandardParamsRecord,
 };
 use portfolio_margin_interface::view::{
     ContingencyView, GreeksRecord, GreeksRow, GreeksView, LegGreeksRow, LegGreeksView, MarginView,
@@ -44,16 +45,20 @@ macro_rules! discriminators {
 fn accounts(out: &mut String) {
     layout!(out, Clearinghouse:
         version bump id market_count bank_count governor quote_mint liquidation_discount liquidation_buffer
-        reserved
+        quote_feed_id quote_price quote_publish_time quote_max_age quote_max_confidence
+        peg_threshold peg_factor collateral_confidence_threshold collateral_confidence_factor
+        portfolio_minimum_equity groups reserved
     );
+    layout!(out, GroupRecord: kappa offset_cap shape);
     layout!(out, CollateralBank:
         version bump vault_bump is_quote decimals padding index clearinghouse mint vault feed_id
         oracle_max_age oracle_max_confidence haircut_maintenance haircut_initial deposit_cap total_deposits
-        reserved
+        offset_market padding_offset reserved
     );
     layout!(out, Market:
         version bump index oracle_max_age oracle_max_confidence surface_max_age clearinghouse
-        surface_authority feed_id symbol params scenarios expiries terms reserved
+        surface_authority feed_id symbol params scenarios expiries terms stable_price
+        stable_updated_at spot_publish_time stable_rate group padding standard reserved
     );
     layout!(out, MarginAccount:
         version bump status tier sub_account position_count clearinghouse owner sequence cash reserved_cash
@@ -75,14 +80,19 @@ fn records(out: &mut String) {
         concentration_vega_threshold concentration_vega_full concentration_delta_cap
         concentration_vega_cap
     );
+    layout!(out, StandardParamsRecord:
+        initial_short_share initial_short_floor initial_perp_share maintenance_short_share
+        maintenance_short_floor maintenance_perp_share
+    );
     layout!(out, ScenarioRecord:
         count none_start down_start base reach linear_start abs_start padding ln_spot spot damping
     );
     layout!(out, ExpirySlot:
-        time posted_at svi_a svi_b svi_rho svi_m svi_s reference_tenor forward_basis rate reserved
+        time posted_at svi_a svi_b svi_rho svi_m svi_s reference_tenor forward_basis rate confidence max_age
+        reserved
     );
     layout!(out, CollateralBalance:
-        bank padding amount
+        bank offset_market padding amount
     );
     layout!(out, PositionRecord:
         market instrument padding expiry strike ln_strike quantity cost reserved
@@ -139,11 +149,14 @@ fn offsets_and_discriminators_are_those_on_file() {
     discriminators!(
         text,
         InitializeClearinghouse,
+        UpdateQuotePrice,
         InitializeBank,
         InitializeMarket,
         AddExpiry,
         PostVolSurface,
+        UpdateMarket,
         OpenMarginAccount,
+        SetTier,
         DepositCollateral,
         WithdrawCollateral,
         Trade,

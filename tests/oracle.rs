@@ -470,7 +470,7 @@ fn case_32_collateral_and_position_of_one_feed_share_a_price() {
         },
     );
     // collateral at the higher price, the position at the lower one
-    let ix = world.view_margin_ix(&alice.account).replace_at(2, other);
+    let ix = world.view_margin_ix(&alice.account).replace_at(3, other);
     assert_refused(&mut world, &ix, &[], MarginError::OracleInconsistent);
 }
 

@@ -6,6 +6,8 @@ use anchor_lang::prelude::*;
 #[cfg(not(feature = "anchor"))]
 use crate::Pubkey;
 
+use crate::state::clearinghouse::MAX_GROUPS;
+
 /// Most legs of one trade.
 pub const MAX_LEGS: usize = 16;
 
@@ -54,6 +56,39 @@ arguments! {
         pub liquidation_discount: u32,
         /// Share of the maintenance requirement restored as a buffer, 1e-6; at most 1,000,000.
         pub liquidation_buffer: u32,
+        /// Quote asset, collateral, tiers and groups.
+        pub terms: AccountTermsArgs,
+    }
+
+    /// One correlation group of `initialize_clearinghouse`, 1e-6 each; bounds as in `risk_core::group::GroupParams`.
+    pub struct GroupArgs {
+        /// Share of a scenario's gains that counts against its losses.
+        pub kappa: u32,
+        /// Largest share of the plain sum that may be taken off.
+        pub offset_cap: u32,
+    }
+
+    /// What holds for every account of a clearing house; bounds as in `risk_core::params::AccountTerms` and
+    /// `risk_core::tier::PortfolioTerms`.
+    pub struct AccountTermsArgs {
+        /// Pyth feed of the quote asset in USD; zero: it counts as a dollar.
+        pub quote_feed_id: [u8; 32],
+        /// Largest age of its price, seconds; at most 3,600.
+        pub quote_max_age: u32,
+        /// Largest confidence over its price, 1e-6.
+        pub quote_max_confidence: u32,
+        /// Price of the quote asset below which the initial scan factor rises, 1e-6.
+        pub peg_threshold: u32,
+        /// Its rise per unit of price, 1e-6.
+        pub peg_factor: u32,
+        /// Confidence in a collateral's price below which a charge begins, 1e-6.
+        pub collateral_confidence_threshold: u32,
+        /// Share of its value charged at no confidence, 1e-6.
+        pub collateral_confidence_factor: u32,
+        /// Least equity of the Portfolio tier, 1e-6 USD.
+        pub portfolio_minimum_equity: i64,
+        /// Correlation groups.
+        pub groups: [GroupArgs; MAX_GROUPS],
     }
 
     /// `initialize_bank`.
@@ -171,6 +206,22 @@ arguments! {
         pub concentration_vega_cap: u32,
     }
 
+    /// Shares of notional of the Standard tier, 1e-6 each; bounds as in `risk_core::tier::StandardParams`.
+    pub struct StandardParamsArgs {
+        /// Initial share of spot per short option, before what it is out of the money.
+        pub initial_short_share: u32,
+        /// Initial least share of spot per short option.
+        pub initial_short_floor: u32,
+        /// Initial share of a perpetual or future.
+        pub initial_perp_share: u32,
+        /// Maintenance share of spot per short option, before what it is out of the money.
+        pub maintenance_short_share: u32,
+        /// Maintenance least share of spot per short option.
+        pub maintenance_short_floor: u32,
+        /// Maintenance share of a perpetual or future.
+        pub maintenance_perp_share: u32,
+    }
+
     /// `initialize_market`.
     pub struct MarketArgs {
         /// Name, padded with zeros.
@@ -189,6 +240,12 @@ arguments! {
         pub params: MarketParamsArgs,
         /// Skew, discounts, floors and charges.
         pub terms: MarketTermsArgs,
+        /// Shares of the Standard tier.
+        pub standard: StandardParamsArgs,
+        /// Share by which the stable price may move per hour, 1e-6; at most 1,000,000; zero: no stable price.
+        pub stable_rate: u32,
+        /// Correlation group by its place in the clearing house, counted from 1; zero: none.
+        pub group: u8,
         /// The shocks, sorted by volatility shock and spot.
         pub scenarios: Vec<ScenarioArg>,
     }
@@ -213,6 +270,8 @@ arguments! {
         pub svi_s: u32,
         /// Tenor for which the smile was fitted, seconds.
         pub reference_tenor: u32,
+        /// Confidence in forward, rate and volatility, 1e-6; at most 1,000,000.
+        pub confidence: u32,
     }
 
     /// `open_margin_account`.
@@ -221,6 +280,8 @@ arguments! {
         pub sub_account: u16,
         /// Positions the account has room for: 16 to 128.
         pub capacity: u16,
+        /// How the account is margined: 0 Standard, 1 Portfolio.
+        pub tier: u8,
     }
 
     /// One leg of `trade`, as the taker sees it.
@@ -241,13 +302,13 @@ arguments! {
 
     /// `start_liquidation`.
     pub struct StartLiquidationArgs {
-        /// One scenario per market that the account holds, in order of market.
+        /// One scenario per market of the account's check, in order of market; empty for the Standard tier, which has none.
         pub witness: Vec<u8>,
     }
 
     /// `bid_liquidation`.
     pub struct BidArgs {
-        /// One scenario per market that the account holds, in order of market.
+        /// One scenario per market of the account's check, in order of market; empty for the Standard tier, which has none.
         pub witness: Vec<u8>,
         /// Largest part of the book that the bidder takes, 1e-9; clamped to what restores the buffer. A tiny book is sold
         /// whole.
@@ -255,4 +316,39 @@ arguments! {
         /// Most that the bidder pays for the slice, 1e-6 USD; its part of the account's cash comes with it.
         pub price_limit: i64,
     }
+}
+
+impl AccountTermsArgs {
+    /// The quote asset is a dollar, collateral is not charged, the Portfolio tier is open to all, groups offset nothing.
+    pub const PLAIN: Self = Self {
+        quote_feed_id: [0; 32],
+        quote_max_age: 0,
+        quote_max_confidence: 0,
+        peg_threshold: 0,
+        peg_factor: 0,
+        collateral_confidence_threshold: 0,
+        collateral_confidence_factor: 0,
+        portfolio_minimum_equity: 0,
+        groups: [GroupArgs::NONE; MAX_GROUPS],
+    };
+}
+
+impl GroupArgs {
+    /// No offset.
+    pub const NONE: Self = Self {
+        kappa: 0,
+        offset_cap: 0,
+    };
+}
+
+impl StandardParamsArgs {
+    /// The default for every market, as `risk_core::tier::StandardParams::MAJOR`.
+    pub const MAJOR: Self = Self {
+        initial_short_share: 150_000,
+        initial_short_floor: 100_000,
+        initial_perp_share: 40_000,
+        maintenance_short_share: 75_000,
+        maintenance_short_floor: 75_000,
+        maintenance_perp_share: 30_000,
+    };
 }

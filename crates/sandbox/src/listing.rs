@@ -13,6 +13,7 @@ use risk_core::YEAR_SECONDS;
 
 use crate::instructions;
 use crate::oracle::price_address;
+use crate::transaction::Outcome;
 use crate::world::World;
 
 /// A collateral bank's addresses.
@@ -144,6 +145,7 @@ pub fn crypto_smile(expiry: i64, now: i64, volatility: u32) -> SurfaceArgs {
         svi_m: 0,
         svi_s: u32::try_from(width).expect("a volatility below 1,000 %"),
         reference_tenor,
+        confidence: 1_000_000,
     }
 }
 
@@ -159,6 +161,17 @@ impl World {
 
     /// Lists a collateral mint.
     pub fn list_bank(&mut self, house: Pubkey, mint: Pubkey, args: BankArgs) -> Bank {
+        self.list_offset_bank(house, mint, args, None)
+    }
+
+    /// Lists a collateral mint, for an asset that offsets the risk of a market where one is named.
+    pub fn list_offset_bank(
+        &mut self,
+        house: Pubkey,
+        mint: Pubkey,
+        args: BankArgs,
+        offset_market: Option<&Market>,
+    ) -> Bank {
         let index = self.read::<Clearinghouse>(&house).bank_count;
         let key = seeds::bank(&house, &mint);
         let bank = Bank {
@@ -171,7 +184,9 @@ impl World {
             feed_id: args.feed_id,
         };
         let governor = self.governor;
-        let ix = instructions::initialize_bank(&governor.key, &house, &mint, args);
+        let offset_market = offset_market.map(|market| market.key);
+        let ix =
+            instructions::initialize_offset_bank(&governor.key, &house, &mint, args, offset_market);
         self.send(&[ix], &[governor]).ok();
         self.banks.push(bank);
         bank
@@ -199,6 +214,20 @@ impl World {
         let governor = self.governor;
         let ix = instructions::add_expiry(&governor.key, market, time);
         self.send(&[ix], &[governor]).ok();
+    }
+
+    /// Stores the quote asset's price; anybody may.
+    #[track_caller]
+    pub fn update_quote_price(&mut self, house: &Pubkey) -> Outcome {
+        let feed = self.read::<Clearinghouse>(house).quote_feed_id;
+        let ix = instructions::update_quote_price(house, &price_address(&feed));
+        self.send(&[ix], &[])
+    }
+
+    /// Moves a market's stable price; anybody may.
+    #[track_caller]
+    pub fn update_market(&mut self, market: &Market) -> Outcome {
+        self.send(&[instructions::update_market(market)], &[])
     }
 
     /// Posts a volatility surface.

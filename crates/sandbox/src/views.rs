@@ -4,6 +4,7 @@ use anchor_lang::prelude::Pubkey;
 use anchor_lang::{InstructionData, ToAccountMetas};
 use portfolio_margin::{accounts, instruction};
 use portfolio_margin_interface::args::{GreeksPage, TradeLeg};
+use portfolio_margin_interface::state::MarginAccount;
 use portfolio_margin_interface::view::{
     GreeksView, LegGreeksView, MarginView, RiskMatrixView, View,
 };
@@ -25,6 +26,7 @@ impl World {
     /// The instruction of [`World::view_margin_after`].
     pub fn view_margin_after_ix(&self, account: &Pubkey, legs: &[TradeLeg]) -> Instruction {
         let named = accounts::ViewMargin {
+            clearinghouse: self.house_of(account),
             margin_account: *account,
         };
         let data = instruction::ViewMargin {
@@ -52,6 +54,7 @@ impl World {
         legs: &[TradeLeg],
     ) -> Instruction {
         let named = accounts::ViewGreeks {
+            clearinghouse: self.house_of(account),
             margin_account: *account,
         };
         let data = instruction::ViewGreeks {
@@ -102,6 +105,7 @@ impl World {
         legs: &[TradeLeg],
     ) -> Instruction {
         let named = accounts::ViewRiskMatrix {
+            clearinghouse: self.house_of(account),
             margin_account: *account,
         };
         let data = instruction::ViewRiskMatrix {
@@ -121,6 +125,10 @@ impl World {
     ) -> (RiskMatrixView, Outcome) {
         let ix = self.view_risk_matrix_ix(account, market, legs);
         self.viewed(&ix)
+    }
+
+    fn house_of(&self, account: &Pubkey) -> Pubkey {
+        self.read::<MarginAccount>(account).clearinghouse
     }
 
     fn view_ix(

@@ -8,7 +8,9 @@ use anchor_lang::solana_program::program_option::COption;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::token::spl_token;
 use litesvm::LiteSVM;
-use portfolio_margin_interface::args::{BankArgs, ClearinghouseArgs, MarketArgs};
+use portfolio_margin_interface::args::{
+    AccountTermsArgs, BankArgs, ClearinghouseArgs, MarketArgs, StandardParamsArgs,
+};
 use portfolio_margin_interface::ID;
 use risk_core::market::MarketParams;
 use risk_core::scenario::{Scenario, MAJOR_GRID, WIDE_GRID};
@@ -263,6 +265,9 @@ impl World {
             surface_authority: self.surface_authority.key,
             params: params_args(&MarketParams::MAJOR),
             terms: terms_args(&MarketParams::MAJOR),
+            standard: StandardParamsArgs::MAJOR,
+            stable_rate: 0,
+            group: 0,
             scenarios: scenario_args(scenarios),
         }
     }
@@ -276,6 +281,7 @@ impl WorldBuilder {
             id: 1,
             liquidation_discount: world.builder.liquidation_discount,
             liquidation_buffer: world.builder.liquidation_buffer,
+            terms: AccountTermsArgs::PLAIN,
         };
         let house = world.create_clearinghouse(args);
         world.house = house;

@@ -124,7 +124,7 @@ impl Story {
                 .filter(|position| position.market == record.index)
                 .copied()
                 .collect();
-            book.add_market(record, spot, inputs.now, &held)?;
+            book.add_market(record, spot.price, inputs.now, &held)?;
         }
         Ok(book)
     }

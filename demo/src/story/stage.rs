@@ -167,10 +167,10 @@ impl Story {
         let inputs = self.world.inputs(&trader.house, &scope);
         let (record, spot) = &inputs.markets[0];
         if wanted.instrument == Instrument::Perpetual {
-            return Ok((spot.raw(), BASE));
+            return Ok((spot.price.raw(), BASE));
         }
         let params = record.params();
-        let market = record.input(inputs.now, *spot, record.scenarios.set()?, &params);
+        let market = record.input(inputs.now, spot.price, record.scenarios.set()?, &params);
         let one = Position::option(
             wanted.instrument,
             self.world.month,

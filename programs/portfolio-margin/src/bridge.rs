@@ -5,16 +5,21 @@
 //! reordered or foreign. A missing market is never "zero risk".
 
 use anchor_lang::prelude::*;
+use portfolio_margin_interface::state::clearinghouse::MAX_GROUPS;
 use portfolio_margin_interface::state::{
-    CollateralBank, ExpirySlot, MarginAccount, Market, PositionRecord,
+    Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, MarginAccount, Market,
+    PositionRecord,
 };
-use risk_core::margin::{MarginCheck, MarginReport};
+use risk_core::group::Group;
+use risk_core::margin::{MarginCheck, MarginReport, MOST_OPEN_NOTIONAL};
+use risk_core::params::AccountTerms;
 use risk_core::scan::{MarketRisk, ScenarioPnl};
 use risk_core::scenario::{Witness, MAX_SCENARIOS};
-use risk_core::Quote;
+use risk_core::tier::Tier;
+use risk_core::{Quantity, Quote};
 
 use crate::error::{error_code, risk_error, MarginError};
-use crate::oracle::policy::doubt_surface_age;
+use crate::oracle::policy::{doubt_quote_price, doubt_surface_age};
 use crate::oracle::{checked_price, OraclePolicy};
 use crate::state::index_set::MAX_INDEXES;
 use crate::state::{AccountBook, IndexSet};
@@ -96,6 +101,10 @@ impl Scope {
         };
         for balance in header.used_collateral() {
             scope.banks.insert(balance.bank)?;
+            // Also without positions there, so that what a trade opens is compared with the same collateral before it.
+            if let Some(market) = balance.offset_market() {
+                scope.markets.insert(market)?;
+            }
         }
         let mut previous = None;
         for record in positions {
@@ -123,9 +132,12 @@ impl Scope {
 pub struct Check<'a> {
     /// The clearing house that everything must belong to.
     pub clearinghouse: Pubkey,
+    /// The same: terms of accounts, correlation groups.
+    pub house: &'a Clearinghouse,
     /// Unix time.
     pub now: i64,
-    /// One scenario per market in order, or the whole set.
+    /// One scenario per market in order, or the whole set. The Standard tier has no scenarios: its witness is empty, and the
+    /// check is whole.
     pub witness: Option<&'a [u8]>,
 }
 
@@ -173,8 +185,14 @@ impl Observer for () {}
 
 /// What an evaluation has found so far.
 struct Progress<'a> {
+    tier: Tier,
+    terms: AccountTerms,
     check: MarginCheck,
     doubt: Option<Error>,
+    /// Collateral that offsets risk: market and amount.
+    offsets: Vec<(u16, Quantity)>,
+    /// Correlation groups that have a market; on the heap, since most accounts have none.
+    groups: [Option<Box<Group>>; MAX_GROUPS],
     observer: &'a mut dyn Observer,
 }
 
@@ -185,9 +203,143 @@ impl Progress<'_> {
             self.doubt = doubt;
         }
     }
+
+    /// Collateral that offsets the risk of a market.
+    fn offset_of(&self, market: u16) -> Result<Quantity> {
+        let mut sum = Quantity::ZERO;
+        for (_, amount) in self.offsets.iter().filter(|(index, _)| *index == market) {
+            sum = sum.checked_add(*amount).map_err(risk_error)?;
+        }
+        Ok(sum)
+    }
+
+    /// Evaluates one market by the account's tier and adds it, to its correlation group where it has one.
+    #[inline(never)]
+    fn add_market(
+        &mut self,
+        record: &Market,
+        inputs: &risk_core::market::Market<'_, ExpirySlot>,
+        positions: &[PositionRecord],
+    ) -> Result<MarketRisk> {
+        if self.tier == Tier::Standard {
+            return self.add_standard_market(record, inputs, positions);
+        }
+        let mut pnl: ScenarioPnl = [0; MAX_SCENARIOS];
+        let place = usize::from(record.group).checked_sub(1);
+        let risk = match place.and_then(|place| self.groups.get_mut(place)) {
+            None => self.check.add_market(inputs, positions, &mut pnl),
+            Some(group) => {
+                let group = group.get_or_insert_with(|| Box::new(Group::EMPTY));
+                self.check
+                    .add_market_to_group(inputs, positions, &mut pnl, group)
+            }
+        };
+        risk.map_err(risk_error)
+    }
+
+    #[inline(never)]
+    fn add_standard_market(
+        &mut self,
+        record: &Market,
+        inputs: &risk_core::market::Market<'_, ExpirySlot>,
+        positions: &[PositionRecord],
+    ) -> Result<MarketRisk> {
+        let shares = record.standard_params();
+        let risk = self
+            .check
+            .add_standard_market(inputs, positions, &shares)
+            .map_err(risk_error)?;
+        let further = risk.initial.checked_sub(risk.maintenance);
+        Ok(MarketRisk {
+            mark: risk.mark,
+            contingency_maintenance: risk.maintenance,
+            contingency_initial: further.map_err(risk_error)?,
+            gross_notional: risk.gross_notional,
+            ..MarketRisk::default()
+        })
+    }
+
+    /// Adds the scans of the groups, whose markets are all in.
+    fn add_groups(&mut self, house: &Clearinghouse) -> Result<()> {
+        for (group, record) in self.groups.iter().zip(&house.groups) {
+            if let Some(group) = group {
+                self.check
+                    .add_group(group, &record.params())
+                    .map_err(risk_error)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Check<'_> {
+    /// Whether an account of this tier may open on a report: initial health, sizes that stay evaluable, the tier's minimum.
+    pub fn is_openable(&self, tier: Tier, report: &MarginReport) -> bool {
+        report.is_openable() && self.admits(tier, report)
+    }
+
+    /// Refuses a report on which an account of this tier may not open.
+    pub fn require_openable(&self, tier: Tier, report: &MarginReport) -> Result<()> {
+        match self.is_openable(tier, report) {
+            true => Ok(()),
+            false => Err(self.opening_error(tier, report)),
+        }
+    }
+
+    /// Refuses equity below the tier's minimum.
+    pub fn require_minimum(&self, tier: Tier, report: &MarginReport) -> Result<()> {
+        match self.admits(tier, report) {
+            true => Ok(()),
+            false => Err(self.minimum_error(report)),
+        }
+    }
+
+    /// Why an account of this tier may not open on a report.
+    pub fn opening_error(&self, tier: Tier, report: &MarginReport) -> Error {
+        let (health, gross) = (report.initial_health.raw(), report.gross_notional.raw());
+        if health < 0 {
+            return error!(MarginError::InitialMarginBreached).with_values((health, 0));
+        }
+        if !self.admits(tier, report) {
+            return self.minimum_error(report);
+        }
+        let most = MOST_OPEN_NOTIONAL.raw();
+        error!(MarginError::GrossNotionalExceeded).with_values((gross, most))
+    }
+
+    fn minimum_error(&self, report: &MarginReport) -> Error {
+        let least = self.house.portfolio_minimum_equity;
+        error!(MarginError::PortfolioMinimum).with_values((report.equity.raw(), least))
+    }
+
+    /// Below the Portfolio tier's minimum an account may only reduce.
+    fn admits(&self, tier: Tier, report: &MarginReport) -> bool {
+        tier == Tier::Standard || self.house.portfolio_terms().admits(report)
+    }
+
+    /// An account's cash under the terms of its clearing house.
+    fn begin<'a>(
+        &self,
+        header: &MarginAccount,
+        observer: &'a mut dyn Observer,
+    ) -> Result<Progress<'a>> {
+        self.require_own(&header.clearinghouse)?;
+        let (cash, terms) = (Quote::from_raw(header.cash), self.house.account_terms());
+        let check = match self.house.is_plain() {
+            true => MarginCheck::new(cash),
+            false => MarginCheck::with_terms(cash, &terms).map_err(risk_error)?,
+        };
+        Ok(Progress {
+            tier: header.tier(),
+            terms,
+            check,
+            doubt: doubt_quote_price(self.house, self.now),
+            offsets: Vec::new(),
+            groups: [const { None }; MAX_GROUPS],
+            observer,
+        })
+    }
+
     /// Evaluates an account, taking its banks and markets from the cursor.
     pub fn evaluate(
         &self,
@@ -208,14 +360,14 @@ impl Check<'_> {
     ) -> Result<Evaluation> {
         let header = &*book.header;
         let markets = scope.markets.as_slice();
+        let mut progress = self.begin(header, observer)?;
         if let Some(witness) = self.witness {
-            require_eq!(witness.len(), markets.len(), MarginError::WitnessLength);
+            let named = match progress.tier {
+                Tier::Standard => 0,
+                Tier::Portfolio => markets.len(),
+            };
+            require_eq!(witness.len(), named, MarginError::WitnessLength);
         }
-        let mut progress = Progress {
-            check: MarginCheck::new(Quote::from_raw(header.cash)),
-            doubt: None,
-            observer,
-        };
         for bank in scope.banks.as_slice() {
             self.add_bank(header, *bank, accounts, &mut progress)?;
         }
@@ -227,6 +379,7 @@ impl Check<'_> {
             let scenario = self.witness.and_then(|w| w.get(place)).copied();
             self.add_market(*market, scenario, here, accounts, &mut progress)?;
         }
+        progress.add_groups(self.house)?;
         // The scope covers the account: nothing that it holds may be left out of the sum.
         require_eq!(rest.len(), 0, MarginError::RemainingAccountMissing);
         Ok(Evaluation {
@@ -254,8 +407,18 @@ impl Check<'_> {
         let account = accounts.next_price(&bank.feed_id)?;
         let checked = checked_price(account, &policy, self.now)?;
         progress.note(checked.doubt);
-        let amount = header.collateral_of(index);
-        let collateral = bank.collateral(amount, checked.price).map_err(risk_error)?;
+        let held = header.used_collateral().find(|held| held.bank == index);
+        let amount = held.map_or(0, |held| held.amount);
+        let mut collateral = bank
+            .collateral(amount, checked.price, &progress.terms)
+            .map_err(risk_error)?;
+        if progress.terms.confidence.factor.raw() > 0 {
+            collateral.confidence = checked.width.confidence(bank.oracle_max_confidence);
+        }
+        if let Some(market) = held.and_then(CollateralBalance::offset_market) {
+            let amount = bank.offset(amount).map_err(risk_error)?;
+            progress.offsets.push((market, amount));
+        }
         progress
             .check
             .add_collateral(&collateral)
@@ -295,15 +458,16 @@ impl Check<'_> {
             Some(witness) => witness.set().map_err(risk_error)?,
             None => full,
         };
-        let inputs = market.input(self.now, spot.price, scenarios, &params);
+        let mut inputs = market.input(self.now, spot.price, scenarios, &params);
+        inputs.offset = progress.offset_of(index)?;
+        if params.confidence.factor.raw() > 0 {
+            inputs.spot_confidence = spot.width.confidence(market.oracle_max_confidence);
+            inputs.perp_confidence = inputs.spot_confidence;
+        }
         if !progress.observer.market(index, &inputs, positions)? {
             return Ok(());
         }
-        let mut pnl: ScenarioPnl = [0; MAX_SCENARIOS];
-        let risk = progress
-            .check
-            .add_market(&inputs, positions, &mut pnl)
-            .map_err(risk_error)?;
+        let risk = progress.add_market(&market, &inputs, positions)?;
         progress.observer.risk(index, &risk);
         Ok(())
     }

@@ -127,6 +127,23 @@ pub enum MarginError {
     RiskEngine,
     #[msg("The account has nothing in that market, or no row of that number")]
     ViewOutOfRange,
+
+    #[msg("Quote asset counts as a dollar and has no price feed")]
+    QuoteFeedMissing,
+    #[msg("Price of the quote asset is missing or older than the clearing house accepts")]
+    QuotePriceStale,
+    #[msg("A newer price was stored before")]
+    OracleOutdated,
+    #[msg("Clearing house has no such correlation group")]
+    GroupUnknown,
+    #[msg("Scenario sets of a correlation group must be of one shape")]
+    GroupMismatch,
+    #[msg("Collateral has another price feed than the market that it offsets")]
+    OffsetFeedMismatch,
+    #[msg("Tier is neither Standard nor Portfolio")]
+    TierUnknown,
+    #[msg("Equity is below the minimum of the Portfolio tier")]
+    PortfolioMinimum,
 }
 
 /// The number by which clients know an error.
@@ -154,8 +171,8 @@ pub fn risk_error(error: RiskError) -> Error {
         RiskError::Overflow(_) => MarginError::AmountOverflow,
         RiskError::UnknownExpiry { .. } => MarginError::ExpiryNotListed,
         RiskError::SurfaceMissing { .. } => MarginError::SurfaceMissing,
+        RiskError::GroupMismatch => MarginError::GroupMismatch,
         RiskError::NoBaseScenario
-        | RiskError::GroupMismatch
         | RiskError::ScenarioOrder { .. }
         | RiskError::UnknownScenario { .. } => MarginError::ScenarioSetInvalid,
         RiskError::Unsorted { .. } => MarginError::RiskEngine,

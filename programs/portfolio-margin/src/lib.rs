@@ -2,8 +2,8 @@
 //!
 //! Every instruction has the same shape: validate, load, plan in `risk-core`, apply, transfer, check margin, emit.
 //! Instructions that check margin take *remaining accounts* in the canonical order of the account that is checked:
-//! each bank it holds collateral of, followed by that bank's price; then each market it holds positions in,
-//! followed by that market's price. A missing, extra, repeated, reordered or foreign account is an error.
+//! each bank it holds collateral of, followed by that bank's price; then each market it holds positions in or collateral that
+//! offsets its risk, followed by that market's price. A missing, extra, repeated, reordered or foreign account is an error.
 
 #![deny(clippy::or_fun_call)] // an error built and dropped leaks the heap, which is never freed
 
@@ -47,23 +47,40 @@ pub mod portfolio_margin {
         initialize_clearinghouse::handler(ctx, args)
     }
 
-    /// Lists a collateral mint and creates its vault. Authority: governor.
+    /// Stores the quote asset's price, which margin checks then use; never an older one than before. Authority: anybody.
     ///
-    /// Errors: `NotGovernor`, `ParameterOutOfRange`, `DecimalsTooMany`.
+    /// Errors: `QuoteFeedMissing`, `OracleOutdated`, `ParameterOutOfRange`, the oracle's.
+    pub fn update_quote_price(ctx: Context<UpdateQuotePrice>) -> Result<()> {
+        update_quote_price::handler(ctx)
+    }
+
+    /// Lists a collateral mint and creates its vault. With a market as its last account, the asset offsets that market's
+    /// risk; it must have the market's price feed. Authority: governor.
+    ///
+    /// Errors: `NotGovernor`, `ParameterOutOfRange`, `DecimalsTooMany`, `OffsetFeedMismatch`.
     pub fn initialize_bank(ctx: Context<InitializeBank>, args: BankArgs) -> Result<()> {
         initialize_bank::handler(ctx, args)
     }
 
-    /// Lists an underlying with its oracle, margin ratios and scenarios. Authority: governor.
+    /// Lists an underlying with its oracle, margin ratios, scenarios and correlation group. Authority: governor.
     ///
-    /// Errors: `NotGovernor`, `ParameterOutOfRange`, `ScenarioSetInvalid`.
+    /// Errors: `NotGovernor`, `ParameterOutOfRange`, `ScenarioSetInvalid`, `GroupUnknown`, `GroupMismatch`.
     pub fn initialize_market(ctx: Context<InitializeMarket>, args: MarketArgs) -> Result<()> {
         initialize_market::handler(ctx, args)
     }
 
+    /// Moves a market's stable price towards its spot, by a bounded share of the time since it last moved. Authority:
+    /// anybody.
+    ///
+    /// Errors: `OracleOutdated`, the oracle's.
+    pub fn update_market(ctx: Context<UpdateMarket>) -> Result<()> {
+        update_market::handler(ctx)
+    }
+
     /// Lists an expiry. Authority: governor.
     ///
-    /// Errors: `NotGovernor`, `ExpiryOutOfRange`, `ExpiryListed`, `ExpiriesFull`.
+    /// Errors: `NotGovernor`, `ExpiryOutOfRange`, `ExpiryListed`, `ExpiriesFull`, `ParameterOutOfRange` for a skew node without
+    /// a cap at that tenor.
     pub fn add_expiry(ctx: Context<AddExpiry>, time: i64) -> Result<()> {
         add_expiry::handler(ctx, time)
     }
@@ -75,9 +92,9 @@ pub mod portfolio_margin {
         post_vol_surface::handler(ctx, args)
     }
 
-    /// Opens a margin account for the signer.
+    /// Opens a margin account for the signer, in either tier.
     ///
-    /// Errors: `CapacityOutOfRange`.
+    /// Errors: `CapacityOutOfRange`, `TierUnknown`.
     pub fn open_margin_account(
         ctx: Context<OpenMarginAccount>,
         args: MarginAccountArgs,
@@ -85,10 +102,21 @@ pub mod portfolio_margin {
         open_margin_account::handler(ctx, args)
     }
 
+    /// Changes an account's tier. To Portfolio it needs the minimum equity and initial health; to Standard initial health, or
+    /// no positions. Authority: the account's owner.
+    ///
+    /// Remaining accounts: the account's margin accounts; none where a Standard account holds no positions.
+    /// Errors: `NotOwner`, `TierUnknown`, `AccountLiquidating`, `InitialMarginBreached`, `GrossNotionalExceeded`,
+    /// `PortfolioMinimum`.
+    pub fn set_tier<'info>(ctx: Context<'info, SetTier<'info>>, tier: u8) -> Result<()> {
+        set_tier::handler(ctx, tier)
+    }
+
     /// Deposits collateral; needs no oracle. In liquidation only assets already held, and quote without a cap. Authority: the
     /// account's owner.
     ///
-    /// Errors: `ZeroAmount`, `DepositCapExceeded`, `CollateralsFull`, `VaultDeltaMismatch`, `AccountLiquidating`.
+    /// Errors: `ZeroAmount`, `DepositCapExceeded`, `CollateralsFull`, `VaultDeltaMismatch`, `AccountLiquidating`,
+    /// `ScopeTooWide`.
     pub fn deposit_collateral(ctx: Context<DepositCollateral>, amount: u64) -> Result<()> {
         deposit_collateral::handler(ctx, amount)
     }
@@ -96,7 +124,7 @@ pub mod portfolio_margin {
     /// Withdraws collateral, as far as initial health allows. Authority: the account's owner.
     ///
     /// Remaining accounts: the account's margin accounts after the withdrawal; none where it holds no positions.
-    /// Errors: `ZeroAmount`, `BalanceInsufficient`, `AccountLiquidating`, `InitialMarginBreached`.
+    /// Errors: `ZeroAmount`, `BalanceInsufficient`, `AccountLiquidating`, `InitialMarginBreached`, `PortfolioMinimum`.
     pub fn withdraw_collateral<'info>(
         ctx: Context<'info, WithdrawCollateral<'info>>,
         amount: u64,
@@ -109,7 +137,8 @@ pub mod portfolio_margin {
     /// Remaining accounts: the taker's margin accounts, then the maker's; an account's markets are those that it held
     /// before and those of the legs. Each side must have initial health, or the trade must reduce its risk.
     /// Errors: `SelfTrade`, `LegCount`, `ZeroAmount`, `InstrumentUnknown`, `Expired`, `PositionsFull`,
-    /// `CashNegative`, `InitialMarginBreached`, `GrossNotionalExceeded`, `RiskNotReduced`, `OracleInconsistent`.
+    /// `CashNegative`, `InitialMarginBreached`, `GrossNotionalExceeded`, `PortfolioMinimum`, `RiskNotReduced`,
+    /// `OracleInconsistent`.
     pub fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<TradeLeg>) -> Result<()> {
         trade::handler(ctx, legs)
     }
@@ -157,7 +186,8 @@ pub mod portfolio_margin {
         view_risk_matrix::handler(ctx, market, legs)
     }
 
-    /// Puts an account into liquidation by naming, per market, a scenario that it cannot cover. Authority: anybody.
+    /// Puts an account into liquidation by naming, per market, a scenario that it cannot cover; of a Standard account, none.
+    /// Authority: anybody.
     ///
     /// Remaining accounts: the account's margin accounts. Errors: `AccountHealthy`, `AccountLiquidating`,
     /// `WitnessLength`.
@@ -172,7 +202,8 @@ pub mod portfolio_margin {
     ///
     /// Remaining accounts: the liquidatee's margin accounts, then the liquidator's, which include every bank and market
     /// of the liquidatee. Errors: `NotLiquidating`, `SelfLiquidation`, `AccountHealthy`, `AccountInsolvent`,
-    /// `SliceTooSmall`, `HealthNotImproved`, `PriceAboveLimit`, `CashNegative`, `InitialMarginBreached`.
+    /// `SliceTooSmall`, `HealthNotImproved`, `PriceAboveLimit`, `CashNegative`, `InitialMarginBreached`,
+    /// `GrossNotionalExceeded`, `PortfolioMinimum`.
     pub fn bid_liquidation<'info>(
         ctx: Context<'info, BidLiquidation<'info>>,
         args: BidArgs,

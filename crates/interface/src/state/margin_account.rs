@@ -4,6 +4,7 @@
 use anchor_lang::prelude::*;
 
 use risk_core::position::{Instrument, Position, PositionSource};
+use risk_core::tier::Tier;
 use risk_core::{Price, Quantity, Quote};
 
 #[cfg(not(feature = "anchor"))]
@@ -33,8 +34,10 @@ pub const STATUS_LIQUIDATING: u8 = 1;
 pub struct CollateralBalance {
     /// Index of the bank; meaningless where `amount` is zero.
     pub bank: u16,
+    /// The bank's [`crate::state::CollateralBank::offset_market`], copied at the first deposit.
+    pub offset_market: u16,
     /// Zero.
-    pub padding: [u16; 3],
+    pub padding: [u16; 2],
     /// Native units of the bank's mint.
     pub amount: u64,
 }
@@ -57,7 +60,7 @@ pub struct MarginAccount {
     pub bump: u8,
     /// [`STATUS_ACTIVE`] or [`STATUS_LIQUIDATING`].
     pub status: u8,
-    /// Zero; room for the margin tier.
+    /// Code of [`Tier`].
     pub tier: u8,
     /// Number that tells an owner's accounts apart.
     pub sub_account: u16,
@@ -77,7 +80,7 @@ pub struct MarginAccount {
     pub liquidation_started_at: i64,
     /// Collateral other than quote.
     pub collateral: [CollateralBalance; MAX_COLLATERALS],
-    /// Zero; room for delegates and tier.
+    /// Zero; room for delegates.
     pub reserved: [u64; 40],
 }
 
@@ -110,6 +113,14 @@ pub struct PositionRecord {
     pub reserved: [u64; 2],
 }
 
+impl CollateralBalance {
+    /// The market whose risk this collateral offsets: in every check that covers the collateral, also without positions
+    /// there.
+    pub fn offset_market(&self) -> Option<u16> {
+        self.offset_market.checked_sub(1)
+    }
+}
+
 impl PositionRecord {
     /// What positions are sorted by.
     pub fn key(&self) -> (u16, i64, u64, u8) {
@@ -137,6 +148,12 @@ impl MarginAccount {
     pub const fn space(capacity: usize) -> usize {
         let records = capacity.saturating_mul(core::mem::size_of::<PositionRecord>());
         Self::ACCOUNT_LEN.saturating_add(records)
+    }
+
+    /// How the account is margined.
+    pub fn tier(&self) -> Tier {
+        // Accounts are only written with a valid code.
+        Tier::from_code(self.tier).unwrap_or_default()
     }
 
     /// Collateral in use.

@@ -6,12 +6,14 @@ use anchor_lang::prelude::*;
 use risk_core::market::{Expiry, ExpirySource, MarketParams, VolShockParams};
 use risk_core::scenario::{ScenarioSet, ScenarioTable, MAX_SCENARIOS};
 use risk_core::svi::Svi;
+use risk_core::tier::StandardParams;
 use risk_core::{Price, Ratio, RiskError};
 
 #[cfg(not(feature = "anchor"))]
 use crate::Pubkey;
 
-use crate::state::MarketTermsRecord;
+use crate::state::price::faded_confidence;
+use crate::state::{MarketTermsRecord, StandardParamsRecord};
 
 /// Expiries that a market can list at once.
 pub const MAX_EXPIRIES: usize = 12;
@@ -62,6 +64,20 @@ impl ScenarioRecord {
         self.ln_spot = table.ln_spot;
         self.spot = table.spot;
         self.damping = table.damping;
+    }
+
+    /// What must agree between the sets of a correlation group: the count and where each kind of shock starts.
+    pub fn shape(&self) -> [u8; 8] {
+        [
+            self.count,
+            self.none_start,
+            self.down_start,
+            self.linear_start,
+            self.abs_start,
+            self.base,
+            0,
+            0,
+        ]
     }
 
     /// The set as the engine reads it, in place.
@@ -166,14 +182,28 @@ pub struct ExpirySlot {
     pub forward_basis: i32,
     /// Annual rate, 1e-6.
     pub rate: i32,
-    /// Zero; room for confidences and settlement.
-    pub reserved: [u64; 8],
+    /// Confidence in forward, rate and volatility as they were posted, 1e-6.
+    pub confidence: u32,
+    /// Age at which nothing is left of it, seconds: the market's limit when they were posted.
+    pub max_age: u32,
+    /// Zero; room for settlement.
+    pub reserved: [u64; 7],
 }
 
 impl ExpirySource for ExpirySlot {
     #[inline]
     fn time(&self) -> i64 {
         self.time
+    }
+
+    fn expiry_at(&self, now: i64) -> Expiry {
+        let mut expiry = self.expiry();
+        // What has expired is intrinsic value, which needs no surface.
+        if self.time > now {
+            let age = now.saturating_sub(self.posted_at);
+            expiry.confidence = faded_confidence(self.confidence, age, self.max_age);
+        }
+        expiry
     }
 
     fn expiry(&self) -> Expiry {
@@ -232,12 +262,26 @@ pub struct Market {
     pub expiries: [ExpirySlot; MAX_EXPIRIES],
     /// Skew, discounts, floors and charges.
     pub terms: MarketTermsRecord,
-    /// Zero; room for stable price, regime, funding, open interest and further posters.
-    pub reserved: [u64; 80],
+    /// Delayed price, 1e-8 USD; zero: none.
+    pub stable_price: u64,
+    /// When it last moved or was found at spot, Unix time.
+    pub stable_updated_at: i64,
+    /// Publish time of the newest price that an update has used, Unix time.
+    pub spot_publish_time: i64,
+    /// Share by which the stable price may move per hour, 1e-6; zero: the market has none.
+    pub stable_rate: u32,
+    /// Correlation group by its place in the clearing house, counted from 1; zero: none.
+    pub group: u8,
+    /// Zero.
+    pub padding: [u8; 3],
+    /// Shares of the Standard tier.
+    pub standard: StandardParamsRecord,
+    /// Zero; room for regime, funding, open interest and further posters.
+    pub reserved: [u64; 73],
 }
 
 impl Market {
-    /// The market as the engine reads it, in place, at a checked price.
+    /// The market as the engine reads it, in place, at a checked price that is certain, without offsetting collateral.
     ///
     /// The perpetual is marked at spot until its premium is measured on chain.
     pub fn input<'a>(
@@ -247,7 +291,20 @@ impl Market {
         scenarios: ScenarioSet<'a>,
         params: &'a MarketParams,
     ) -> risk_core::market::Market<'a, ExpirySlot> {
-        risk_core::market::Market::new(now, spot, scenarios, params, &self.expiries)
+        risk_core::market::Market {
+            stable_price: self.stable_price(),
+            ..risk_core::market::Market::new(now, spot, scenarios, params, &self.expiries)
+        }
+    }
+
+    /// The delayed price; `None` before the first update and where the market has none.
+    pub fn stable_price(&self) -> Option<Price> {
+        (self.stable_price != 0).then_some(Price::from_raw(self.stable_price))
+    }
+
+    /// The shares of the Standard tier as the engine reads them.
+    pub fn standard_params(&self) -> StandardParams {
+        self.standard.params()
     }
 
     /// The parameters as the engine reads them.

@@ -1,16 +1,18 @@
-//! Layout of a market's further terms: skew, static discounts, floors and charges.
+//! Layout of a market's further terms: skew, static discounts, floors and charges; shares of the Standard tier.
 
 #[cfg(feature = "anchor")]
 use anchor_lang::prelude::*;
 
+use risk_core::isolated::IsolatedParams;
 use risk_core::market::MarketParams;
 use risk_core::params::{
     BasisParams, ConcentrationParams, ConfidenceParams, MinDeltaParams, SkewParams,
     StaticDiscountParams,
 };
+use risk_core::tier::StandardParams;
 use risk_core::{Quote, Ratio};
 
-use crate::args::MarketTermsArgs;
+use crate::args::{MarketTermsArgs, StandardParamsArgs};
 
 /// Terms of a market, 1e-6 each but for amounts; see [`MarketParams`] for meaning and bounds.
 #[cfg_attr(feature = "anchor", zero_copy)]
@@ -166,4 +168,59 @@ impl MarketTermsRecord {
     }
 }
 
+/// Shares of notional of the Standard tier, 1e-6; see [`StandardParams`] for meaning and bounds.
+#[cfg_attr(feature = "anchor", zero_copy)]
+#[cfg_attr(
+    not(feature = "anchor"),
+    derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)
+)]
+#[derive(Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct StandardParamsRecord {
+    /// Initial share of spot per short option, before what it is out of the money.
+    pub initial_short_share: u32,
+    /// Initial least share of spot per short option.
+    pub initial_short_floor: u32,
+    /// Initial share of a perpetual or future.
+    pub initial_perp_share: u32,
+    /// Maintenance share of spot per short option, before what it is out of the money.
+    pub maintenance_short_share: u32,
+    /// Maintenance least share of spot per short option.
+    pub maintenance_short_floor: u32,
+    /// Maintenance share of a perpetual or future.
+    pub maintenance_perp_share: u32,
+}
+
+impl StandardParamsRecord {
+    /// The shares as an instruction states them.
+    pub fn from_args(args: &StandardParamsArgs) -> Self {
+        Self {
+            initial_short_share: args.initial_short_share,
+            initial_short_floor: args.initial_short_floor,
+            initial_perp_share: args.initial_perp_share,
+            maintenance_short_share: args.maintenance_short_share,
+            maintenance_short_floor: args.maintenance_short_floor,
+            maintenance_perp_share: args.maintenance_perp_share,
+        }
+    }
+
+    /// The shares as the engine reads them.
+    pub fn params(&self) -> StandardParams {
+        let ratio = |raw: u32| Ratio::from_raw(raw.into());
+        StandardParams {
+            initial: IsolatedParams {
+                short_share: ratio(self.initial_short_share),
+                short_floor: ratio(self.initial_short_floor),
+                perp_share: ratio(self.initial_perp_share),
+            },
+            maintenance: IsolatedParams {
+                short_share: ratio(self.maintenance_short_share),
+                short_floor: ratio(self.maintenance_short_floor),
+                perp_share: ratio(self.maintenance_perp_share),
+            },
+        }
+    }
+}
+
 const _: () = assert!(core::mem::size_of::<MarketTermsRecord>() == 128);
+const _: () = assert!(core::mem::size_of::<StandardParamsRecord>() == 24);

@@ -4,6 +4,9 @@
 //! |---|---|---|---|
 //! | opening: a trade that may raise risk; a withdrawal; a view | market's limit | market's limit | market's limit |
 //! | repair: start, bid, stop; a trade that reduces risk | market's limit | 10 x the limit, at most 10 % | any |
+//! | storing: the quote asset's price, the stable price | own limit | own limit | |
+//!
+//! The quote asset's stored price is judged like a surface: an opening needs it young, a repair takes it at any age.
 //!
 //! What no use accepts is an error at once. What only a repair accepts is a *doubt*: the evaluation goes on, carries the
 //! first doubt along, and whoever asked decides.
@@ -13,6 +16,7 @@
 //! crash widens the one and can silence the poster of the other, and neither may stop a repair.
 
 use anchor_lang::prelude::*;
+use portfolio_margin_interface::state::Clearinghouse;
 
 use crate::error::MarginError;
 
@@ -63,6 +67,18 @@ fn require_confidence(confidence: u64, price: u64, limit: u32) -> Result<()> {
     let allowed = u128::from(price).saturating_mul(limit.into());
     require_gte!(allowed, width, MarginError::OracleConfidenceTooWide);
     Ok(())
+}
+
+/// The doubt about the stored price of the quote asset: none was stored, or it is older than an opening accepts.
+pub fn doubt_quote_price(house: &Clearinghouse, now: i64) -> Option<Error> {
+    if !house.has_quote_feed() {
+        return None;
+    }
+    let age = now.saturating_sub(house.quote_publish_time);
+    let limit = i64::from(house.quote_max_age);
+    let is_missing = house.quote_price == 0;
+    (is_missing || age > limit)
+        .then(|| error!(MarginError::QuotePriceStale).with_values((limit, age)))
 }
 
 /// The doubt about a volatility surface that is older than an opening accepts.

@@ -1,8 +1,9 @@
 //! Pyth pull oracle: a `PriceUpdateV2` account, checked field by field.
 
 use anchor_lang::prelude::*;
+use portfolio_margin_interface::state::price::price_confidence;
 use pyth_solana_receiver_sdk::price_update::{PriceUpdateV2, VerificationLevel};
-use risk_core::Price;
+use risk_core::{Price, Ratio};
 
 use super::policy::OraclePolicy;
 use crate::error::MarginError;
@@ -14,8 +15,36 @@ const PRICE_EXPONENT: i32 = -8;
 pub struct CheckedPrice {
     /// In 1e-8 USD.
     pub price: Price,
+    /// Unix time.
+    pub publish_time: i64,
     /// Why only a repair may use it.
     pub doubt: Option<Error>,
+    /// How certain it is.
+    pub width: PriceWidth,
+}
+
+/// Confidence interval and price as they were published.
+#[derive(Clone, Copy, Debug)]
+pub struct PriceWidth {
+    confidence: u64,
+    price: u64,
+}
+
+impl PriceWidth {
+    /// Confidence in the price, 1e-6: nothing is left at the widest interval that an opening accepts (over price, 1e-6).
+    pub fn confidence(self, limit: u32) -> Ratio {
+        price_confidence(self.confidence, self.price, limit)
+    }
+}
+
+impl CheckedPrice {
+    /// The price with its time, for a use that accepts no doubt.
+    pub fn certain(self) -> Result<(Price, i64)> {
+        match self.doubt {
+            None => Ok((self.price, self.publish_time)),
+            Some(error) => Err(error),
+        }
+    }
 }
 
 /// Reads a price. Checks owner, layout, feed, verification, sign, age, confidence and exponent, in this order.
@@ -49,7 +78,12 @@ pub fn checked_price(
     let doubt = policy.check_confidence(message.conf, price)?;
     Ok(CheckedPrice {
         price: rescale(price, message.exponent)?,
+        publish_time: message.publish_time,
         doubt,
+        width: PriceWidth {
+            confidence: message.conf,
+            price,
+        },
     })
 }
 

@@ -188,10 +188,10 @@ impl<'a> AccountBook<'a> {
         self.positions().get(index).copied()
     }
 
-    /// Adds native units of a bank, keeping collateral sorted by bank and packed.
+    /// Adds native units of a bank, keeping collateral sorted by bank and packed. `offset_market` is the bank's.
     ///
     /// Errors: `CollateralsFull`, `AmountOverflow`.
-    pub fn add_collateral(&mut self, bank: u16, amount: u64) -> Result<()> {
+    pub fn add_collateral(&mut self, bank: u16, offset_market: u16, amount: u64) -> Result<()> {
         if amount == 0 {
             return Ok(());
         }
@@ -211,7 +211,12 @@ impl<'a> AccountBook<'a> {
         if let Some(tail) = balances.get_mut(at..) {
             tail.rotate_right(1);
             if let Some(slot) = tail.first_mut() {
-                (slot.bank, slot.amount) = (bank, amount);
+                *slot = CollateralBalance {
+                    bank,
+                    offset_market,
+                    padding: [0; 2],
+                    amount,
+                };
             }
         }
         Ok(())

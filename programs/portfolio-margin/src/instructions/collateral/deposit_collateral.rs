@@ -87,7 +87,9 @@ pub fn handler(ctx: Context<DepositCollateral>, amount: u64) -> Result<()> {
         let cash = i64::try_from(amount).map_err(|_| error!(MarginError::AmountOverflow))?;
         book.add_cash(cash)?;
     } else {
-        book.add_collateral(bank.index, amount)?;
+        book.add_collateral(bank.index, bank.offset_market, amount)?;
+        // A market that it offsets joins every check: what no check could span must not be held.
+        book.scope()?;
     }
     let sequence = book.bump_sequence()?;
     emit!(CollateralDeposited {

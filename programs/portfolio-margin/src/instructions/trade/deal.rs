@@ -4,7 +4,7 @@
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
-use risk_core::margin::{MarginReport, MOST_OPEN_NOTIONAL};
+use risk_core::margin::MarginReport;
 
 use crate::bridge::{Check, Cursor, Evaluation, Observer, Scope};
 use crate::error::{error_code, MarginError};
@@ -16,8 +16,8 @@ pub struct Deal<'a> {
     pub legs: &'a [TradeLeg],
     /// The side on which the account is.
     pub side: Side,
-    /// Unix time.
-    pub now: i64,
+    /// The whole check.
+    pub check: &'a Check<'a>,
 }
 
 /// The outcome of the margin test.
@@ -79,15 +79,6 @@ impl Deal<'_> {
         Ok(scope)
     }
 
-    /// The check of the account at all scenarios.
-    pub fn check(&self, book: &AccountBook<'_>) -> Check<'static> {
-        Check {
-            clearinghouse: book.header.clearinghouse,
-            now: self.now,
-            witness: None,
-        }
-    }
-
     /// Evaluates the account after [`Deal::apply`] and tests its margin: it must be openable, or the legs must have reduced
     /// its risk; an account in liquidation may only reduce. A reduction is judged with the prices that a repair accepts, so
     /// that a dying oracle keeps nobody in a position.
@@ -100,11 +91,12 @@ impl Deal<'_> {
         cursor: &mut Cursor<'info>,
         observer: &mut dyn Observer,
     ) -> Result<Judgement> {
-        let check = self.check(book);
+        let check = self.check;
         let start = cursor.clone();
         let after = check.evaluate_for(book, scope, cursor, observer)?;
-        let active = book.header.status == STATUS_ACTIVE;
-        if active && after.doubt.is_none() && after.report.is_openable() {
+        let (active, tier) = (book.header.status == STATUS_ACTIVE, book.header.tier());
+        let is_certain = after.doubt.is_none();
+        if active && is_certain && check.is_openable(tier, &after.report) {
             let verdict = Verdict::Allowed;
             return Ok(Judgement { after, verdict });
         }
@@ -122,7 +114,8 @@ impl Deal<'_> {
         }
         let verdict = match after.doubt {
             Some(_) => Verdict::Doubtful,
-            None => Verdict::Refused(refusal(&after.report, active)),
+            None if !active => Verdict::Refused(error!(MarginError::RiskNotReduced)),
+            None => Verdict::Refused(check.opening_error(tier, &after.report)),
         };
         Ok(Judgement { after, verdict })
     }
@@ -138,16 +131,4 @@ fn log_change(before: &MarginReport, after: &MarginReport) {
         before.equity.raw(),
         after.equity.raw()
     );
-}
-
-/// Why legs on good prices that did not reduce risk are refused.
-fn refusal(after: &MarginReport, active: bool) -> Error {
-    if !active {
-        return error!(MarginError::RiskNotReduced);
-    }
-    let (health, gross) = (after.initial_health.raw(), after.gross_notional.raw());
-    if health < 0 {
-        return error!(MarginError::InitialMarginBreached).with_values((health, 0));
-    }
-    error!(MarginError::GrossNotionalExceeded).with_values((gross, MOST_OPEN_NOTIONAL.raw()))
 }

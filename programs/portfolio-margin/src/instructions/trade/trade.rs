@@ -1,12 +1,12 @@
-//! Exchanges legs between two accounts at agreed prices; both are checked with the full grid.
+//! Exchanges legs between two accounts at agreed prices; both are checked whole.
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::TradeLeg;
-use portfolio_margin_interface::state::MarginAccount;
+use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 
 use super::deal::Deal;
 use super::legs::validate_legs;
-use crate::bridge::Cursor;
+use crate::bridge::{Check, Cursor};
 use crate::error::MarginError;
 use crate::event::Traded;
 use crate::state::{AccountBook, Side};
@@ -15,6 +15,7 @@ use crate::state::{AccountBook, Side};
 pub struct Trade<'info> {
     pub taker_owner: Signer<'info>,
     pub maker_owner: Signer<'info>,
+    pub clearinghouse: AccountLoader<'info, Clearinghouse>,
     #[account(mut)]
     pub taker: AccountLoader<'info, MarginAccount>,
     #[account(mut)]
@@ -23,6 +24,7 @@ pub struct Trade<'info> {
 
 impl Trade<'_> {
     fn validate(&self, legs: &[TradeLeg], now: i64) -> Result<()> {
+        // clearinghouse: owner and discriminator checked by its loader; both accounts' (each check compares)
         // taker, maker: two accounts, owner and discriminator checked by their loaders, of one clearing house
         require_keys_neq!(self.taker.key(), self.maker.key(), MarginError::SelfTrade);
         let (taker, maker) = (self.taker.load()?, self.maker.load()?);
@@ -43,10 +45,17 @@ pub fn handler<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<TradeLeg>) ->
     let now = Clock::get()?.unix_timestamp;
     accounts.validate(&legs, now)?;
     let mut cursor = Cursor::new(ctx.remaining_accounts);
+    let house = accounts.clearinghouse.load()?;
+    let check = Check {
+        clearinghouse: accounts.clearinghouse.key(),
+        house: &house,
+        now,
+        witness: None,
+    };
     let [taker, maker] = [Side::Taker, Side::Maker].map(|side| Deal {
         legs: &legs,
         side,
-        now,
+        check: &check,
     });
     let taker_sequence = apply_side(&accounts.taker, &taker, &mut cursor)?;
     let maker_sequence = apply_side(&accounts.maker, &maker, &mut cursor)?;

@@ -5,7 +5,7 @@ use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::MarginAccount;
 use risk_core::market::Market;
 
-use crate::bridge::{Cursor, Observer, Scope};
+use crate::bridge::{Check, Cursor, Observer, Scope};
 use crate::error::MarginError;
 use crate::instructions::trade::deal::{Deal, Judgement};
 use crate::instructions::trade::legs::validate_legs;
@@ -30,18 +30,22 @@ impl Trial {
     /// Applies the legs as a taker's and opens the account as it is then.
     ///
     /// Errors: those of a trade up to its margin test.
-    pub fn apply<'a>(&'a mut self, legs: &'a [TradeLeg], now: i64) -> Result<Applied<'a>> {
+    pub fn apply<'a>(
+        &'a mut self,
+        legs: &'a [TradeLeg],
+        check: &'a Check<'a>,
+    ) -> Result<Applied<'a>> {
         let mut book = AccountBook::open(bytemuck::cast_slice_mut(&mut self.0))?;
         let deal = Deal {
             legs,
             side: Side::Taker,
-            now,
+            check,
         };
         // No legs are no trade: the account is shown as it is, whatever it is.
         let scope = match legs {
             [] => book.scope()?,
             _ => {
-                validate_legs(legs, now)?;
+                validate_legs(legs, check.now)?;
                 deal.apply(&mut book)?
             }
         };
@@ -83,7 +87,7 @@ impl Applied<'_> {
         observer: &mut dyn Observer,
     ) -> Result<u32> {
         let mut cursor = Cursor::new(remaining);
-        let check = self.deal.check(&self.book);
+        let check = self.deal.check;
         let evaluation = check.evaluate_for(&self.book, &self.scope, &mut cursor, observer)?;
         cursor.finish()?;
         Ok(evaluation.doubt_code())

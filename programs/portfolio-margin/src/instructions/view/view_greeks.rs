@@ -5,22 +5,24 @@ use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::set_return_data;
 use portfolio_margin_interface::args::{GreeksPage, TradeLeg};
 use portfolio_margin_interface::state::market::MAX_EXPIRIES;
-use portfolio_margin_interface::state::{MarginAccount, PositionRecord};
+use portfolio_margin_interface::state::{Clearinghouse, MarginAccount, PositionRecord};
 use portfolio_margin_interface::view::{GreeksView, LegGreeksView};
 use risk_core::greeks::{market_greeks, ExpiryGreeks, Greeks};
 use risk_core::position::PositionSource;
 
 use super::trial::{Applied, EngineMarket, Trial};
-use crate::bridge::Observer;
+use crate::bridge::{Check, Observer};
 use crate::error::{risk_error, MarginError};
 
 #[derive(Accounts)]
 pub struct ViewGreeks<'info> {
+    pub clearinghouse: AccountLoader<'info, Clearinghouse>,
     pub margin_account: AccountLoader<'info, MarginAccount>,
 }
 
 impl ViewGreeks<'_> {
     fn validate(&self) -> Result<()> {
+        // clearinghouse: owner and discriminator checked by its loader; the account's (the check compares)
         // margin_account: owner and discriminator checked by its loader; anybody may look
         Ok(())
     }
@@ -33,8 +35,15 @@ pub fn handler<'info>(
 ) -> Result<()> {
     ctx.accounts.validate()?;
     let now = Clock::get()?.unix_timestamp;
+    let house = ctx.accounts.clearinghouse.load()?;
+    let check = Check {
+        clearinghouse: ctx.accounts.clearinghouse.key(),
+        house: &house,
+        now,
+        witness: None,
+    };
     let mut trial = Trial::of(&ctx.accounts.margin_account)?;
-    let account = trial.apply(&legs, now)?;
+    let account = trial.apply(&legs, &check)?;
     match page {
         GreeksPage::Account => by_market(&account, ctx.remaining_accounts),
         GreeksPage::Market { market, first } => {
@@ -66,7 +75,7 @@ struct ByMarket {
 #[inline(never)]
 fn by_market<'info>(account: &Applied<'_>, remaining: &'info [AccountInfo<'info>]) -> Result<()> {
     let mut rows = ByMarket {
-        view: GreeksView::new(u16::MAX, 0, account.deal.now),
+        view: GreeksView::new(u16::MAX, 0, account.deal.check.now),
         strict: account.is_hypothetical(),
     };
     rows.view.doubt = account.observe(remaining, &mut rows)?;
@@ -101,7 +110,7 @@ fn by_expiry<'info>(
     (market, first): (u16, u8),
 ) -> Result<()> {
     let mut rows = ByExpiry {
-        view: GreeksView::new(market, first, account.deal.now),
+        view: GreeksView::new(market, first, account.deal.check.now),
         strict: account.is_hypothetical(),
     };
     rows.view.doubt = account.observe(remaining, &mut rows)?;
@@ -145,7 +154,7 @@ fn by_leg<'info>(
     (market, first): (u16, u8),
 ) -> Result<()> {
     let mut rows = ByLeg {
-        view: LegGreeksView::new(market, first, account.deal.now),
+        view: LegGreeksView::new(market, first, account.deal.check.now),
         strict: account.is_hypothetical(),
     };
     rows.view.doubt = account.observe(remaining, &mut rows)?;
