@@ -11,8 +11,8 @@
 use risk_core::black76::{self, Black76Inputs, OptionType};
 use risk_core::fixed::normal::cdf;
 
-use crate::decimal::Decimal;
 use crate::real::Real;
+use risk_document::Decimal;
 
 /// Seconds in a year of 365 days.
 const YEAR_SECONDS: i128 = 31_536_000;

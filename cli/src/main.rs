@@ -1,27 +1,16 @@
 //! `pm`: the risk engine at a prompt, offline.
 
 mod black_scholes;
-mod decimal;
-mod document;
-mod evaluate;
-mod failure;
-mod json;
 mod matrix;
 mod price;
-mod reader;
 mod real;
-mod refusal;
-mod report;
 
 use std::io::{BufReader, BufWriter, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command};
 
-use document::Document;
-use evaluate::evaluate;
-use failure::Failure;
-use matrix::Picture;
+use risk_document::{evaluate, report, Document, Failure, FailureKind, Picture};
 
 const PRICE_HELP: &str = "\
 Reads a CSV table from standard input and writes the same rows with price, delta, gamma, vega, theta and rho appended.
@@ -74,15 +63,15 @@ fn document(arguments: &ArgMatches) -> Result<Document, Failure> {
             .map(|_| ()),
         path => std::fs::read_to_string(path).map(|content| text = content),
     };
-    read.map_err(|error| Failure::Document(error.to_string()).at(path))?;
+    read.map_err(|error| Failure::document(error.to_string()).at(path))?;
     Document::parse(&text)
 }
 
 fn margin(arguments: &ArgMatches) -> Result<(), Failure> {
     let document = document(arguments)?;
     let outcome = evaluate(&document)?;
-    let text = serde_json::to_string_pretty(&report::report(&document, &outcome))
-        .map_err(|error| Failure::Document(error.to_string()))?;
+    let text = serde_json::to_string_pretty(&report(&document, &outcome))
+        .map_err(|error| Failure::document(error.to_string()))?;
     write_line(&text)
 }
 
@@ -104,7 +93,7 @@ fn matrix(arguments: &ArgMatches) -> Result<(), Failure> {
     let pictures = Picture::all(&document, &evaluate(&document)?)?;
     if let Some(path) = arguments.get_one::<String>("svg") {
         std::fs::write(path, matrix::svg::draw(&pictures))
-            .map_err(|error| Failure::Document(error.to_string()).at(path))?;
+            .map_err(|error| Failure::document(error.to_string()).at(path))?;
     }
     let text = matrix::terminal::draw(&pictures, has_colour()).join("\n");
     write_line(&text)
@@ -113,7 +102,7 @@ fn matrix(arguments: &ArgMatches) -> Result<(), Failure> {
 /// Writes to standard output. A reader who closed the pipe has seen enough.
 fn write_line(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Document(
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::document(
             format!("cannot write the result: {error}"),
         )),
         _ => Ok(()),
@@ -158,7 +147,15 @@ fn run(arguments: &ArgMatches) -> Result<(), Failure> {
         ),
         Some(("margin", arguments)) => margin(arguments),
         Some(("matrix", arguments)) => matrix(arguments),
-        _ => Err(Failure::Document("no such command".to_owned())),
+        _ => Err(Failure::document("no such command".to_owned())),
+    }
+}
+
+/// What the shell sees; the help texts promise it.
+fn exit_code(kind: FailureKind) -> ExitCode {
+    match kind {
+        FailureKind::Refused => ExitCode::from(1),
+        FailureKind::Document => ExitCode::from(2),
     }
 }
 
@@ -168,7 +165,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("pm: {failure}");
-            failure.exit_code()
+            exit_code(failure.kind())
         }
     }
 }

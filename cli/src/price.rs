@@ -5,8 +5,8 @@ use std::io::{BufRead, ErrorKind, Write};
 use risk_core::black76::OptionType;
 
 use crate::black_scholes::{value, OutOfRange, Terms, Valuation};
-use crate::decimal::Decimal;
-use crate::failure::Failure;
+use risk_document::Decimal;
+use risk_document::Failure;
 
 /// The columns that a table must have, in any order, among any others.
 const INPUTS: [&str; 7] = ["type", "S", "K", "T_sec", "r", "q", "vol"];
@@ -24,7 +24,7 @@ pub fn run(mut input: impl BufRead, mut output: impl Write) -> Result<(), Failur
         let place = format!("line {number}");
         let read = input
             .read_line(&mut line)
-            .map_err(|error| Failure::Document(error.to_string()).at(&place))?;
+            .map_err(|error| Failure::document(error.to_string()).at(&place))?;
         if read == 0 {
             break;
         }
@@ -46,7 +46,7 @@ pub fn run(mut input: impl BufRead, mut output: impl Write) -> Result<(), Failur
     }
     if places.is_none() {
         let wanted = INPUTS.join(",");
-        return Err(Failure::Document(format!(
+        return Err(Failure::document(format!(
             "nothing to read: a table starts with the header {wanted}"
         )));
     }
@@ -58,7 +58,7 @@ fn written(result: std::io::Result<()>) -> Result<bool, Failure> {
     match result {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::Document(format!(
+        Err(error) => Err(Failure::document(format!(
             "cannot write the result: {error}"
         ))),
     }
@@ -74,11 +74,11 @@ fn header(row: &str) -> Result<[usize; 7], Failure> {
             (Some((index, _)), None) => index,
             (None, _) => {
                 let text = format!("the header has no column `{wanted}`");
-                return Err(Failure::Document(text));
+                return Err(Failure::document(text));
             }
             _ => {
                 let text = format!("the header has column `{wanted}` twice");
-                return Err(Failure::Document(text));
+                return Err(Failure::document(text));
             }
         };
     }
@@ -91,12 +91,12 @@ fn priced(row: &str, places: &[usize; 7]) -> Result<String, Failure> {
     let cell = |column: usize| -> Result<(&str, &str), Failure> {
         let name = INPUTS.get(column).copied().unwrap_or_default();
         let found = places.get(column).and_then(|place| cells.get(*place));
-        let text = found.ok_or_else(|| Failure::Document(format!("no value for `{name}`")))?;
+        let text = found.ok_or_else(|| Failure::document(format!("no value for `{name}`")))?;
         Ok((name, text))
     };
     let number = |column: usize| -> Result<Decimal, Failure> {
         let (name, text) = cell(column)?;
-        Decimal::parse(text).map_err(|error| Failure::Document(error).at(name))
+        Decimal::parse(text).map_err(|error| Failure::document(error).at(name))
     };
     let terms = Terms {
         option_type: option_type(cell(0)?.1)?,
@@ -114,7 +114,7 @@ fn option_type(text: &str) -> Result<OptionType, Failure> {
     match text {
         "C" | "c" | "call" => Ok(OptionType::Call),
         "P" | "p" | "put" => Ok(OptionType::Put),
-        _ => Err(Failure::Document(format!(
+        _ => Err(Failure::document(format!(
             "type: {text:?} is neither C (call) nor P (put)"
         ))),
     }
@@ -127,7 +127,7 @@ fn refused(error: OutOfRange) -> Failure {
         least,
         most,
     } = error;
-    Failure::Refused(format!("{name} is {value}; it must be {least} to {most}"))
+    Failure::refused(format!("{name} is {value}; it must be {least} to {most}"))
 }
 
 fn text(value: &Valuation) -> String {
@@ -159,7 +159,7 @@ fn cells(row: &str) -> Result<Vec<String>, Failure> {
     }
     if quoted {
         let text = "a double quote is opened and not closed".to_owned();
-        return Err(Failure::Document(text));
+        return Err(Failure::document(text));
     }
     for cell in &mut cells {
         *cell = cell.trim().to_owned();

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use risk_core::fixed::exp::exp;
 use risk_core::fixed::log::ln_q56;
 
-use crate::decimal::Decimal;
+use risk_document::Decimal;
 
 /// Significant decimal digits that are printed: what 64 bits hold with one to spare.
 const DIGITS: u32 = 18;

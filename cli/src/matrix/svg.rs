@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::curve::Curve;
-use super::{dollars, move_label, Node, Picture, SMALL};
+use risk_document::{dollars, move_label, Curve, Node, Picture};
+
+use super::SMALL;
 
 /// Sizes in pixels.
 const WIDTH: i64 = 960;

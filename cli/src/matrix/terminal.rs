@@ -1,7 +1,8 @@
 //! The pictures as text: plain, or with colours where the reader's terminal takes them.
 
-use super::curve::{Curve, POINTS};
-use super::{dollars, move_label, Node, Picture, SMALL};
+use risk_document::{dollars, move_label, Curve, Node, Picture, POINTS};
+
+use super::SMALL;
 
 /// Columns that lines are kept to.
 const WIDTH: usize = 100;

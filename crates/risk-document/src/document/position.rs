@@ -62,7 +62,7 @@ fn read(at: At<'_>, markets: &[MarketInput]) -> Result<(usize, QuotedPosition), 
             if market.perp_price.is_none() {
                 let path = format!("markets[{index}].perpetual_price");
                 let text = format!("missing: {} holds the perpetual", fields.at().path());
-                return Err(Failure::Document(text).at(&path));
+                return Err(Failure::document(text).at(&path));
             }
             None
         }

@@ -87,7 +87,7 @@ impl<'a> At<'a> {
         } else {
             &self.path
         };
-        Failure::Document(text.into()).at(place)
+        Failure::document(text.into()).at(place)
     }
 
     fn unlike(&self, wanted: &str) -> Failure {
@@ -216,7 +216,7 @@ impl<'a> Fields<'a> {
 
     /// The error for a member that must be there; `reason` says why where that depends on others.
     pub fn missing(&self, name: &str, reason: &str) -> Failure {
-        Failure::Document(format!("missing{reason}")).at(&child(&self.at.path, name))
+        Failure::document(format!("missing{reason}")).at(&child(&self.at.path, name))
     }
 
     /// A required decimal in a unit's integers.
@@ -246,6 +246,6 @@ impl<'a> Fields<'a> {
         };
         let known = self.known.join(", ");
         let path = child(&self.at.path, name);
-        Err(Failure::Document(format!("unknown field; known here: {known}")).at(&path))
+        Err(Failure::document(format!("unknown field; known here: {known}")).at(&path))
     }
 }

@@ -31,18 +31,19 @@ pub struct GroupInput {
 /// A portfolio and all that its margin depends on.
 #[derive(Clone, Debug)]
 pub struct Document {
-    pub now: i64,
-    pub tier: Tier,
-    pub cash: Quote,
-    pub terms: AccountTerms,
-    pub markets: Vec<MarketInput>,
-    pub collateral: Vec<HeldCollateral>,
-    pub groups: Vec<GroupInput>,
+    pub(crate) now: i64,
+    pub(crate) tier: Tier,
+    pub(crate) cash: Quote,
+    pub(crate) terms: AccountTerms,
+    pub(crate) markets: Vec<MarketInput>,
+    pub(crate) collateral: Vec<HeldCollateral>,
+    pub(crate) groups: Vec<GroupInput>,
     /// Values that the engine's units could not hold exactly.
-    pub rounded: Vec<Rounded>,
+    pub(crate) rounded: Vec<Rounded>,
 }
 
 impl Document {
+    /// Reads and validates a document; an error names the JSON path, or line and column where it is no JSON.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let json = Json::parse(text)?;
         let notes = Notes::default();

@@ -38,13 +38,13 @@ pub struct LegOutcome {
 /// What the engine says of a document.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    pub portfolio: MarginReport,
-    pub standard: MarginReport,
-    pub markets: Vec<MarketOutcome>,
-    pub greeks: NetGreeks,
+    pub(crate) portfolio: MarginReport,
+    pub(crate) standard: MarginReport,
+    pub(crate) markets: Vec<MarketOutcome>,
+    pub(crate) greeks: NetGreeks,
     /// Multipliers at which maintenance health under the Portfolio tier is negative; a search can be refused where the book
     /// cannot be evaluated so far out.
-    pub distances: Vec<(&'static str, Result<Option<Ratio>, RiskError>)>,
+    pub(crate) distances: Vec<(&'static str, Result<Option<Ratio>, RiskError>)>,
 }
 
 type DocumentBook<'a> = Book<'a, QuotedPosition, Expiry>;

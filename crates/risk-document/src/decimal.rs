@@ -15,6 +15,7 @@ pub struct Decimal {
 }
 
 impl Decimal {
+    /// Zero.
     pub const ZERO: Self = Self {
         mantissa: 0,
         scale: 0,
@@ -74,6 +75,7 @@ impl Decimal {
         (self.mantissa, self.scale)
     }
 
+    /// Whether it is zero.
     pub fn is_zero(self) -> bool {
         self.mantissa == 0
     }

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 /// A refusal as a failure of the command.
 pub fn refused(error: RiskError) -> Failure {
-    Failure::Refused(in_words(&error))
+    Failure::refused(in_words(&error))
 }
 
 /// One sentence: what was refused, and the numbers that say why.

@@ -24,10 +24,15 @@ pub struct Members(Vec<(String, Value)>);
 /// What a report holds.
 #[derive(Clone, Debug)]
 pub enum Value {
+    /// `null`.
     Nothing,
+    /// A JSON number: a place in a list.
     Index(usize),
+    /// Words, or a decimal.
     Text(String),
+    /// A list.
     List(Vec<Value>),
+    /// An object.
     Object(Members),
 }
 
@@ -49,28 +54,28 @@ impl Serialize for Value {
     }
 }
 
-fn object<N: Into<String>>(entries: impl IntoIterator<Item = (N, Value)>) -> Value {
+pub(crate) fn object<N: Into<String>>(entries: impl IntoIterator<Item = (N, Value)>) -> Value {
     let entries = entries
         .into_iter()
         .map(|(name, value)| (name.into(), value));
     Value::Object(Members(entries.collect()))
 }
 
-fn text(text: &str) -> Value {
+pub(crate) fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
 /// A count of units of 10^-decimals.
-fn number(raw: i128, decimals: u32) -> Value {
+pub(crate) fn number(raw: i128, decimals: u32) -> Value {
     Value::Text(Decimal::new(raw, decimals).to_string())
 }
 
-fn amount(value: Quote) -> Value {
+pub(crate) fn amount(value: Quote) -> Value {
     number(value.raw().into(), 6)
 }
 
 /// Q30 to millionths, which is what was given.
-pub fn millionths(q30: i64) -> i64 {
+pub(crate) fn millionths(q30: i64) -> i64 {
     ((i128::from(q30) * 1_000_000 + (1 << 29)) >> 30)
         .try_into()
         .unwrap_or(i64::MAX)

@@ -45,7 +45,7 @@ impl Json {
 }
 
 fn not_json(error: serde_json::Error) -> Failure {
-    Failure::Document(format!("not a JSON document: {error}"))
+    Failure::document(format!("not a JSON document: {error}"))
 }
 
 /// The names and raw values of an object, in order, repeats included.
@@ -76,7 +76,7 @@ fn read(raw: &RawValue, path: &str, depth: usize) -> Result<Json, Failure> {
     let text = raw.get();
     let Some(depth) = depth.checked_sub(1) else {
         let text = format!("nested more than {MOST_DEPTH} levels deep");
-        return Err(Failure::Document(text).at(path));
+        return Err(Failure::document(text).at(path));
     };
     Ok(match text.as_bytes().first() {
         Some(b'{') => {
@@ -85,7 +85,7 @@ fn read(raw: &RawValue, path: &str, depth: usize) -> Result<Json, Failure> {
             for (name, value) in entries {
                 let path = child(path, &name);
                 if object.iter().any(|(known, _)| *known == name) {
-                    return Err(Failure::Document("stands twice".to_owned()).at(&path));
+                    return Err(Failure::document("stands twice".to_owned()).at(&path));
                 }
                 object.push((name, read(value, &path, depth)?));
             }

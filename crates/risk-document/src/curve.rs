@@ -18,14 +18,18 @@ const WIDEST: (i64, i64) = (200_000, 3_000_000);
 /// Gains in 1e-6 USD over spot multipliers in 1e-6, evenly spaced.
 #[derive(Clone, Debug)]
 pub struct Curve {
+    /// Where: ascending.
     pub spots: Vec<i64>,
+    /// With time and volatility as they are.
     pub now: Vec<i64>,
     /// At the first expiry that is held; `None` where nothing expires.
     pub later: Option<Vec<i64>>,
+    /// When that is.
+    pub expiry: Option<i64>,
 }
 
 impl Curve {
-    pub fn of(market: &MarketInput, now: i64) -> Result<Self, Failure> {
+    pub(crate) fn of(market: &MarketInput, now: i64) -> Result<Self, Failure> {
         let (least, most) = range(market);
         let step = |index: usize| {
             let index = i64::try_from(index).unwrap_or(0);
@@ -43,7 +47,8 @@ impl Curve {
             spots.iter().map(gain).collect()
         };
         let expiries = market.positions.iter().map(|held| held.position.expiry);
-        let later = match expiries.filter(|expiry| *expiry > now).min() {
+        let expiry = expiries.filter(|expiry| *expiry > now).min();
+        let later = match expiry {
             None => None,
             Some(first) => {
                 let listed = settled(market, first);
@@ -56,7 +61,12 @@ impl Curve {
             }
         };
         let now = gains(&engine).map_err(refused)?;
-        Ok(Self { spots, now, later })
+        Ok(Self {
+            spots,
+            now,
+            later,
+            expiry,
+        })
     }
 
     /// Least and largest gain on either curve, zero among them.
