@@ -1,7 +1,7 @@
 //! Case 68: every instruction that takes a margin account, in every status, exhaustively.
 
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::BidArgs;
+use portfolio_margin_interface::args::{BidArgs, GreeksPage};
 use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
 use sandbox::{dollars, perpetual, Trader, User, World, BASE};
 use solana_instruction::Instruction;
@@ -52,6 +52,16 @@ fn cases(scene: &mut Scene) -> Vec<Case> {
         ("trade that reduces risk", trade(world, -BASE / 10), both),
         ("view", world.view_margin_ix(&alice.account), vec![]),
         (
+            "view of Greeks",
+            world.view_greeks_ix(&alice.account, GreeksPage::Account, &[]),
+            vec![],
+        ),
+        (
+            "view of a matrix",
+            world.view_risk_matrix_ix(&alice.account, btc.index, &[]),
+            vec![],
+        ),
+        (
             "start",
             world.start_liquidation_ix(&keeper.user, &alice.account, &witness),
             vec![keeper.user],
@@ -73,7 +83,8 @@ fn cases(scene: &mut Scene) -> Vec<Case> {
 fn verdict(name: &str, status: u8) -> Verdict {
     use MarginError as E;
     match (name, status) {
-        ("deposit" | "view" | "trade that reduces risk", _) => Allowed,
+        ("deposit" | "trade that reduces risk", _) => Allowed,
+        ("view" | "view of Greeks" | "view of a matrix", _) => Allowed,
         ("withdraw", STATUS_ACTIVE) => Refused(E::InitialMarginBreached),
         ("withdraw", STATUS_LIQUIDATING) => Refused(E::AccountLiquidating),
         ("trade that adds risk", STATUS_ACTIVE) => Refused(E::InitialMarginBreached),

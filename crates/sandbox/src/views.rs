@@ -9,10 +9,28 @@ use portfolio_margin_interface::view::{
     GreeksView, LegGreeksView, MarginView, RiskMatrixView, View,
 };
 use portfolio_margin_interface::ID;
+use risk_core::greeks::{market_greeks, ExpiryGreeks, Greeks, NetGreeks};
+use risk_core::{Price, RiskError};
 use solana_instruction::Instruction;
 
+use crate::accounts::Scope;
 use crate::transaction::Outcome;
 use crate::world::World;
+
+/// The Greeks of one market, computed off chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarketGreeks {
+    /// Index of the market.
+    pub market: u16,
+    /// Its price.
+    pub spot: Price,
+    /// All legs.
+    pub sum: NetGreeks,
+    /// By expiry, in order.
+    pub expiries: Vec<ExpiryGreeks>,
+    /// By leg, in order.
+    pub legs: Vec<Greeks>,
+}
 
 impl Outcome {
     /// The view in the return data.
@@ -152,5 +170,32 @@ impl World {
     fn viewed<V: View>(&mut self, ix: &Instruction) -> (V, Outcome) {
         let outcome = self.send(std::slice::from_ref(ix), &[]).ok();
         (outcome.view(), outcome)
+    }
+
+    /// What the engine says of an account's Greeks now, market by market.
+    pub fn native_greeks(&self, account: &Pubkey) -> Result<Vec<MarketGreeks>, RiskError> {
+        let (header, positions) = self.account(account);
+        let inputs = self.inputs(&header.clearinghouse, &Scope::of(&header, &positions));
+        let markets = inputs.markets.iter().map(|(market, spot)| {
+            let held: Vec<_> = positions
+                .iter()
+                .filter(|record| record.market == market.index)
+                .copied()
+                .collect();
+            let params = market.params();
+            let engine = market.input(inputs.now, *spot, market.scenarios.set()?, &params);
+            let mut legs = vec![Greeks::default(); held.len()];
+            let mut expiries = vec![ExpiryGreeks::default(); held.len()];
+            let (sum, count) = market_greeks(&engine, &held, &mut legs, &mut expiries)?;
+            expiries.truncate(count);
+            Ok(MarketGreeks {
+                market: market.index,
+                spot: *spot,
+                sum,
+                expiries,
+                legs,
+            })
+        });
+        markets.collect()
     }
 }

@@ -144,13 +144,16 @@ pub mod portfolio_margin {
     }
 
     /// Returns an account's margin as [`portfolio_margin_interface::view::MarginView`], as it is or as it would be after
-    /// trading `legs` as taker, and whether that trade would pass its margin test. Changes nothing. Authority: anybody.
+    /// trading `legs` as taker, and whether that trade would pass the taker's margin test. Changes nothing.
     ///
-    /// Accounts, limits and errors are those of the taker in [`trade`], up to the margin test, whose outcome is a field of the
-    /// view. Prices and surfaces that an opening does not accept are a field as well, as long as a repair accepts them.
+    /// Authority: anybody. Accounts, limits and errors are those of the taker in [`trade()`] up to the margin test, whose
+    /// outcome is a field. Without legs the account is shown whatever it is. Prices and surfaces that a repair accepts
+    /// and an opening does not are no error either: a field has the code of the first reason.
     /// Remaining accounts: the account's margin accounts with the markets of the legs.
     /// Errors: `LegCount`, `ZeroAmount`, `InstrumentUnknown`, `Expired`, `PositionsFull`, `CashNegative`,
-    /// `AccountLiquidating`.
+    /// `AccountLiquidating`, `ScopeTooWide`, `OracleInconsistent`.
+    /// Compute units: as one check in [`trade()`], two where legs do not leave the account openable; 13 k for 1 position, 280 k
+    /// for 128, 590 k for 128 with 16 legs that are refused.
     pub fn view_margin<'info>(
         ctx: Context<'info, ViewMargin<'info>>,
         legs: Vec<TradeLeg>,
@@ -160,10 +163,12 @@ pub mod portfolio_margin {
 
     /// Returns an account's Greeks by market or by expiry as [`portfolio_margin_interface::view::GreeksView`], or by leg as
     /// [`portfolio_margin_interface::view::LegGreeksView`], as they are or as they would be after trading `legs` as taker.
-    /// Changes nothing. Authority: anybody.
+    /// Changes nothing.
     ///
+    /// Authority: anybody. With legs, what refuses them in [`trade()`] before the margin test refuses them here.
     /// Remaining accounts: the account's margin accounts with the markets of the legs.
-    /// Errors: those of `view_margin`; `ViewOutOfRange`.
+    /// Errors: those of [`view_margin()`]; `ViewOutOfRange` for a market that is not among those, or a page behind the last row.
+    /// Compute units: 8 k for 1 position, 360 k for 128; with legs as much as [`view_margin()`] without a second check on top.
     pub fn view_greeks<'info>(
         ctx: Context<'info, ViewGreeks<'info>>,
         page: GreeksPage,
@@ -174,10 +179,12 @@ pub mod portfolio_margin {
 
     /// Returns one market's PnL under each scenario, its mark, scan, floors and charges as
     /// [`portfolio_margin_interface::view::RiskMatrixView`], as they are or as they would be after trading `legs` as taker.
-    /// Changes nothing. Authority: anybody.
+    /// Changes nothing.
     ///
+    /// Authority: anybody. With legs, what refuses them in [`trade()`] before the margin test refuses them here.
     /// Remaining accounts: the account's margin accounts with the markets of the legs.
-    /// Errors: those of `view_margin`; `ViewOutOfRange` for a market that is not among those.
+    /// Errors: those of [`view_margin()`]; `ViewOutOfRange` for a market that is not among those.
+    /// Compute units: 13 k for 1 position, 280 k for 128; other markets cost their loading, with legs their margin.
     pub fn view_risk_matrix<'info>(
         ctx: Context<'info, ViewRiskMatrix<'info>>,
         market: u16,
