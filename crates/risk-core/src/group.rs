@@ -91,6 +91,7 @@ pub struct Group {
     /// Witnesses that name different scenarios say nothing of any one scenario: the plain sum is left.
     is_mixed: bool,
     plain: Quote,
+    cushion: Quote,
     scan_maintenance: Ratio,
     scan_initial: Ratio,
 }
@@ -103,6 +104,7 @@ impl Group {
         shape: None,
         is_mixed: false,
         plain: Quote::ZERO,
+        cushion: Quote::ZERO,
         scan_maintenance: Ratio::ZERO,
         scan_initial: Ratio::ZERO,
     };
@@ -133,6 +135,7 @@ impl Group {
             *gain = gain.checked_add((*pnl).max(0)).ok_or(overflow)?;
         }
         self.plain = self.plain.checked_add(risk.scan)?;
+        self.cushion = self.cushion.checked_add(risk.contingencies.cushion)?;
         // the largest factors of its markets, so that the healths stay in order
         self.scan_maintenance = self.scan_maintenance.max(market.params.scan_maintenance);
         self.scan_initial = self.scan_initial.max(market.params.scan_initial);
@@ -142,6 +145,11 @@ impl Group {
     /// The factors on the group's scan, maintenance and initial: the largest of its markets.
     pub fn factors(&self) -> [Ratio; 2] {
         [self.scan_maintenance, self.scan_initial]
+    }
+
+    /// What the arithmetic of its markets can be wrong by.
+    pub fn cushion(&self) -> Quote {
+        self.cushion
     }
 
     /// The group's scan.

@@ -186,7 +186,8 @@ impl MarginCheck {
     /// Adds a market that was evaluated elsewhere.
     pub fn add_risk(&mut self, params: &MarketParams, risk: &MarketRisk) -> Result<(), RiskError> {
         self.add_grouped_risk(risk)?;
-        self.add_scan(risk.scan, params.scan_maintenance, params.scan_initial)
+        let factors = [params.scan_maintenance, params.scan_initial];
+        self.add_scan(risk.scan, risk.contingencies.cushion, factors)
     }
 
     /// Evaluates one market of a correlation group: everything but its scan is added here, the scan with
@@ -211,8 +212,7 @@ impl MarginCheck {
         params: &GroupParams,
     ) -> Result<GroupRisk, RiskError> {
         let risk = group.risk(params)?;
-        let [maintenance, initial] = group.factors();
-        self.add_scan(risk.scan, maintenance, initial)?;
+        self.add_scan(risk.scan, group.cushion(), group.factors())?;
         Ok(risk)
     }
 
@@ -242,22 +242,26 @@ impl MarginCheck {
         self.apply(risk.mark, maintenance, initial)
     }
 
-    /// Adds a loss with its factors; the peg raises the initial one.
+    /// Adds a loss with its factors, maintenance and initial; the peg raises the initial one.
+    ///
+    /// What the arithmetic can be wrong by grows with the factor: above 1.0 the cushion, which is charged once, counts again
+    /// with what the factor has over it.
     fn add_scan(
         &mut self,
         scan: Quote,
-        maintenance: Ratio,
-        initial: Ratio,
+        cushion: Quote,
+        [maintenance, initial]: [Ratio; 2],
     ) -> Result<(), RiskError> {
         let report = &mut self.report;
         let initial = Ratio::from_raw(initial.raw().saturating_add(report.peg_add.raw()));
+        let loss = |factor: Ratio| {
+            let over = Ratio::from_raw(factor.raw().saturating_sub(RATIO_ONE).max(0));
+            scan.mul_ratio_floor(factor)?
+                .checked_sub(cushion.mul_ratio_ceil(over)?)
+        };
         report.scan = report.scan.checked_add(scan)?;
-        report.maintenance_health = report
-            .maintenance_health
-            .checked_add(scan.mul_ratio_floor(maintenance)?)?;
-        report.initial_health = report
-            .initial_health
-            .checked_add(scan.mul_ratio_floor(initial)?)?;
+        report.maintenance_health = report.maintenance_health.checked_add(loss(maintenance)?)?;
+        report.initial_health = report.initial_health.checked_add(loss(initial)?)?;
         Ok(())
     }
 
