@@ -172,6 +172,22 @@ struct Legs {
     vega: i64,
     /// All unshocked standard deviations, or-ed: bounds the largest.
     widest: i64,
+    /// What deltas of options below [`NARROW_V`] can be wrong by, in units of the grid's shift.
+    narrow: u64,
+}
+
+/// 2^-12 in Q36: below, the rounding of moneyness and deviation moves N by more than 2^-24. Two seconds to expiry at 100 %.
+const NARROW_V: i64 = 1 << 24;
+
+/// What the delta of an option with so little variance can be wrong by: moneyness and deviation are each off by up to one
+/// unit, over the deviation; at most half of it.
+#[cold]
+fn narrow_error(option: &GridOption) -> u64 {
+    let v = option.std_dev[1].max(1).unsigned_abs();
+    match option.moneyness.unsigned_abs() <= v.wrapping_mul(8) {
+        true => (option.forward_weight.unsigned_abs() / v.max(2)).wrapping_add(1),
+        false => 0,
+    }
 }
 
 /// Adds the legs of one expiry to the scan: at most one future, then options by strike.
@@ -247,7 +263,10 @@ fn scan_options<P: PositionSource, E: ExpirySource>(
     let bits = u64::BITS
         .saturating_sub(sums.widest.unsigned_abs().leading_zeros())
         .saturating_sub(36);
-    let delta_error = (gross >> 24_u32.saturating_sub(bits << 1)).saturating_add(rounding);
+    let narrow = sums.narrow << shift; // below 2^40, shifted by at most 19
+    let delta_error = (gross >> 24_u32.saturating_sub(bits << 1))
+        .saturating_add(rounding)
+        .saturating_add(narrow);
     scan.delta.add_expiry(scaled(value.delta), delta_error)?;
     if market.params.min_delta.hedged.raw() > 0 {
         let cash = |sum: i64| scaled(mul_shift_q38(sum, context.discount) << shift);
@@ -255,9 +274,12 @@ fn scan_options<P: PositionSource, E: ExpirySource>(
             .add_legs(cash(sums.positive), cash(sums.negative))?;
     }
     if sums.vega != 0 {
+        let root = sqrt_tenor(context.seconds) as i64;
         let vega = mul_shift_q38(sums.vega >> 19, context.discount);
-        let vega = mul_shift_q38(vega, sqrt_tenor(context.seconds) as i64) << shift;
-        scan.add_vega(vega, (gross >> 36).saturating_add(rounding << 1))?;
+        let vega = mul_shift_q38(vega, root) << shift;
+        let narrow = mul_shift_q38(sums.narrow as i64, root).wrapping_add(1) << shift;
+        let error = (gross >> 36).saturating_add(rounding << 1);
+        scan.add_vega(vega, error.saturating_add(narrow.unsigned_abs()))?;
     }
     let mut basis = value.basis;
     for change in &mut basis {
@@ -328,6 +350,10 @@ fn fill_grid<P: PositionSource, E>(
             let entry = grid_option(context, &levels, &option, source.volatility(), shift)?;
             let is_put = option.instrument == Instrument::Put;
             sums.widest |= entry.std_dev[1];
+            // at the money to the unit, moneyness is exactly zero
+            if entry.std_dev[1] < NARROW_V && option.strike != context.forward {
+                sums.narrow = sums.narrow.wrapping_add(narrow_error(&entry));
+            }
             let before = if with_legs { grid.base_forward() } else { 0 };
             grid.add(&entry, is_put);
             if with_legs {
