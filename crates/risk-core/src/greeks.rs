@@ -13,7 +13,7 @@ use crate::scenario::ONE_Q30;
 use crate::units::{Price, Quantity, Quote, RATIO_ONE};
 
 /// Days in a year of the theta convention.
-const YEAR_DAYS: i128 = 365;
+const YEAR_DAYS: u64 = 365;
 
 /// Sensitivities of a position or a book.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -277,19 +277,21 @@ fn scale(
     spot: Price,
 ) -> Result<Greeks, RiskError> {
     let notional = i128::from(quantity.notional(forward)?.raw());
-    let amount = |value: i64, divisor: i128| -> Result<Quote, RiskError> {
+    let amount = |value: i64, divisor: u64| -> Result<Quote, RiskError> {
         // both factors are i64, so the product fits i128
         let product = notional.wrapping_mul(i128::from(value));
-        narrow(product.div_euclid(divisor << 38)).map(Quote::from_raw)
+        per_q38(product, divisor).map(Quote::from_raw)
     };
-    let per_spot = i128::from(spot.raw().max(1)) << 38;
     let size = i128::from(quantity.raw()).wrapping_mul(i128::from(unit.delta));
-    let delta = size
-        .checked_mul(forward.raw().into())
-        .ok_or(RiskError::Overflow(Field::Quantity))?;
+    // below 2^79 times at most 2^47, or checked at seven times the cost
+    let delta = match size >> 79 {
+        0 | -1 if forward.raw() >> 47 == 0 => Some(size.wrapping_mul(forward.raw().into())),
+        _ => size.checked_mul(forward.raw().into()),
+    };
+    let delta = delta.ok_or(RiskError::Overflow(Field::Quantity))?;
     Ok(Greeks {
         mark: amount(unit.price, 1)?,
-        delta: Quantity::from_raw(narrow(delta.div_euclid(per_spot))?),
+        delta: Quantity::from_raw(per_q38(delta, spot.raw().max(1))?),
         gamma: amount(unit.gamma, 100)?,
         vega: amount(unit.vega, 100)?,
         theta: amount(unit.theta, YEAR_DAYS)?,
@@ -297,6 +299,66 @@ fn scale(
     })
 }
 
+/// `floor(product / (divisor 2^38))`: the floor of a floor is the floor of the whole, so that the shift comes first and
+/// most divisions are of 64 bits, unsigned, as the VM divides. The divisor is positive.
+fn per_q38(product: i128, divisor: u64) -> Result<i64, RiskError> {
+    let whole = product >> 38;
+    // floor(x / d) = -1 - floor((-1 - x) / d) for negative x
+    let sign = whole >> 127;
+    let magnitude = (whole ^ sign).unsigned_abs();
+    let quotient = match u64::try_from(magnitude) {
+        Ok(magnitude) => u128::from(magnitude.checked_div(divisor).unwrap_or(u64::MAX)),
+        Err(_) => magnitude.checked_div(divisor.into()).unwrap_or(u128::MAX),
+    };
+    let quotient = i64::try_from(quotient).map_err(|_| RiskError::Overflow(Field::Quote))?;
+    Ok(if sign == 0 { quotient } else { !quotient })
+}
+
 fn narrow(value: i128) -> Result<i64, RiskError> {
     i64::try_from(value).map_err(|_| RiskError::Overflow(Field::Quote))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition, by one division of 128 bits.
+    fn by_definition(product: i128, divisor: u64) -> Result<i64, RiskError> {
+        narrow(product.div_euclid(i128::from(divisor) << 38))
+    }
+
+    #[test]
+    fn per_q38_is_the_floor_of_the_whole_quotient() {
+        let mut state = 1u64;
+        let mut bits = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            u128::from(state)
+        };
+        let edges = [
+            0,
+            1,
+            2,
+            1 << 38,
+            (1 << 38) - 1,
+            1 << 101,
+            1 << 102,
+            i128::MAX,
+        ];
+        let edges = edges.into_iter().flat_map(|edge| [edge, !edge, -edge]);
+        let random = (0..100_000).map(|index| {
+            let wide = (bits() << 64 | bits()) as i128;
+            wide >> (index % 128)
+        });
+        for product in edges.chain(random) {
+            for divisor in [1, 100, 365, 11_666_150_000_000, 1 << 63, u64::MAX] {
+                assert_eq!(
+                    per_q38(product, divisor),
+                    by_definition(product, divisor),
+                    "{product} / {divisor}"
+                );
+            }
+        }
+    }
 }
