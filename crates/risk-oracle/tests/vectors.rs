@@ -1,7 +1,11 @@
 //! The oracle against 28-digit vectors: what makes it one. Prices within 1e-13 of spot, Greeks where they are defined.
 
 // Test code: a bad index must fail the test.
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
 
 use risk_oracle::black76::{normal_cdf, normal_pdf, Black76, OptionType};
 use risk_oracle::input::Smile;

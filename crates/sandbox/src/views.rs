@@ -176,21 +176,21 @@ impl World {
     pub fn native_greeks(&self, account: &Pubkey) -> Result<Vec<MarketGreeks>, RiskError> {
         let (header, positions) = self.account(account);
         let inputs = self.inputs(&header.clearinghouse, &Scope::of(&header, &positions));
-        let markets = inputs.markets.iter().map(|(market, spot)| {
+        let markets = inputs.markets.iter().map(|(market, shown)| {
             let held: Vec<_> = positions
                 .iter()
                 .filter(|record| record.market == market.index)
                 .copied()
                 .collect();
             let params = market.params();
-            let engine = market.input(inputs.now, *spot, market.scenarios.set()?, &params);
+            let engine = market.input(inputs.now, shown.price, market.scenarios.set()?, &params);
             let mut legs = vec![Greeks::default(); held.len()];
             let mut expiries = vec![ExpiryGreeks::default(); held.len()];
             let (sum, count) = market_greeks(&engine, &held, &mut legs, &mut expiries)?;
             expiries.truncate(count);
             Ok(MarketGreeks {
                 market: market.index,
-                spot: *spot,
+                spot: shown.price,
                 sum,
                 expiries,
                 legs,
