@@ -325,7 +325,7 @@ fn case_16_a_market_of_the_legs_is_in_the_scope_and_one_that_is_not_listed_is_mi
         world.view_risk_matrix_ix(&alice.account, world.sol.index, &legs),
     ] {
         let error = MarginError::RemainingAccountMissing;
-        assert_refused(&mut world, &ix.without(1..3), &[], error);
+        assert_refused(&mut world, &ix.without(2..4), &[], error);
     }
     let unlisted = [TradeLeg {
         market: 7,
