@@ -27,4 +27,5 @@ mod view_legs;
 mod view_limits;
 mod view_margin;
 mod view_risk_matrix;
+mod view_tiers;
 mod withdraw_collateral;

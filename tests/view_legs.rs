@@ -7,7 +7,15 @@ use anchor_lang::prelude::Pubkey;
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
+use portfolio_margin_interface::state::{
+    Clearinghouse, CollateralBank, MarginAccount, Market as MarketRecord, MarketTermsRecord,
+};
 use portfolio_margin_interface::view::{GreeksView, MarginView, RiskMatrixView};
+use portfolio_margin_interface::{AccountLayout, DISCRIMINATOR_LEN};
+use risk_core::market::MarketParams;
+use risk_core::params::SkewParams;
+use risk_core::tier::Tier;
+use sandbox::listing::terms_args;
 use sandbox::{
     call, dollars, perpetual, put, Market, PriceFields, Trader, World, BASE, BTC_START, DAY, SOL,
     SOL_START, USDC,
@@ -16,6 +24,39 @@ use support::{assert_refused, pair, Bend, Random};
 
 use crate::parity::write;
 use crate::view_greeks::ACCOUNT;
+
+/// Changes an account of the program in place.
+pub fn patch<T: AccountLayout>(world: &mut World, key: Pubkey, change: impl FnOnce(&mut T)) {
+    let mut value: T = world.read(&key);
+    change(&mut value);
+    let mut account = world.svm.get_account(&key).expect("an account");
+    account.data[DISCRIMINATOR_LEN..T::ACCOUNT_LEN].copy_from_slice(bytemuck::bytes_of(&value));
+    let written = world.svm.set_account(key, account);
+    written.expect("writing an account");
+}
+
+/// The house under every term of the model but skew nodes: a minimum equity, a correlation group, floors and charges, SOL
+/// collateral that offsets the SOL market's risk.
+pub fn use_whole_model(world: &mut World) {
+    patch(world, world.house, |house: &mut Clearinghouse| {
+        house.portfolio_minimum_equity = 20_000_000_000;
+        (house.groups[0].kappa, house.groups[0].offset_cap) = (200_000, 300_000);
+    });
+    let params = MarketParams {
+        skew: SkewParams::NONE,
+        ..MarketParams::BTC
+    };
+    for market in [world.btc, world.sol] {
+        patch(world, market.key, |market: &mut MarketRecord| {
+            market.terms = MarketTermsRecord::from_args(&terms_args(&params));
+            market.group = 1;
+        });
+    }
+    let offset = world.sol.index + 1;
+    patch(world, world.sol_bank.key, |bank: &mut CollateralBank| {
+        bank.offset_market = offset;
+    });
+}
 
 /// Everything that the views say of one account.
 #[derive(Debug, PartialEq)]
@@ -218,8 +259,9 @@ fn shake(random: &mut Random, world: &mut World, alice: &Trader) {
         false => STATUS_ACTIVE,
     };
     let cash = random.one_in(6).then(|| random.range(0, 40_000_000_000));
-    let change = |header: &mut portfolio_margin_interface::state::MarginAccount| {
-        header.status = status;
+    let tier = random.pick(&[Tier::Standard, Tier::Portfolio, Tier::Portfolio]);
+    let change = |header: &mut MarginAccount| {
+        (header.status, header.tier) = (status, tier as u8);
         header.cash = cash.unwrap_or(header.cash);
     };
     write(world, alice, change, &records);
@@ -231,6 +273,9 @@ fn views_after_legs_are_views_after_the_trade() {
     for seed in 0..8 {
         let mut random = Random::new(1_000 + seed);
         let mut world = World::new();
+        if seed % 2 == 1 {
+            use_whole_model(&mut world);
+        }
         let alice = world.trader("alice", 30_000 * USDC);
         let bob = world.user("bob");
         let bob = world.open(&bob, 128);

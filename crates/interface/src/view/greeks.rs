@@ -1,4 +1,5 @@
-//! What `view_greeks` returns: a page of markets, of expiries or of legs.
+//! What `view_greeks` returns: a page of markets, of expiries or of legs. Positions alone: collateral that offsets risk is in
+//! the net delta of the risk matrix.
 
 use risk_core::greeks::{Greeks, NetGreeks};
 use risk_core::position::Position;
