@@ -8,5 +8,5 @@ export default defineConfig({
   build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
   worker: { format: 'es' },
   preview: { host: '127.0.0.1', strictPort: true },
-  test: { include: ['src/**/*.test.ts'] },
+  test: { include: ['tests/unit/**/*.test.ts'] },
 });

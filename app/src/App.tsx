@@ -11,7 +11,7 @@ import { AccountEditor } from './ui/CollateralEditor';
 import { DocumentDialog } from './ui/DocumentDialog';
 import { GreeksPanel } from './ui/GreeksPanel';
 import { LegsEditor } from './ui/LegsEditor';
-import { MarginPanel } from './ui/MarginPanel';
+import { MarginPanel, SummaryBar } from './ui/MarginPanel';
 import { MarketsEditor } from './ui/MarketEditor';
 import { Matrix } from './ui/MatrixPanel';
 import { PayoffChart } from './ui/PayoffChart';
@@ -64,6 +64,7 @@ export function App() {
           </div>
         </EditingContext>
         <div className="outcome">
+          {state.phase === 'fresh' && state.shown && <SummaryBar report={state.shown.evaluation.report} />}
           <StatusLine state={state} found={found} onRetry={() => setAttempt((count) => count + 1)} />
           <Results state={state} />
         </div>

@@ -66,8 +66,8 @@ const empty: Portfolio = {
 };
 
 export const BOOKS: readonly Book[] = [
-  { name: 'Covered call', about: '1 BTC held, one call sold against it', portfolio: fromText(coveredCall) },
   { name: 'Iron condor', about: 'put spread and call spread sold, losses limited on both sides', portfolio: fromText(ironCondor) },
+  { name: 'Covered call', about: '1 BTC held, one call sold against it', portfolio: fromText(coveredCall) },
   { name: 'Hedged perpetual', about: '2 BTC long, puts bought, calls sold', portfolio: fromText(hedgedPerpetual) },
   { name: 'Naked short', about: 'two calls sold, nothing against them', portfolio: fromText(nakedShort) },
   { name: 'Three markets', about: 'eleven legs in BTC, ETH and SOL', portfolio: fromText(hedgedBook) },

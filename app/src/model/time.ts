@@ -34,10 +34,10 @@ function trimmed(value: number): string {
   return value.toFixed(1).replace(/\.0$/, '');
 }
 
-/** `30 Jan 2026`. */
+/** `30 Jan 26`. */
 export function dateText(seconds: string): string {
   if (!/^\d{1,12}$/.test(seconds)) return seconds;
   const date = new Date(Number(seconds) * 1000);
   const month = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][date.getUTCMonth()];
-  return `${date.getUTCDate()} ${month} ${date.getUTCFullYear()}`;
+  return `${date.getUTCDate()} ${month} ${String(date.getUTCFullYear()).slice(2)}`;
 }

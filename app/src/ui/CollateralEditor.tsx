@@ -20,7 +20,7 @@ export function AccountEditor() {
       </header>
       <div className="account">
         <Field label="Cash" path={['cash']} value={portfolio.cash} unit="USD" />
-        <Field label="Valuation time" path={['now']} value={portfolio.now} kind="time" unit="UTC" />
+        <Field label="Valuation time, UTC" path={['now']} value={portfolio.now} kind="time" />
       </div>
       {portfolio.collateral.length > 0 && (
         <ul className="rows collateral">

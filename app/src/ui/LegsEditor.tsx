@@ -2,7 +2,7 @@
 import { useEditing } from './editing';
 import { Field, RowProblem, Select } from './fields';
 import { INSTRUMENTS, expires, isOption, reshaped, withValue, type Instrument, type Position } from '../model/document';
-import { dateText, tenorText } from '../model/time';
+import { dateText } from '../model/time';
 
 const NAMES: Record<Instrument, string> = { call: 'Call', put: 'Put', perpetual: 'Perpetual', future: 'Future' };
 
@@ -76,7 +76,7 @@ function Leg({ leg, index, isMixed }: { leg: Position; index: number; isMixed: b
         <Select
           label="Expiry" of={name} path={at('expiry')} value={leg.expiry}
           options={(market?.expiries ?? []).map(({ expiry }) => ({
-            value: expiry, text: `${dateText(expiry)} · ${tenorText(portfolio.now, expiry)}`,
+            value: expiry, text: dateText(expiry),
           }))}
         />
       ) : (
@@ -85,7 +85,7 @@ function Leg({ leg, index, isMixed }: { leg: Position; index: number; isMixed: b
       {isOption(leg.instrument) ? (
         <Field label="Strike" of={name} path={at('strike')} value={leg.strike} />
       ) : (
-        <Field label="Entry" of={name} path={at('entry')} value={leg.entry} unit="entry" />
+        <Field label="Entry" of={name} path={at('entry')} value={leg.entry} sign="@" />
       )}
       <Field label="Quantity" of={name} path={at('quantity')} value={leg.quantity} />
       <button type="button" className="remove" aria-label={`Remove ${name}`} onClick={remove}>×</button>

@@ -41,7 +41,19 @@ export function MarginPanel({ report }: { report: Report }) {
           </tr>
         </tbody>
       </table>
+      <p className="note">Standard charges each short option and each linear position by itself. Portfolio charges the worst case of the whole book.</p>
     </section>
+  );
+}
+
+/** The figures that matter while the editor fills a narrow screen. */
+export function SummaryBar({ report }: { report: Report }) {
+  return (
+    <a className="summary" href="#margin-title">
+      <span>Portfolio margin <Amount value={report.portfolio.initial_margin} decimals={0} /></span>
+      <span>health <Amount value={report.portfolio.initial_health} decimals={0} /></span>
+      <Status healths={report.portfolio} />
+    </a>
   );
 }
 

@@ -1,6 +1,6 @@
 // Gain over spot, now and at the first expiry, as a drawing with a reading line.
 import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
-import { approximate, changeOf, decimal, multiply, parseDecimal, shown } from '../model/decimal';
+import { approximate, decimal, multiply, parseDecimal, shifted, shown, subtract } from '../model/decimal';
 import { isOption, type Portfolio } from '../model/document';
 import { dateText } from '../model/time';
 import type { Curve, Distance } from '../engine/answer';
@@ -51,15 +51,16 @@ export function PayoffChart({ market, curve, portfolio, liquidation }: Props) {
   };
   const multiplier = decimal(curve.spot[index] ?? '1');
   const at = (gains: string[]) => shown(decimal(gains[index] ?? '0'), 0, true);
-  const reading = `${market} ${shown(multiply(spot, multiplier), 0)} (${changeOf(multiplier)})`;
+  const change = shown(shifted(subtract(multiplier, decimal('1')), 2), 1, true);
+  const where = read === null ? 'Point at the chart, or use the arrow keys' : `${market} ${short(approximate(multiply(spot, multiplier)))} (${change} %)`;
   return (
     <div className="payoff" ref={box}>
       <p className="reading" aria-live="polite">
-        <span className="where">{reading}</span>
-        <span className="key now">now <b className="num">{at(curve.now)}</b></span>
+        <span className="key now">now <b className="num">{read === null ? '' : at(curve.now)}</b></span>
         {curve.later && curve.expiry && (
-          <span className="key later">at {dateText(curve.expiry)} <b className="num">{at(curve.later)}</b></span>
+          <span className="key later">at {dateText(curve.expiry)} <b className="num">{read === null ? '' : at(curve.later)}</b></span>
         )}
+        <span className="where">{where}</span>
       </p>
       <svg
         width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} tabIndex={0} role="img"
@@ -106,13 +107,13 @@ function Drawing({ width, curve, market, portfolio, liquidation, spot, index }: 
   const vertical = (at: number, className: string) => <line className={className} x1={x(at)} x2={x(at)} y1={top} y2={bottom} />;
   return (
     <>
-      {ticks(least - room, most + room, 5).map((gain) => (
+      {ticks(least - room, most + room, 6).map((gain) => (
         <g key={gain} className="tick">
           <line x1={left} x2={right} y1={y(gain)} y2={y(gain)} className={gain === 0 ? 'zero' : undefined} />
           <text x={left - 6} y={y(gain)} dy="0.32em" textAnchor="end">{short(gain)}</text>
         </g>
       ))}
-      {ticks(first * spot, last * spot, Math.max(2, width / 110)).map((price) => (
+      {ticks(first * spot, last * spot, Math.max(2, width / 90)).map((price) => (
         <g key={price} className="tick">
           <line x1={x(price / spot)} x2={x(price / spot)} y1={bottom} y2={bottom + 4} />
           <text x={x(price / spot)} y={bottom + 17} textAnchor="middle">{short(price)}</text>

@@ -78,8 +78,12 @@ function Bar({ share }: { share: number }) {
   return <span className="bar" aria-hidden="true"><span style={{ width }} /></span>;
 }
 
+/** With the end of the engine's search (`risk_core::explain::Axis`). */
 const AXES = [
-  ['spot_down', 'Spot down'], ['spot_up', 'Spot up'], ['volatility_down', 'Volatility down'], ['volatility_up', 'Volatility up'],
+  ['spot_down', 'Spot down', 'none to \u221299 %'],
+  ['spot_up', 'Spot up', 'none to +300 %'],
+  ['volatility_down', 'Volatility down', 'none to \u2212100 %'],
+  ['volatility_up', 'Volatility up', 'none to +300 %'],
 ] as const;
 
 export function DistancePanel({ report, portfolio }: { report: Report; portfolio: Portfolio }) {
@@ -100,10 +104,10 @@ export function DistancePanel({ report, portfolio }: { report: Report; portfolio
             </tr>
           </thead>
           <tbody>
-            {AXES.map(([axis, label]) => (
+            {AXES.map(([axis, label, never]) => (
               <tr key={axis}>
                 <th scope="row">{label}</th>
-                <Reached distance={report.distance_to_liquidation[axis]} spot={axis.startsWith('spot') ? only?.spot : undefined} />
+                <Reached distance={report.distance_to_liquidation[axis]} never={never} spot={axis.startsWith('spot') ? only?.spot : undefined} />
               </tr>
             ))}
           </tbody>
@@ -116,8 +120,8 @@ export function DistancePanel({ report, portfolio }: { report: Report; portfolio
   );
 }
 
-function Reached({ distance, spot }: { distance: Distance; spot: string | undefined }) {
-  if (distance === null) return <td colSpan={2} className="void">never within the engine’s range</td>;
+function Reached({ distance, never, spot }: { distance: Distance; never: string; spot: string | undefined }) {
+  if (distance === null) return <><td className="void num">{never}</td><td /></>;
   if (typeof distance === 'object') return <td colSpan={2} className="void">beyond evaluation: {distance.refused}</td>;
   const multiplier = decimal(distance);
   const price = parseDecimal(spot ?? '');

@@ -21,7 +21,11 @@ const NUMBER: Format = {
   },
 };
 const PERCENT: Format = { show: shareToPercent, read: (text) => percentToShare(NUMBER.read(text) ?? text) };
-const TIME: Format = { show: timeText, read: parseTime };
+// A year alone is digits, as seconds are: what is no time is marked, so that no check takes it for one.
+const TIME: Format = {
+  show: (value) => (value.endsWith('?') ? value.slice(0, -1) : timeText(value)),
+  read: (text) => parseTime(text) ?? `${text}?`,
+};
 const TEXT: Format = { show: (value) => value, read: (text) => text };
 const FORMATS = { number: NUMBER, percent: PERCENT, time: TIME, text: TEXT };
 
@@ -30,8 +34,9 @@ interface FieldProps {
   path: Path;
   value: string | undefined;
   kind?: keyof typeof FORMATS;
-  /** A unit after the input. */
+  /** A unit after the input, or a sign before it. */
   unit?: string;
+  sign?: string;
   /** The row that the field is in: said, not shown; the label then stands on the first row only where rows are tables. */
   of?: string;
   /** What else a change does. */
@@ -42,7 +47,7 @@ interface FieldProps {
 }
 
 export function Field(props: FieldProps) {
-  const { label, path, kind = 'number', unit, of, note } = props;
+  const { label, path, kind = 'number', unit, sign, of, note } = props;
   const { set, problemAt } = useEditing();
   const id = useId();
   const [typed, setTyped] = useState<string | null>(null);
@@ -59,6 +64,7 @@ export function Field(props: FieldProps) {
   return (
     <Labelled id={id} label={label} of={of} problem={problem} note={note}>
       <span className="box">
+        {sign && <span className="sign" aria-hidden="true">{sign}</span>}
         <input
           id={id}
           type="text"

@@ -9,7 +9,7 @@ export function grouped(text: string | undefined): string {
   return value ? shown(value, value.scale) : (text ?? '');
 }
 
-/** `−2 BTC 100,000 call, 31 Jan 2026`. */
+/** `−2 BTC 100,000 call, 31 Jan 26`. */
 export function legName(leg: Position): string {
   const quantity = grouped(leg.quantity);
   switch (leg.instrument) {
