@@ -1,6 +1,6 @@
 // Cash, collateral and the time of the valuation.
 import { useEditing } from './editing';
-import { Field, RowProblem, Select } from './fields';
+import { Field, Heads, RowProblem, Select } from './fields';
 import { newCollateral } from '../books';
 import { withValue, type Collateral } from '../model/document';
 
@@ -23,9 +23,10 @@ export function AccountEditor() {
         <Field label="Valuation time, UTC" path={['now']} value={portfolio.now} kind="time" />
       </div>
       {portfolio.collateral.length > 0 && (
-        <ul className="rows collateral">
-          {portfolio.collateral.map((held, index) => <Held key={index} held={held} index={index} />)}
-        </ul>
+        <div className="rows collateral">
+          <Heads labels={['Asset', 'Amount', 'Price', 'Haircut', '+ initial', 'Offsets']} />
+          <ul>{portfolio.collateral.map((held, index) => <Held key={index} held={held} index={index} />)}</ul>
+        </div>
       )}
     </section>
   );
@@ -45,10 +46,10 @@ function Held({ held, index }: { held: Collateral; index: number }) {
       <Field label="Amount" of={name} path={at('amount')} value={held.amount} />
       <Field label="Price" of={name} path={at('price')} value={held.price} />
       <Field label="Haircut" of={name} path={at('haircut_maintenance')} value={held.haircut_maintenance} kind="percent" unit="%" />
-      <Field label="Initial" of={name} path={at('haircut_initial')} value={held.haircut_initial} kind="percent" unit="%" />
+      <Field label="Further initial haircut" of={name} path={at('haircut_initial')} value={held.haircut_initial} kind="percent" unit="%" />
       <Select
         label="Offsets" of={name} path={at('market')} value={held.market ?? ''} onChange={offset}
-        options={[{ value: '', text: 'nothing' }, ...options]}
+        options={[{ value: '', text: 'none' }, ...options]}
       />
       <button type="button" className="remove" aria-label={`Remove ${name}`} onClick={remove}>×</button>
       <RowProblem path={['collateral', index]} />

@@ -1,6 +1,6 @@
 // The legs of the portfolio.
 import { useEditing } from './editing';
-import { Field, RowProblem, Select } from './fields';
+import { Field, Heads, RowProblem, Select } from './fields';
 import { INSTRUMENTS, expires, isOption, reshaped, withValue, type Instrument, type Position } from '../model/document';
 import { dateText } from '../model/time';
 
@@ -31,11 +31,16 @@ export function LegsEditor() {
         </div>
       </header>
       {portfolio.positions.length === 0 && <p className="empty">No legs. Add one, or begin with a book above.</p>}
-      <ol className={isMixed ? 'rows legs mixed' : 'rows legs'}>
-        {portfolio.positions.map((leg, index) => (
-          <Leg key={index} leg={leg} index={index} isMixed={isMixed} />
-        ))}
-      </ol>
+      <div className={isMixed ? 'rows legs mixed' : 'rows legs'}>
+        {portfolio.positions.length > 0 && (
+          <Heads labels={[...(isMixed ? ['Market'] : []), 'Instrument', 'Expiry', 'Strike or @ entry', 'Quantity']} />
+        )}
+        <ol>
+          {portfolio.positions.map((leg, index) => (
+            <Leg key={index} leg={leg} index={index} isMixed={isMixed} />
+          ))}
+        </ol>
+      </div>
     </section>
   );
 }

@@ -1,6 +1,6 @@
 // Markets: prices, preset, expiries.
 import { useEditing } from './editing';
-import { Field, RowProblem, Select, followed } from './fields';
+import { Field, Heads, RowProblem, Select, followed } from './fields';
 import { PRESETS, newExpiry, newMarket, type Preset } from '../books';
 import { reshaped, withValue, type Expiry, type Market, type Portfolio } from '../model/document';
 import { tenorText } from '../model/time';
@@ -83,11 +83,14 @@ function MarketEditor({ market, index }: { market: Market; index: number }) {
           options={preset === 'custom' ? [{ value: 'custom', text: 'from the document' }, ...options] : options}
         />
       </div>
-      <ul className="rows expiries">
-        {market.expiries.map((listed, place) => (
-          <ExpiryEditor key={place} market={index} place={place} listed={listed} />
-        ))}
-      </ul>
+      <div className="rows expiries">
+        {market.expiries.length > 0 && <Heads labels={['Expiry, UTC', 'Forward', 'Rate', 'Volatility']} />}
+        <ul>
+          {market.expiries.map((listed, place) => (
+            <ExpiryEditor key={place} market={index} place={place} listed={listed} />
+          ))}
+        </ul>
+      </div>
       <div className="actions">
         <button type="button" onClick={addExpiry}>+ Expiry</button>
         {portfolio.markets.length > 1 && !isGrouped(portfolio, name) && (
@@ -135,7 +138,7 @@ function ExpiryEditor({ market, place, listed }: ExpiryProps) {
   const tenor = tenorText(portfolio.now, listed.expiry);
   return (
     <li className="row" aria-label={which}>
-      <Field label="Date" of={which} path={at('expiry')} value={listed.expiry} kind="time" unit={tenor} onChange={move} />
+      <Field label="Date, UTC" of={which} path={at('expiry')} value={listed.expiry} kind="time" unit={tenor} onChange={move} />
       <Field label="Forward" of={which} path={at('forward')} value={listed.forward} />
       <Field label="Rate" of={which} path={at('rate')} value={listed.rate} kind="percent" unit="%" />
       {listed.smile !== undefined ? (

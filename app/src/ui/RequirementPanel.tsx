@@ -1,6 +1,6 @@
 // What sets the requirement of the Portfolio tier, and how far liquidation is.
 import { Amount, sum } from './Amount';
-import { approximate, changeOf, compare, decimal, multiply, parseDecimal, shown, sign, type Decimal } from '../model/decimal';
+import { approximate, compare, decimal, multiply, parseDecimal, shifted, shown, sign, subtract, type Decimal } from '../model/decimal';
 import type { Charge, Distance, Evaluation, Report } from '../engine/answer';
 import type { Portfolio } from '../model/document';
 
@@ -15,6 +15,8 @@ const CHARGES: readonly [string, Charge | null, Charge | null][] = [
   ['Concentration of vega', null, 'concentration_vega'],
   ['Numerical cushion', 'cushion', null],
 ];
+
+const ONE: Decimal = { mantissa: 1n, scale: 0 };
 
 interface Row {
   label: string;
@@ -127,7 +129,7 @@ function Reached({ distance, never, spot }: { distance: Distance; never: string;
   const price = parseDecimal(spot ?? '');
   return (
     <>
-      <td><data className="num" value={distance}>{changeOf(multiplier)}</data></td>
+      <td><data className="num" value={distance}>{shown(shifted(subtract(multiplier, ONE), 2), 2, true)} %</data></td>
       <td className="num">{price ? shown(multiply(price, multiplier), 2) : `× ${shown(multiplier, 4)}`}</td>
     </>
   );

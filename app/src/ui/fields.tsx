@@ -37,7 +37,7 @@ interface FieldProps {
   /** A unit after the input, or a sign before it. */
   unit?: string;
   sign?: string;
-  /** The row that the field is in: said, not shown; the label then stands on the first row only where rows are tables. */
+  /** The row that the field is in: said, not shown; where rows are a table, its heads show the label. */
   of?: string;
   /** What else a change does. */
   onChange?: (value: string) => void;
@@ -143,6 +143,11 @@ function Labelled({ id, label, of, problem, note, children }: LabelledProps) {
       {problem && <p id={`${id}-problem`} className="problem">{problem}</p>}
     </div>
   );
+}
+
+/** What stands over the columns where rows are a table; the fields' own labels say it to assistive technology. */
+export function Heads({ labels }: { labels: readonly string[] }) {
+  return <div className="row heads" aria-hidden="true">{labels.map((label) => <span key={label}>{label}</span>)}</div>;
 }
 
 /** The message for a row as a whole, where the engine names the row. */

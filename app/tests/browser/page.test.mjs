@@ -292,6 +292,7 @@ for (const [width, scheme] of [[360, 'light'], [1440, 'light'], [360, 'dark'], [
     await page.mouse.move(0, 0);
     await page.evaluate(() => {
       document.activeElement?.blur();
+      document.querySelector('.summary').style.display = 'none'; // it stays at the bottom of the window, which a tall picture has not
       document.querySelector('.state').textContent = 'Up to date.'; // how long it took differs each time
     });
     await page.waitForTimeout(250); // the end of a transition
