@@ -6,7 +6,7 @@ import type { Portfolio } from '../model/document';
 
 /** Each charge: what both requirements carry, and what the initial one carries on top. */
 const CHARGES: readonly [string, Charge | null, Charge | null][] = [
-  ['Perpetuals and futures', 'perp_maintenance', 'perp_initial'],
+  ['Perpetuals', 'perp_maintenance', 'perp_initial'],
   ['Naked short options', 'option_maintenance', 'option_initial'],
   ['Haircuts of collateral', 'haircut_maintenance', 'haircut_initial'],
   ['Uncertain prices', null, 'confidence'],
