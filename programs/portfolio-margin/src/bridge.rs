@@ -324,10 +324,14 @@ impl Check<'_> {
         observer: &'a mut dyn Observer,
     ) -> Result<Progress<'a>> {
         self.require_own(&header.clearinghouse)?;
-        let (cash, terms) = (Quote::from_raw(header.cash), self.house.account_terms());
-        let check = match self.house.is_plain() {
-            true => MarginCheck::new(cash),
-            false => MarginCheck::with_terms(cash, &terms).map_err(risk_error)?,
+        let cash = Quote::from_raw(header.cash);
+        let (terms, check) = match self.house.is_plain() {
+            true => (AccountTerms::PLAIN, MarginCheck::new(cash)),
+            false => {
+                let terms = self.house.account_terms();
+                let check = MarginCheck::with_terms(cash, &terms).map_err(risk_error)?;
+                (terms, check)
+            }
         };
         Ok(Progress {
             tier: header.tier(),

@@ -123,7 +123,7 @@ impl Clearinghouse {
 
     /// Whether the quote asset has a price of its own; else it is a dollar and the peg has no terms.
     pub fn has_quote_feed(&self) -> bool {
-        self.quote_feed_id != [0; 32]
+        self.quote_max_age != 0 // which is bounded from below where there is a feed, and zero where there is none
     }
 
     /// Whether the terms change nothing: a dollar, and no charge on collateral.

@@ -63,8 +63,18 @@ impl OraclePolicy {
 
 /// `confidence / price <= limit`, cross-multiplied, so that there is nothing to round.
 fn require_confidence(confidence: u64, price: u64, limit: u32) -> Result<()> {
-    let width = u128::from(confidence).saturating_mul(1_000_000);
-    let allowed = u128::from(price).saturating_mul(limit.into());
+    // The usual sizes fit 64 bits: 2^44 x 1e6, 2^44 x 2^20. Wider products cost ten times as much.
+    let is_narrow = (confidence | price) >> 44 == 0 && limit >> 20 == 0;
+    let (allowed, width) = match is_narrow {
+        true => (
+            u128::from(price.wrapping_mul(limit.into())),
+            u128::from(confidence.wrapping_mul(1_000_000)),
+        ),
+        false => (
+            u128::from(price).saturating_mul(limit.into()),
+            u128::from(confidence).saturating_mul(1_000_000),
+        ),
+    };
     require_gte!(allowed, width, MarginError::OracleConfidenceTooWide);
     Ok(())
 }
