@@ -28,4 +28,5 @@ mod view_limits;
 mod view_margin;
 mod view_risk_matrix;
 mod view_tiers;
+mod whole_model;
 mod withdraw_collateral;

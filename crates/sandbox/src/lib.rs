@@ -36,4 +36,4 @@ pub use oracle::{PriceFields, VerificationLevel};
 pub use reconcile::Reconciliation;
 pub use transaction::Outcome;
 pub use units::{dollars, BASE, BTC_START, DAY, SOL, SOL_START, START, USDC};
-pub use world::{World, WorldBuilder};
+pub use world::{Model, World, WorldBuilder};
