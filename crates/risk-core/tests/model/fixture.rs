@@ -321,9 +321,9 @@ impl PortfolioBuilder {
     }
 }
 
-/// Log-uniform in `[low, high)`.
+/// Log-uniform in `[low, high)`, the same bits on every platform.
 pub fn log_between(random: &mut Random, low: f64, high: f64) -> f64 {
-    random.between(low.ln(), high.ln()).exp()
+    libm::exp(random.between(libm::log(low), libm::log(high)))
 }
 
 /// True once in `n` draws.
@@ -378,7 +378,7 @@ fn random_strike(random: &mut Random, expiry: &Expiry, spot: Price) -> Price {
         1 => 0.0,
         _ => random.between(-3.0, 3.0) * std_dev,
     };
-    Price::from_raw((forward * k.clamp(-5.0, 5.0).exp()).round().max(1.0) as u64)
+    Price::from_raw((forward * libm::exp(k.clamp(-5.0, 5.0))).round().max(1.0) as u64)
 }
 
 /// What a random book may hold.

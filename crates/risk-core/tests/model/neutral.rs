@@ -1,7 +1,8 @@
 //! With every new term neutral the engine gives the numbers of its first version, to the bit.
 //!
 //! The digests were computed by that version (31-node sets, no skew, discounts, floors or confidence) from these very books,
-//! and again when N became a table of parabolas, the one thing that has changed since. They cover marks, PnL per scenario, scans, contingencies and both healths.
+//! whose draw takes `libm`'s functions since a platform's own differ in the last bit; and again when N became a table of
+//! parabolas, the one thing that has changed since. They cover marks, PnL per scenario, scans, contingencies and both healths.
 
 use crate::fixture::{random_book, random_scenarios, Portfolio, Shape};
 use crate::support::Random;
