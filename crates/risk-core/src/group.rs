@@ -10,7 +10,7 @@
 use crate::error::{check_range, Field, RiskError};
 use crate::market::Market;
 use crate::scan::{MarketRisk, ScenarioPnl};
-use crate::scenario::{ScenarioSet, MAX_SCENARIOS};
+use crate::scenario::{ScenarioSet, MAX_SCENARIOS, ONE_Q30};
 use crate::units::{Quote, Ratio, RATIO_ONE};
 
 /// What a group may offset.
@@ -96,6 +96,17 @@ pub struct Group {
     scan_initial: Ratio,
 }
 
+/// A gain at least zero, of which a damping of Q30 has counted a share: dampings are rounded up, so a unit of it is taken back.
+fn counted_gain(gain: i64, damping: i64) -> i64 {
+    match damping {
+        ONE_Q30 => gain,
+        _ => {
+            let unit = gain.unsigned_abs() / damping.unsigned_abs().max(1);
+            gain.saturating_sub_unsigned(unit.saturating_add(1)).max(0)
+        }
+    }
+}
+
 impl Group {
     /// A group without markets.
     pub const EMPTY: Self = Self {
@@ -130,9 +141,11 @@ impl Group {
             _ => self.shape = Some(shape),
         }
         let overflow = RiskError::Overflow(Field::Quote);
-        for ((loss, gain), pnl) in self.losses.iter_mut().zip(&mut self.gains).zip(pnl) {
+        let sums = self.losses.iter_mut().zip(&mut self.gains);
+        for (((loss, gain), pnl), damping) in sums.zip(pnl).zip(market.scenarios.damping) {
             *loss = loss.checked_add((*pnl).min(0)).ok_or(overflow)?;
-            *gain = gain.checked_add((*pnl).max(0)).ok_or(overflow)?;
+            let counted = counted_gain((*pnl).max(0), *damping);
+            *gain = gain.checked_add(counted).ok_or(overflow)?;
         }
         self.plain = self.plain.checked_add(risk.scan)?;
         self.cushion = self.cushion.checked_add(risk.contingencies.cushion)?;

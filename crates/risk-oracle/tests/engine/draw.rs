@@ -9,7 +9,7 @@ use risk_core::margin::Collateral;
 use risk_core::market::{Expiry, Market, MarketParams};
 use risk_core::params::{AccountTerms, ConfidenceParams};
 use risk_core::position::{Instrument, Position, QuotedPosition};
-use risk_core::scenario::{Scenario, ScenarioTable};
+use risk_core::scenario::{Scenario, ScenarioTable, VolShock};
 use risk_core::svi::Svi;
 use risk_core::tier::StandardParams;
 use risk_core::{Price, Quantity, Quote, Ratio};
@@ -101,10 +101,11 @@ impl Drawn {
                 kappa: ratio(random.with_ends(0.0, 1.0)),
                 offset_cap: ratio(random.with_ends(0.0, 1.0)),
             });
-            let shape = (books[0].scenarios.clone(), books[0].table);
+            let shape = books[0].scenarios.clone();
             for book in &mut books {
                 book.group = Some(0);
-                (book.scenarios, book.table) = shape.clone();
+                book.scenarios = of_shape(random, &shape);
+                book.table = ScenarioTable::new(&book.scenarios).unwrap();
             }
         }
         let held = random.below(3);
@@ -116,6 +117,18 @@ impl Drawn {
             groups,
         }
     }
+}
+
+/// A set that may stand in a group with `shape`: the same kinds in the same order, one time in three with other dampings.
+fn of_shape(random: &mut Random, shape: &[Scenario]) -> Vec<Scenario> {
+    let mut set = shape.to_vec();
+    if random.one_in(3) {
+        let is_base = |node: &Scenario| node.vol == VolShock::None && node.spot == 1_000_000;
+        for node in set.iter_mut().filter(|node| !is_base(node)) {
+            node.damping = (random.with_ends(1e-6, 1.0) * 1e6) as u32;
+        }
+    }
+    set
 }
 
 /// Gross notional to aim at, USD: cents to the limit of what can be opened, and a little beyond.

@@ -12,6 +12,7 @@
 
 mod compare;
 mod convert;
+mod directed;
 mod draw;
 mod params;
 mod random;
