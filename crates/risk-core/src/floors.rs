@@ -43,9 +43,10 @@ pub(crate) struct DeltaSums {
 }
 
 impl DeltaSums {
-    /// A leg whose delta is exact.
-    pub fn add_leg(&mut self, cash: Quote) -> Result<(), RiskError> {
+    /// A leg whose delta is exact but for `rounding` units.
+    pub fn add_leg(&mut self, cash: Quote, rounding: i64) -> Result<(), RiskError> {
         self.net = self.net.checked_add(cash)?;
+        self.error = self.error.checked_add(Quote::from_raw(rounding))?;
         self.add_legs(
             cash.raw().max(0),
             Quote::ZERO.checked_sub(cash)?.raw().max(0),

@@ -101,7 +101,8 @@ fn counted_gain(gain: i64, damping: i64) -> i64 {
     match damping {
         ONE_Q30 => gain,
         _ => {
-            let unit = gain.unsigned_abs() / damping.unsigned_abs().max(1);
+            let unit = gain.unsigned_abs().checked_div(damping.unsigned_abs());
+            let unit = unit.unwrap_or(u64::MAX);
             gain.saturating_sub_unsigned(unit.saturating_add(1)).max(0)
         }
     }

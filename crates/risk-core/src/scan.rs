@@ -168,7 +168,8 @@ impl Scan<'_> {
         self.add_linear(market, notional, position.cost)?;
         self.move_with_spot(notional.raw())?;
         let exposure = self.charge_perp(market, position.quantity)?;
-        self.delta.add_leg(exposure)?;
+        let rounding = i64::from(position.quantity.is_rounded_at(market.spot));
+        self.delta.add_leg(exposure, rounding)?;
         self.holds_perp = position.quantity.raw() != 0;
         self.charge_perp_confidence(market, exposure)
     }
@@ -186,12 +187,17 @@ impl Scan<'_> {
         }
         let notional = position.quantity.notional(context.forward)?;
         self.add_linear(market, notional, position.cost)?;
-        let variable = match context.share {
-            ONE_Q30 => notional.raw(),
-            share => mul_q30(notional.raw(), share),
+        let rounding = i64::from(position.quantity.is_rounded_at(context.forward));
+        let (variable, rounding) = match context.share {
+            ONE_Q30 => (notional.raw(), rounding),
+            // the share is to 2^-31, the product to two units
+            share => {
+                let error = (notional.raw().unsigned_abs() >> 30) as i64;
+                (mul_q30(notional.raw(), share), error.wrapping_add(4))
+            }
         };
         self.move_with_spot(variable)?;
-        self.delta.add_leg(Quote::from_raw(variable))?;
+        self.delta.add_leg(Quote::from_raw(variable), rounding)?;
         Ok(variable)
     }
 
@@ -241,7 +247,8 @@ impl Scan<'_> {
         self.move_with_spot(notional.raw())?;
         self.sides = -1;
         self.add_cushion(market, notional.raw().unsigned_abs(), 2)?;
-        self.delta.add_leg(notional)
+        let rounding = i64::from(market.offset.is_rounded_at(market.spot));
+        self.delta.add_leg(notional, rounding)
     }
 
     /// Adds what moves with the spot, damps the tails and finds the worst scenario or floor; the first wins a tie. A PnL

@@ -96,6 +96,14 @@ impl Quantity {
         }))
     }
 
+    /// Whether [`Quantity::notional`] cuts anything off.
+    #[inline]
+    pub(crate) fn is_rounded_at(self, price: Price) -> bool {
+        // residues below 1e8: their product stays below 2^54
+        let (size, price) = (self.0.unsigned_abs() % PRICE_ONE, price.0 % PRICE_ONE);
+        size.wrapping_mul(price) % PRICE_ONE != 0
+    }
+
     /// Sum, or [`RiskError::Overflow`].
     pub fn checked_add(self, other: Self) -> Result<Self, RiskError> {
         self.0

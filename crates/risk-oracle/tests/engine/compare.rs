@@ -109,6 +109,8 @@ impl Allowed {
             units: 16.0,
             tau: 0.0,
         };
+        // the rounding of each perpetual, future and offset
+        allowed.delta += 6.0 * (described.legs.len() as f64 + 1.0);
         for (index, listed) in described.expiries.iter().enumerate() {
             let expiry = Expiry::new(described, index, listed);
             if !expiry.is_empty() {

@@ -5,7 +5,7 @@ use crate::draw::{Drawn, DrawnBook};
 use crate::params::ratio;
 use risk_core::group::GroupParams;
 use risk_core::market::MarketParams;
-use risk_core::params::AccountTerms;
+use risk_core::params::{AccountTerms, ConcentrationParams};
 use risk_core::position::{Position, QuotedPosition};
 use risk_core::scenario::{Scenario, ScenarioTable, VolShock};
 use risk_core::{Quantity, Quote, Ratio};
@@ -80,4 +80,44 @@ fn a_gain_under_a_rounded_damping_does_not_offset_more_than_there_is() {
         }
     }
     println!("damping {damping}: least over-margining {worst} of 1e-6 USD");
+}
+
+/// A perpetual whose notional is almost a unit more than what it rounds to.
+fn rounded_perpetual() -> DrawnBook {
+    DrawnBook {
+        spot: 199_999_999,
+        perp_price: 199_999_999,
+        ..perpetual(1, &tail(125_000))
+    }
+}
+
+#[test]
+fn what_rounding_cuts_off_a_delta_is_charged_however_far_the_stable_price_is() {
+    for times in [1, 1_000, 1_000_000] {
+        // GIVEN one native unit, and a stable price up to a million times the spot
+        let mut book = rounded_perpetual();
+        book.stable_price = Some(book.spot * times + 1);
+        // WHEN evaluated THEN the charge covers the whole of the delta
+        let compared = compare(&account(vec![book], Vec::new())).unwrap();
+        let [_, initial] = compared.over;
+        assert!(initial >= 0.0, "{times}: {initial}");
+    }
+}
+
+#[test]
+fn a_delta_just_beyond_the_threshold_of_concentration_is_charged() {
+    // GIVEN a perpetual worth half a unit more than it rounds to, and a charge without a ramp from that amount on
+    let mut book = perpetual(1_000_000_001, &tail(125_000));
+    (book.spot, book.perp_price) = (150_000_000, 150_000_000);
+    let (rounded, exact) = (Quote::from_raw(1_500_000_001), 1_500_000_001.5);
+    book.params.concentration_delta = ConcentrationParams {
+        threshold: rounded,
+        full: rounded,
+        cap: ratio(1.0),
+    };
+    // WHEN evaluated THEN it is charged
+    let compared = compare(&account(vec![book], Vec::new())).unwrap();
+    assert!(compared.over[1] >= 0.0, "{}", compared.over[1]);
+    let charged = compared.report.contingencies.concentration_delta;
+    assert!(charged.raw() as f64 >= exact, "{charged:?}");
 }
