@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 pub mod instructions;
 pub mod oracle;
+pub mod remaining;
 pub mod state;
 pub mod token;
 
