@@ -305,10 +305,10 @@ fn a_quote_asset_off_its_peg_raises_the_initial_requirement() {
     let off = at(&mut world, 97_000_000);
     assert_eq!(off.peg_add.raw(), 80_000);
     let further = off.initial_health.raw() - par.initial_health.raw();
-    assert_eq!(
-        further,
-        (par.scan.raw() * 108).div_euclid(100) - par.scan.raw()
-    );
+    // the scan again at 8 %, and so much of the cushion, rounded up
+    let cushion = (par.contingencies.cushion.raw() * 8 + 99) / 100;
+    let scan = (par.scan.raw() * 108).div_euclid(100) - par.scan.raw();
+    assert_eq!(further, scan - cushion);
     assert_eq!(off.maintenance_health, par.maintenance_health);
 }
 

@@ -292,7 +292,7 @@ arguments! {
         pub instrument: u8,
         /// Unix time of expiry; zero for a perpetual.
         pub expiry: i64,
-        /// Strike, 1e-8 USD; zero for a perpetual.
+        /// Strike, 1e-8 USD; zero for a perpetual or a future.
         pub strike: u64,
         /// What the taker buys, 1e-6 base units; negative where it sells.
         pub quantity: i64,

@@ -29,6 +29,15 @@ pub fn perpetual(market: &Market, quantity: i64, price: u64) -> TradeLeg {
     }
 }
 
+/// A leg of a dated future.
+pub fn future(market: &Market, expiry: i64, quantity: i64, price: u64) -> TradeLeg {
+    TradeLeg {
+        instrument: Instrument::Future as u8,
+        expiry,
+        ..perpetual(market, quantity, price)
+    }
+}
+
 /// A leg of a call; strike and price in 1e-8 USD.
 pub fn call(market: &Market, expiry: i64, strike: u64, quantity: i64, price: u64) -> TradeLeg {
     TradeLeg {

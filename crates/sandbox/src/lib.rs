@@ -28,7 +28,7 @@ pub mod views;
 pub mod world;
 
 pub use accounts::{Scope, Trader};
-pub use actions::{call, perpetual, put};
+pub use actions::{call, future, perpetual, put};
 pub use keys::User;
 pub use listing::{crypto_smile, Bank, Market};
 pub use native::{MarketReport, NativeReport};

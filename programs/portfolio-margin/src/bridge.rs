@@ -380,11 +380,10 @@ impl Check<'_> {
                 continue;
             }
             previous = record.expiry;
-            // An expiry that is not listed or has no surface is refused by the engine.
+            // An expiry that is not listed is refused by the engine, as are options without a surface; a future is not.
             let slot = market.expiries.iter().find(|s| s.time == record.expiry);
-            let doubt = slot
-                .filter(|slot| slot.posted_at != 0)
-                .and_then(|s| doubt_surface_age(s.posted_at, market.surface_max_age, self.now));
+            let doubt =
+                slot.and_then(|s| doubt_surface_age(s.posted_at, market.surface_max_age, self.now));
             if doubt.is_some() {
                 return doubt;
             }

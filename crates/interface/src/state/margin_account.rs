@@ -101,13 +101,13 @@ pub struct PositionRecord {
     pub padding: [u8; 5],
     /// Unix time of expiry; zero for a perpetual.
     pub expiry: i64,
-    /// Strike, 1e-8 USD; zero for a perpetual.
+    /// Strike, 1e-8 USD; zero for a perpetual or a future.
     pub strike: u64,
     /// ln of the raw strike, Q40, computed when the record was made.
     pub ln_strike: i64,
     /// Signed size, 1e-6 base units.
     pub quantity: i64,
-    /// Perpetual: quote paid for it in sum, 1e-6 USD; costs of all accounts sum to zero. Options: zero.
+    /// Perpetual, future: quote paid for it in sum, 1e-6 USD; costs of all accounts sum to zero. Options: zero.
     pub cost: i64,
     /// Zero; room for the funding index.
     pub reserved: [u64; 2],

@@ -91,8 +91,11 @@ pub fn doubt_quote_price(house: &Clearinghouse, now: i64) -> Option<Error> {
         .then(|| error!(MarginError::QuotePriceStale).with_values((limit, age)))
 }
 
-/// The doubt about a volatility surface that is older than an opening accepts.
+/// The doubt about a volatility surface with its forward: none was posted, or it is older than an opening accepts.
 pub fn doubt_surface_age(posted_at: i64, max_age: u32, now: i64) -> Option<Error> {
+    if posted_at == 0 {
+        return Some(error!(MarginError::SurfaceMissing));
+    }
     let age = now.saturating_sub(posted_at);
     let limit = i64::from(max_age);
     (age > limit).then(|| error!(MarginError::SurfaceStale).with_values((limit, age)))

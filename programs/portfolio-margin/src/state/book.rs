@@ -92,7 +92,7 @@ impl<'a> AccountBook<'a> {
         Ok(())
     }
 
-    /// Exchanges legs: an option's premium against cash, a perpetual's price against its cost.
+    /// Exchanges legs: an option's premium against cash, the price of a perpetual or a future against its cost.
     ///
     /// Both sides compute the same magnitude, so cash and costs over the two accounts do not change.
     pub fn apply_legs(&mut self, legs: &[TradeLeg], side: Side) -> Result<()> {
@@ -113,10 +113,10 @@ impl<'a> AccountBook<'a> {
             .notional(Price::from_raw(leg.price))
             .map_err(risk_error)?
             .raw();
-        let is_perpetual = leg.instrument == Instrument::Perpetual as u8;
-        let cost = if is_perpetual { paid } else { 0 };
+        let is_option = is_option(leg);
+        let cost = if is_option { 0 } else { paid };
         self.add_position(&series_of(leg), quantity, cost)?;
-        if !is_perpetual {
+        if is_option {
             self.add_cash(paid.checked_neg().ok_or_else(overflow)?)?;
         }
         Ok(())
@@ -124,7 +124,7 @@ impl<'a> AccountBook<'a> {
 
     /// Adds to a series, keeping records sorted, merged and packed.
     ///
-    /// A perpetual without size stays while its cost is not zero: that is PnL which nobody has paid yet.
+    /// A perpetual or a future without size stays while its cost is not zero: that is PnL which nobody has paid yet.
     pub fn add_position(
         &mut self,
         series: &PositionRecord,
@@ -244,16 +244,20 @@ impl<'a> AccountBook<'a> {
     }
 }
 
+/// Whether a leg, whose instrument is known, is paid at once.
+fn is_option(leg: &TradeLeg) -> bool {
+    Instrument::from_code(leg.instrument).is_some_and(Instrument::is_option)
+}
+
 /// An empty record of a leg's series.
 fn series_of(leg: &TradeLeg) -> PositionRecord {
-    let is_option = leg.instrument != Instrument::Perpetual as u8;
     PositionRecord {
         market: leg.market,
         instrument: leg.instrument,
         padding: [0; 5],
         expiry: leg.expiry,
         strike: leg.strike,
-        ln_strike: if is_option {
+        ln_strike: if is_option(leg) {
             ln_strike(Price::from_raw(leg.strike))
         } else {
             0
