@@ -221,7 +221,7 @@ onPage('a document is opened, refused with its place, copied and downloaded', {}
   assert.equal((await file.toArray()).join(''), again);
 });
 
-test('an engine that fails leaves an error and no number, and can be tried again', async () => {
+test('an engine that cannot be loaded leaves an error and no number, and can be tried again', async () => {
   let isBroken = true;
   const prepare = (page) => page.route('**/*.wasm', (route) => (isBroken ? route.fulfill({ status: 503 }) : route.continue()));
   const { page, close } = await opened(host, { prepare });
@@ -232,6 +232,53 @@ test('an engine that fails leaves an error and no number, and can be tried again
   await fresh(page);
   assert.equal(await page.getByRole('alert').count(), 0);
   await close();
+});
+
+onPage('numbers of an earlier portfolio are never taken for fresh', {}, async (page) => {
+  await begin(page, 'Iron condor');
+  // WHEN a field changes, and before the engine can have answered
+  const strike = await page.getByLabel('Strike of leg 2', { exact: true }).elementHandle();
+  const phases = await strike.evaluate(async (input) => {
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    const seen = [];
+    for (const value of ['80500', '80600']) {
+      Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, value);
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+      await frame();
+      seen.push([document.querySelector('.state').dataset.phase, document.querySelector('.results').ariaBusy]);
+    }
+    return seen;
+  });
+  // THEN the page says that its numbers are old
+  assert.deepEqual(phases, [['computing', 'true'], ['computing', 'true']]);
+  await fresh(page);
+  await compare(page, margin(await exported(page)));
+});
+
+/** Lets a test reach the page's worker. */
+const exposed = (page) => page.addInitScript(() => {
+  window.Worker = class extends Worker {
+    constructor(...given) {
+      super(...given);
+      window.engineWorker = this;
+    }
+  };
+});
+
+onPage('an engine that fails later leaves no number of before to be read', { prepare: exposed }, async (page) => {
+  await begin(page, 'Iron condor');
+  await page.evaluate(() => {
+    const worker = window.engineWorker;
+    worker.postMessage = () => worker.dispatchEvent(new ErrorEvent('error', { message: 'unreachable', cancelable: true }));
+  });
+  await page.getByLabel('Cash', { exact: true }).fill('12345');
+  await page.getByRole('alert').getByText('The engine failed: unreachable').waitFor();
+  assert.equal(await page.locator('.results').getAttribute('inert'), '');
+  assert.equal(await page.getByRole('region', { name: 'Margin' }).count(), 0);
+  // Another edit starts another worker.
+  await page.getByLabel('Cash', { exact: true }).fill('12346');
+  await fresh(page);
+  await compare(page, margin(await exported(page)));
 });
 
 onPage('the keyboard is enough', {}, async (page) => {
