@@ -41,7 +41,7 @@ export function MarginPanel({ report }: { report: Report }) {
           </tr>
         </tbody>
       </table>
-      <p className="note">Standard charges each short option and each linear position by itself. Portfolio charges the worst case of the whole book.</p>
+      <p className="note">Standard margins leg by leg; options offset each other within an expiry only. Portfolio charges the worst case of the whole book.</p>
     </section>
   );
 }
