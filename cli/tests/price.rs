@@ -196,7 +196,7 @@ fn columns_are_found_by_name_and_others_are_kept() {
         lines[0],
         "note,vol,q,r,T_sec,K,S,type,price,delta,gamma,vega,theta,rho"
     );
-    assert!(lines[1].starts_with("\"first, of two\",0.6,0,0.05,2592000,110,100,call,3.3897898771"));
+    assert!(lines[1].starts_with("\"first, of two\",0.6,0,0.05,2592000,110,100,call,3.38978987"));
     assert_eq!(lines.len(), 2);
 }
 
