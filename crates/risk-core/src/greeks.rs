@@ -10,7 +10,7 @@ use crate::fixed::sqrt::sqrt_tenor;
 use crate::market::{Expiry, ExpirySource, Market};
 use crate::position::{Instrument, Position, PositionSource};
 use crate::scenario::ONE_Q30;
-use crate::units::{Price, Quantity, Quote, RATIO_ONE};
+use crate::units::{Price, Quantity, Quote, PRICE_ONE, RATIO_ONE};
 
 /// Days in a year of the theta convention.
 const YEAR_DAYS: u64 = 365;
@@ -282,6 +282,16 @@ fn scale(
         let product = notional.wrapping_mul(i128::from(value));
         per_q38(product, divisor).map(Quote::from_raw)
     };
+    // what the notional cuts off, for a deep put is worth many times its forward; 2^27 times 2^35, Q11 of 1e-8 units
+    let part = quantity
+        .rounded_part(forward)
+        .wrapping_mul(unit.price.unsigned_abs() >> 27);
+    let rest = i128::from(part.div_euclid(PRICE_ONE)) << 27;
+    let rest = match (quantity.raw() < 0, part) {
+        (false, _) | (true, 0) => rest,
+        (true, _) => rest.wrapping_add(1 << 27).wrapping_neg(),
+    };
+    let mark = notional.wrapping_mul(unit.price.into()).wrapping_add(rest);
     let size = i128::from(quantity.raw()).wrapping_mul(i128::from(unit.delta));
     // below 2^79 times at most 2^47, or checked at seven times the cost
     let delta = match size >> 79 {
@@ -290,7 +300,7 @@ fn scale(
     };
     let delta = delta.ok_or(RiskError::Overflow(Field::Quantity))?;
     Ok(Greeks {
-        mark: amount(unit.price, 1)?,
+        mark: per_q38(mark, 1).map(Quote::from_raw)?,
         delta: Quantity::from_raw(per_q38(delta, spot.raw().max(1))?),
         gamma: amount(unit.gamma, 100)?,
         vega: amount(unit.vega, 100)?,

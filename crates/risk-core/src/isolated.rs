@@ -62,7 +62,7 @@ fn leg_margin<P: PositionSource, E: ExpirySource>(
 ) -> Result<Quote, RiskError> {
     let position = source.position();
     if !position.instrument.is_option() {
-        let notional = position.quantity.notional(market.spot)?.saturating_abs();
+        let notional = position.quantity.notional_ceil(market.spot)?;
         return notional.mul_ratio_ceil(params.perp_share);
     }
     if position.quantity.raw() >= 0 {
@@ -77,7 +77,7 @@ pub(crate) fn short_share<E>(
     position: &Position,
     params: &IsolatedParams,
 ) -> Result<Quote, RiskError> {
-    let spot = position.quantity.notional(market.spot)?.saturating_abs();
+    let spot = position.quantity.notional_ceil(market.spot)?;
     let away = match position.instrument {
         Instrument::Call => position.strike.raw().saturating_sub(market.spot.raw()),
         _ => market.spot.raw().saturating_sub(position.strike.raw()),

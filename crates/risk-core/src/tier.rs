@@ -13,7 +13,6 @@
 use crate::error::{check_range, Field, RiskError};
 use crate::expiry::at_offset;
 use crate::expiry::ExpiryContext;
-use crate::fixed::mul::mul_div_ceil;
 use crate::greeks::{greeks_in, option_in};
 use crate::isolated::{short_share, IsolatedParams};
 use crate::margin::MarginReport;
@@ -148,12 +147,15 @@ impl StandardRisk {
         let mut options = legs;
         if let Some(leg) = linear {
             let greeks = greeks_in(market, None, &leg, None)?;
-            let notional = leg.quantity.notional(market.spot)?.saturating_abs();
+            let notional = leg.quantity.notional_ceil(market.spot)?;
             self.mark = self.mark.checked_add(greeks.mark)?;
             self.gross_notional = self.gross_notional.checked_add(notional)?;
+            // the mark of a short rounds toward zero
+            let rounding = Quote::from_raw(i64::from(leg.quantity.raw() < 0));
+            let share = |share| notional.mul_ratio_ceil(share)?.checked_add(rounding);
             self.require(
-                notional.mul_ratio_ceil(params.maintenance.perp_share)?,
-                notional.mul_ratio_ceil(params.initial.perp_share)?,
+                share(params.maintenance.perp_share)?,
+                share(params.initial.perp_share)?,
             )?;
             options = legs.get(1..).unwrap_or_default();
         }
@@ -167,8 +169,8 @@ impl StandardRisk {
         let loss = sums.largest_loss(options)?;
         let mut required = [Quote::ZERO; 2];
         for ((slot, isolated), naked) in required.iter_mut().zip(sums.shorts).zip(sums.naked) {
-            let least = isolated.min(loss.checked_add(sums.unpaired_margin(naked)?)?);
-            *slot = least.checked_add(sums.mark)?.max(Quote::ZERO);
+            let least = isolated.min(loss.checked_add(naked)?);
+            *slot = least.checked_add(sums.mark)?.max(sums.error);
         }
         let [maintenance, initial] = required;
         self.require(maintenance, initial)
@@ -184,14 +186,13 @@ impl StandardRisk {
 /// Sums over the options of an expiry.
 struct OptionSums {
     mark: Quote,
+    /// What the marks of the shorts can be wrong by.
+    error: Quote,
     gross: Quote,
     /// Isolated margin plus mark of the shorts, maintenance and initial.
     shorts: [Quote; 2],
-    /// The same of the short call with the lowest strike alone, and its size.
+    /// The same of the calls that are short beyond what is long, all at the lowest strike of a short call.
     naked: [Quote; 2],
-    naked_size: i64,
-    /// Calls that are short beyond what is long, at any strike.
-    unpaired: Quantity,
     /// Long less short puts.
     puts: Quantity,
     /// What all puts pay with the underlying at zero, floored.
@@ -206,15 +207,15 @@ impl OptionSums {
     ) -> Result<Self, RiskError> {
         let mut sums = Self {
             mark: Quote::ZERO,
+            error: Quote::ZERO,
             gross: Quote::ZERO,
             shorts: [Quote::ZERO; 2],
             naked: [Quote::ZERO; 2],
-            naked_size: 0,
-            unpaired: Quantity::ZERO,
             puts: Quantity::ZERO,
             at_zero: Quote::ZERO,
         };
         let mut calls = Quantity::ZERO;
+        let mut lowest = None;
         let expiry = options.first().map_or(0, |leg| leg.position().expiry);
         let listed = market.expiry(expiry)?;
         let context = ExpiryContext::new(market, &listed)?;
@@ -238,48 +239,30 @@ impl OptionSums {
                 sums.at_zero = sums.at_zero.checked_add(paid)?;
             }
             if leg.quantity.raw() < 0 {
-                sums.add_short(market, &leg, mark, params)?;
+                sums.error = sums.error.checked_add(mark_error(&leg, context.forward)?)?;
+                sums.add_short(short_margins(market, &leg, context.forward, mark, params)?)?;
+                if leg.instrument == Instrument::Call && lowest.is_none() {
+                    lowest = Some((leg, source.volatility()));
+                }
             }
         }
-        sums.unpaired = Quantity::from_raw(calls.raw().min(0).saturating_neg());
+        if let Some((leg, volatility)) = lowest.filter(|_| calls.raw() < 0) {
+            // of their own size: a margin that was rounded for another size must not be scaled
+            let naked = Position {
+                quantity: calls,
+                ..leg
+            };
+            let mark = option_in(market, &listed, &context, &naked, volatility)?.mark;
+            sums.naked = short_margins(market, &naked, context.forward, mark, params)?;
+        }
         Ok(sums)
     }
 
-    fn add_short<E>(
-        &mut self,
-        market: &Market<'_, E>,
-        leg: &Position,
-        mark: Quote,
-        params: &StandardParams,
-    ) -> Result<(), RiskError> {
-        let owed = Quote::ZERO.checked_sub(mark)?;
-        let is_lowest = leg.instrument == Instrument::Call && self.naked_size == 0;
-        for (index, params) in [&params.maintenance, &params.initial]
-            .into_iter()
-            .enumerate()
-        {
-            let margin = short_share(market, leg, params)?.checked_add(owed)?;
-            if let Some(sum) = self.shorts.get_mut(index) {
-                *sum = sum.checked_add(margin)?;
-            }
-            if let Some(naked) = self.naked.get_mut(index).filter(|_| is_lowest) {
-                *naked = margin;
-            }
-        }
-        if is_lowest {
-            self.naked_size = leg.quantity.raw().saturating_neg();
+    fn add_short(&mut self, margins: [Quote; 2]) -> Result<(), RiskError> {
+        for (sum, margin) in self.shorts.iter_mut().zip(margins) {
+            *sum = sum.checked_add(margin)?;
         }
         Ok(())
-    }
-
-    /// The part of the lowest short call's margin that the unpaired calls take, or a multiple of it; rounded up.
-    fn unpaired_margin(&self, naked: Quote) -> Result<Quote, RiskError> {
-        if self.unpaired.raw() == 0 {
-            return Ok(Quote::ZERO);
-        }
-        mul_div_ceil(naked.raw(), self.unpaired.raw(), self.naked_size.max(1))
-            .map(Quote::from_raw)
-            .ok_or(RiskError::Overflow(Field::Quote))
     }
 
     /// The largest loss at expiry with the underlying at zero or at any strike, rounded up and at least zero: between them the
@@ -299,6 +282,25 @@ impl OptionSums {
         }
         Quote::ZERO.checked_sub(least)
     }
+}
+
+/// What the mark of an option can be wrong by: 2^-33 of its size at the larger of forward and strike, and a unit.
+fn mark_error(leg: &Position, forward: Price) -> Result<Quote, RiskError> {
+    let notional = leg.quantity.notional_ceil(forward.max(leg.strike))?;
+    Ok(Quote::from_raw((notional.raw() >> 33).saturating_add(1)))
+}
+
+/// Isolated margin plus mark of a short option, maintenance and initial, with what the mark can be wrong by.
+fn short_margins<E>(
+    market: &Market<'_, E>,
+    leg: &Position,
+    forward: Price,
+    mark: Quote,
+    params: &StandardParams,
+) -> Result<[Quote; 2], RiskError> {
+    let owed = mark_error(leg, forward)?.checked_sub(mark)?;
+    let margin = |params| short_share(market, leg, params)?.checked_add(owed);
+    Ok([margin(&params.maintenance)?, margin(&params.initial)?])
 }
 
 /// `quantity x price`, floored.

@@ -96,12 +96,24 @@ impl Quantity {
         }))
     }
 
+    /// `|quantity| x price`, rounded up: what a share is charged on.
+    pub(crate) fn notional_ceil(self, price: Price) -> Result<Quote, RiskError> {
+        let whole = self.notional(price)?.saturating_abs();
+        whole.checked_add(Quote(i64::from(self.is_rounded_at(price))))
+    }
+
     /// Whether [`Quantity::notional`] cuts anything off.
     #[inline]
     pub(crate) fn is_rounded_at(self, price: Price) -> bool {
+        self.rounded_part(price) != 0
+    }
+
+    /// What [`Quantity::notional`] cuts off, by magnitude, 1e-8 of its unit.
+    #[inline]
+    pub(crate) fn rounded_part(self, price: Price) -> u64 {
         // residues below 1e8: their product stays below 2^54
         let (size, price) = (self.0.unsigned_abs() % PRICE_ONE, price.0 % PRICE_ONE);
-        size.wrapping_mul(price) % PRICE_ONE != 0
+        size.wrapping_mul(price) % PRICE_ONE
     }
 
     /// Sum, or [`RiskError::Overflow`].

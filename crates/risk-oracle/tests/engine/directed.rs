@@ -11,7 +11,7 @@ use risk_core::scenario::{Scenario, ScenarioTable, VolShock};
 use risk_core::{Quantity, Quote, Ratio};
 
 /// A market at 100 USD with a perpetual bought or sold there, and nothing but the scan in its requirement.
-fn perpetual(quantity: i64, set: &[Scenario]) -> DrawnBook {
+pub fn perpetual(quantity: i64, set: &[Scenario]) -> DrawnBook {
     let spot = 10_000_000_000;
     let cost = Quote::from_raw(quantity * 100);
     let position = Position::perpetual(Quantity::from_raw(quantity), cost);

@@ -17,3 +17,4 @@ mod draw;
 mod params;
 mod random;
 mod requirement;
+mod standard;
