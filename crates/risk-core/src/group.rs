@@ -144,7 +144,9 @@ impl Group {
         let overflow = RiskError::Overflow(Field::Quote);
         let sums = self.losses.iter_mut().zip(&mut self.gains);
         for (((loss, gain), pnl), damping) in sums.zip(pnl).zip(market.scenarios.damping) {
-            *loss = loss.checked_add((*pnl).min(0)).ok_or(overflow)?;
+            // a book of long options loses its mark at most, also where a scenario says more
+            let lost = (*pnl).min(0).max(risk.scan.raw());
+            *loss = loss.checked_add(lost).ok_or(overflow)?;
             let counted = counted_gain((*pnl).max(0), *damping);
             *gain = gain.checked_add(counted).ok_or(overflow)?;
         }

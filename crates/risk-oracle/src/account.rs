@@ -95,11 +95,9 @@ fn group_scan(members: &[(&Book, &Market)], [kappa, offset_cap]: [f64; 2]) -> f6
     let plain: f64 = members.iter().map(|(_, market)| market.scan).sum();
     let count = members.first().map_or(0, |(_, market)| market.pnl.len());
     let scenario = |index: usize| {
-        let of_index = || {
-            members
-                .iter()
-                .filter_map(|(_, m)| m.pnl.get(index).copied())
-        };
+        // no scenario takes more than the market's scan: long options lose their mark at most
+        let bounded = |m: &Market| m.pnl.get(index).map(|pnl| pnl.max(m.scan));
+        let of_index = || members.iter().filter_map(|(_, market)| bounded(market));
         let losses: f64 = of_index().map(|pnl| pnl.min(0.0)).sum();
         let gains: f64 = of_index().map(|pnl| pnl.max(0.0)).sum();
         losses + kappa * gains

@@ -1,14 +1,14 @@
 //! Accounts built to lose the most to rounding: what random draws do not find.
 
 use crate::compare::compare;
-use crate::draw::{Drawn, DrawnBook};
+use crate::draw::{Drawn, DrawnBook, NOW};
 use crate::params::ratio;
 use risk_core::group::GroupParams;
-use risk_core::market::MarketParams;
+use risk_core::market::{Expiry, MarketParams};
 use risk_core::params::{AccountTerms, ConcentrationParams};
-use risk_core::position::{Position, QuotedPosition};
-use risk_core::scenario::{Scenario, ScenarioTable, VolShock};
-use risk_core::{Quantity, Quote, Ratio};
+use risk_core::position::{Instrument, Position, QuotedPosition};
+use risk_core::scenario::{Scenario, ScenarioTable, VolShock, MAJOR_SCENARIOS, MAX_SCENARIOS};
+use risk_core::{Price, Quantity, Quote, Ratio};
 
 /// A market at 100 USD with a perpetual bought or sold there, and nothing but the scan in its requirement.
 pub fn perpetual(quantity: i64, set: &[Scenario]) -> DrawnBook {
@@ -120,4 +120,47 @@ fn a_delta_just_beyond_the_threshold_of_concentration_is_charged() {
     assert!(compared.over[1] >= 0.0, "{}", compared.over[1]);
     let charged = compared.report.contingencies.concentration_delta;
     assert!(charged.raw() as f64 >= exact, "{charged:?}");
+}
+
+/// Long calls far out of the money, which the lift of the wings multiplies.
+fn wings() -> DrawnBook {
+    let mut book = perpetual(1, &MAJOR_SCENARIOS);
+    book.params = MarketParams::BTC;
+    book.expiries = vec![Expiry {
+        time: NOW + 7 * 86_400,
+        ..Expiry::PLAIN
+    }];
+    let strike = Price::from_raw(13_000_000_000); // 130 % of spot, 60 % volatility
+    let quantity = Quantity::from_raw(1_000_000_000);
+    book.positions = vec![QuotedPosition {
+        position: Position::option(Instrument::Call, NOW + 7 * 86_400, strike, quantity),
+        volatility: Some(600_000_000),
+    }];
+    book
+}
+
+#[test]
+fn a_group_of_long_options_loses_their_mark_at_most() {
+    // GIVEN a book that a skew node says loses more than its mark
+    let book = wings();
+    let alone = compare(&account(vec![book.clone()], Vec::new())).unwrap();
+    let mut pnl = [[0; MAX_SCENARIOS]; 1];
+    let drawn = account(vec![book.clone()], Vec::new());
+    drawn
+        .with(|account| account.portfolio(&mut [], &mut pnl))
+        .unwrap();
+    let worst = pnl[0].iter().min().unwrap();
+    assert!(*worst < -2 * alone.report.mark.raw(), "{worst}");
+    // WHEN it stands in a group THEN its requirement is that of the book alone
+    for kappa in [0.0, 1.0] {
+        let mut grouped = book.clone();
+        grouped.group = Some(0);
+        let terms = GroupParams {
+            kappa: ratio(kappa),
+            offset_cap: Ratio::ZERO,
+        };
+        let compared = compare(&account(vec![grouped], vec![terms])).unwrap();
+        assert_eq!(compared.report.initial_health, alone.report.initial_health);
+        assert!(compared.over.iter().all(|over| *over >= 0.0));
+    }
 }
