@@ -7,7 +7,7 @@ use risk_core::{Price, Ratio};
 /// 1.0 in 1e-6.
 const ONE: u64 = 1_000_000;
 /// Bits that prices are cut to, so that their products with 1e6 fit 64.
-const PRICE_BITS: u32 = 40;
+const PRICE_BITS: u32 = 44;
 /// Seconds of an hour times 1.0 in 1e-6: the unit of a share per hour times seconds.
 const HOUR_SHARE: i64 = 3_600 * RATIO_ONE;
 
@@ -16,20 +16,21 @@ const HOUR_SHARE: i64 = 3_600 * RATIO_ONE;
 /// `confidence` and `price` are of one unit; `limit` is the widest confidence over price that an opening accepts, 1e-6. Exact to
 /// 1e-6 and `1e6 / (price x limit)`.
 pub fn price_confidence(confidence: u64, price: u64, limit: u32) -> Ratio {
-    let shift = u64::BITS
-        .saturating_sub(price.leading_zeros())
-        .saturating_sub(PRICE_BITS);
-    // below 2^40 and, where it is narrower than the price, at most 2^40
-    let price = price.checked_shr(shift).unwrap_or(0);
-    let width = confidence.div_ceil(1u64.checked_shl(shift).unwrap_or(1));
+    let (mut price, mut width) = (price, confidence);
+    if price >> PRICE_BITS != 0 {
+        let bits = u64::BITS.saturating_sub(price.leading_zeros());
+        let shift = bits.saturating_sub(PRICE_BITS);
+        price = price.checked_shr(shift).unwrap_or(0);
+        width = width.div_ceil(1u64.checked_shl(shift).unwrap_or(1));
+    }
+    // below 2^44 x 1e6 / 1e6; where the width is below it, its product with 1e6 fits as well
     let allowed = price
-        .saturating_mul(u64::from(limit).min(ONE))
-        .checked_div(ONE)
-        .unwrap_or(0);
+        .wrapping_mul(u64::from(limit).min(ONE))
+        .div_euclid(ONE);
     if width >= allowed {
         return Ratio::from_raw(RATIO_ONE.saturating_mul(i64::from(width == 0 && limit > 0)));
     }
-    let used = width.saturating_mul(ONE).div_ceil(allowed.max(1)); // at most 1e6
+    let used = width.wrapping_mul(ONE).div_ceil(allowed); // at most 1e6
     Ratio::from_raw(RATIO_ONE.saturating_sub_unsigned(used))
 }
 

@@ -51,6 +51,9 @@ impl OraclePolicy {
     /// Refuses a confidence interval wider than a repair accepts; returns the doubt where it is wider than an opening
     /// accepts.
     pub fn check_confidence(&self, confidence: u64, price: u64) -> Result<Option<Error>> {
+        if is_within(confidence, price, self.max_confidence) {
+            return Ok(None);
+        }
         let repair = self
             .max_confidence
             .saturating_mul(REPAIR_CONFIDENCE_FACTOR)
@@ -62,19 +65,25 @@ impl OraclePolicy {
 }
 
 /// `confidence / price <= limit`, cross-multiplied, so that there is nothing to round.
+fn is_within(confidence: u64, price: u64, limit: u32) -> bool {
+    // The usual sizes fit 64 bits: 2^44 x 1e6, 2^44 x 2^20. Wider products cost several times as much.
+    if (confidence | price) >> 44 == 0 && limit >> 20 == 0 {
+        return price.wrapping_mul(limit.into()) >= confidence.wrapping_mul(1_000_000);
+    }
+    let [allowed, width] = products(confidence, price, limit);
+    allowed >= width
+}
+
+/// What is compared: `price x limit` and `confidence x 1.0`.
+fn products(confidence: u64, price: u64, limit: u32) -> [u128; 2] {
+    [
+        u128::from(price).saturating_mul(limit.into()),
+        u128::from(confidence).saturating_mul(1_000_000),
+    ]
+}
+
 fn require_confidence(confidence: u64, price: u64, limit: u32) -> Result<()> {
-    // The usual sizes fit 64 bits: 2^44 x 1e6, 2^44 x 2^20. Wider products cost ten times as much.
-    let is_narrow = (confidence | price) >> 44 == 0 && limit >> 20 == 0;
-    let (allowed, width) = match is_narrow {
-        true => (
-            u128::from(price.wrapping_mul(limit.into())),
-            u128::from(confidence.wrapping_mul(1_000_000)),
-        ),
-        false => (
-            u128::from(price).saturating_mul(limit.into()),
-            u128::from(confidence).saturating_mul(1_000_000),
-        ),
-    };
+    let [allowed, width] = products(confidence, price, limit);
     require_gte!(allowed, width, MarginError::OracleConfidenceTooWide);
     Ok(())
 }
