@@ -19,6 +19,7 @@ use crate::expiry::{at_offset, scan_expiry, ExpiryContext};
 use crate::floors::DeltaSums;
 use crate::grid::{mul_q30, ExpiryGrid, MAX_GROSS_NOTIONAL};
 use crate::market::{ExpirySource, Market};
+use crate::params::MinDeltaParams;
 use crate::position::{Instrument, Position, PositionSource};
 use crate::scenario::{BASIS_WITNESS, FLOOR_WITNESS, MAX_SCENARIOS, ONE_Q30};
 use crate::units::{Quantity, Quote};
@@ -282,14 +283,18 @@ impl Scan<'_> {
         }
         self.set_min_delta(market)?;
         self.charge_greeks(market)?;
-        self.bind_floors(worst, set.has_skew());
+        // what the whole set and the parameters have, so that a witness is bounded where the whole is
+        let params = market.params;
+        let is_bounded =
+            set.with_skew || params.basis.is_active() || params.min_delta != MinDeltaParams::NONE;
+        self.bind_floors(worst, is_bounded);
         self.risk.contingency_maintenance = self.risk.contingencies.maintenance()?;
         self.risk.contingency_initial = self.risk.contingencies.initial()?;
         Ok(())
     }
 
     /// Sets the scan from the worst scenario's loss and the floors.
-    fn bind_floors(&mut self, worst: i64, has_skew: bool) {
+    fn bind_floors(&mut self, worst: i64, is_bounded: bool) {
         let risk = &mut self.risk;
         let mut scan = Quote::from_raw(worst);
         for (floor, witness) in [
@@ -301,7 +306,6 @@ impl Scan<'_> {
                 risk.worst_scenario = witness;
             }
         }
-        let is_bounded = has_skew || risk.basis_floor.raw() < 0 || risk.min_delta_floor.raw() < 0;
         if is_bounded && self.sides >= 0 {
             let whole = risk.mark.raw().max(0).wrapping_neg();
             scan = scan.max(Quote::from_raw(whole));

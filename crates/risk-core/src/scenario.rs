@@ -306,6 +306,8 @@ pub struct ScenarioSet<'a> {
     pub(crate) reach: u64,
     /// Whether the basis floor is to be evaluated.
     pub(crate) with_basis: bool,
+    /// Whether a skew node is in the set, or in the one that a witness is of.
+    pub(crate) with_skew: bool,
     /// What a witness names; `None` for a whole set.
     pub(crate) witness: Option<u8>,
 }
@@ -351,6 +353,7 @@ impl<'a> ScenarioSet<'a> {
             base,
             reach: reach as u64,
             with_basis: true,
+            with_skew: linear_start < count,
             witness: None,
         })
     }

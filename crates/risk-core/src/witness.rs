@@ -21,6 +21,7 @@ pub struct Witness {
     count: u8,
     bounds: [u8; 6],
     with_basis: bool,
+    with_skew: bool,
     name: u8,
 }
 
@@ -45,6 +46,7 @@ impl Witness {
             count: 1,
             bounds: [0, 1, 0, reach, 1, 1],
             with_basis: false,
+            with_skew: set.with_skew,
             name: u8::try_from(index).unwrap_or(FLOOR_WITNESS),
         };
         let named = [
@@ -109,6 +111,7 @@ impl Witness {
         )?;
         Ok(ScenarioSet {
             with_basis: self.with_basis,
+            with_skew: self.with_skew,
             witness: Some(self.name),
             ..set
         })

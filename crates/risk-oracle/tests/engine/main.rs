@@ -18,3 +18,4 @@ mod params;
 mod random;
 mod requirement;
 mod standard;
+mod witness;
