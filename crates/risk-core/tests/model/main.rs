@@ -15,6 +15,7 @@
 
 mod accounts;
 mod bounds;
+mod closed_forms;
 mod contingencies;
 mod exact;
 mod exact_whole;
@@ -29,6 +30,7 @@ mod linear;
 mod liquidation;
 mod neutral;
 mod refusals;
+mod savings;
 mod scenarios;
 // The kernel tests' generator and worst-error bookkeeping; their vector reader is not needed here.
 #[allow(dead_code)]
