@@ -14,6 +14,7 @@ mod compare;
 mod convert;
 mod directed;
 mod draw;
+mod laws;
 mod params;
 mod random;
 mod requirement;
