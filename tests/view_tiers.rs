@@ -31,7 +31,8 @@ fn each_tier_tests_the_margin_by_its_own_rule_and_shows_the_same_matrix() {
     }
     let [standard, portfolio] = [seen[0], seen[1]];
     assert_eq!((standard.1, standard.2), (portfolio.1, portfolio.2));
-    assert_eq!(standard.0.equity, portfolio.0.equity);
+    // marks are floored by leg there, by expiry here
+    assert!(standard.0.equity.abs_diff(portfolio.0.equity) <= 2);
     assert!(standard.0.initial_health < portfolio.0.initial_health);
     assert_eq!((standard.0.scan, portfolio.0.scan), (0, portfolio.1.scan));
     let breached = u32::from(MarginError::InitialMarginBreached);

@@ -85,11 +85,12 @@ fn shake(random: &mut Random, world: &mut World) {
     for (market, base) in [(world.btc, 110_000), (world.sol, 200)] {
         let price = base * random.range(500, 2_000) * 100_000 + random.range(0, 100_000);
         let fields = PriceFields {
-            confidence: (price * random.range(0, 10_000) / 1_000_000) as u64,
+            confidence: (price * random.range(0, 100_000) / 1_000_000) as u64,
             ..PriceFields::fresh(market.feed_id, price as u64, now)
         };
         world.set_price_update(market.price, fields);
-        if random.one_in(2) {
+        // what is delayed takes no price that an opening refuses
+        if random.one_in(2) && fields.confidence * 100 <= price as u64 {
             world.update_market(&market).ok();
         }
         if now > before + 1_500 || random.one_in(2) {
@@ -351,12 +352,12 @@ fn confidence_is_charged_below_its_threshold() {
         world.set_price_update(sol.price, fields);
         compare(world, &alice).margin.contingencies.confidence.raw()
     };
-    // the limit is 1 % of 200 USD: 45 % of it leaves 0.55, the threshold
-    assert_eq!(charged(&mut world, 90_000_000), 0);
+    // a repair accepts 10 % of 200 USD, ten times what an opening does: 45 % of it leaves 0.55, the threshold
+    assert_eq!(charged(&mut world, 900_000_000), 0);
     // half of it takes half of the notional of 100 calls and of the value of 100 coins
-    assert_eq!(charged(&mut world, 100_000_000), 2 * 10_000_000_000);
+    assert_eq!(charged(&mut world, 1_000_000_000), 2 * 10_000_000_000);
     // at the limit all of both
-    assert_eq!(charged(&mut world, 200_000_000), 2 * 20_000_000_000);
+    assert_eq!(charged(&mut world, 2_000_000_000), 2 * 20_000_000_000);
 }
 
 #[test]

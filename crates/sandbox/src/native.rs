@@ -2,7 +2,7 @@
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::AccountDeserialize;
-use portfolio_margin_interface::state::price::price_confidence;
+use portfolio_margin_interface::state::price::{price_confidence, repair_limit};
 use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, MarginAccount, Market,
     PositionRecord,
@@ -82,7 +82,7 @@ impl ShownPrice {
     }
 
     fn confidence(&self, limit: u32) -> Ratio {
-        price_confidence(self.width.0, self.width.1, limit)
+        price_confidence(self.width.0, self.width.1, repair_limit(limit))
     }
 }
 

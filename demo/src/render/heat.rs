@@ -2,6 +2,7 @@
 
 use risk_core::scan::ScenarioPnl;
 use risk_core::scenario::{ScenarioSet, VolShock, ONE_Q30};
+use risk_core::witness::{BASIS_WITNESS, FLOOR_WITNESS};
 
 use super::format::kilo;
 use super::Colour;
@@ -23,6 +24,17 @@ struct Node {
 /// A market's matrix.
 pub struct HeatMap {
     nodes: Vec<Node>,
+}
+
+impl Node {
+    fn is_skew(&self) -> bool {
+        matches!(self.vol, VolShock::SkewLinear | VolShock::SkewAbs)
+    }
+
+    /// In the part of the map with spot across and volatility down.
+    fn is_near(&self) -> bool {
+        self.damping == ONE_Q30 && !self.is_skew()
+    }
 }
 
 impl HeatMap {
@@ -48,12 +60,13 @@ impl HeatMap {
     pub fn lines(&self, colour: Colour, scale: u64) -> Vec<String> {
         let ink = Ink { colour, scale };
         let mut lines = self.grid(ink);
+        lines.extend(self.skews(ink));
         lines.extend(self.tails(ink));
         lines
     }
 
     fn grid(&self, ink: Ink) -> Vec<String> {
-        let near = || self.nodes.iter().filter(|node| node.damping == ONE_Q30);
+        let near = || self.nodes.iter().filter(|node| node.is_near());
         let mut spots: Vec<i64> = near().map(|node| node.spot).collect();
         spots.sort_unstable();
         spots.dedup();
@@ -71,6 +84,22 @@ impl HeatMap {
             lines.push(row(label, cells));
         }
         lines
+    }
+
+    /// The smile tilted and its wings lifted, at unmoved spot.
+    fn skews(&self, ink: Ink) -> Option<String> {
+        let skews: Vec<&Node> = self.nodes.iter().filter(|node| node.is_skew()).collect();
+        if skews.is_empty() {
+            return None;
+        }
+        let cells = skews.into_iter().flat_map(|node| {
+            let name = match node.vol {
+                VolShock::SkewLinear => "tilted",
+                _ => "lifted",
+            };
+            [plain_cell(name), cell(node, ink)]
+        });
+        Some(row("smile", cells))
     }
 
     fn tails(&self, ink: Ink) -> Vec<String> {
@@ -157,6 +186,11 @@ fn paint(text: &str, loss: bool, strength: f64, colour: Colour) -> String {
 
 /// A scenario in words: `BTC falls 18 % and volatility rises`.
 pub fn in_words(symbol: &str, set: &ScenarioSet<'_>, index: u8) -> String {
+    match index {
+        BASIS_WITNESS => return format!("forwards of {symbol} leave its spot (a floor)"),
+        FLOOR_WITNESS => return format!("the least share of the delta in {symbol} (a floor)"),
+        _ => {}
+    }
     let index = usize::from(index);
     let spot = set.spot(index).unwrap_or(ONE_Q30);
     let damping = set.damping(index).unwrap_or(ONE_Q30);
@@ -187,7 +221,7 @@ pub fn in_words(symbol: &str, set: &ScenarioSet<'_>, index: u8) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use risk_core::scenario::{ScenarioTable, MAJOR_GRID, MAX_SCENARIOS};
+    use risk_core::scenario::{ScenarioTable, MAJOR_SCENARIOS, MAX_SCENARIOS};
 
     const SCALE: u64 = 120_000_000_000;
 
@@ -201,7 +235,7 @@ mod tests {
 
     #[test]
     fn every_scenario_is_shown_once_and_fits() {
-        let table = ScenarioTable::new(&MAJOR_GRID).unwrap();
+        let table = ScenarioTable::new(&MAJOR_SCENARIOS).unwrap();
         let map = HeatMap::new(&table.set().unwrap(), &pnl(), 0);
         let lines = map.lines(Colour::Plain, SCALE);
         assert!(lines
@@ -214,7 +248,7 @@ mod tests {
         // the no-move node shows 0
         assert_eq!(
             shown,
-            MAJOR_GRID.len() - 1 - usize::from(lines[0].contains('k'))
+            MAJOR_SCENARIOS.len() - 1 - usize::from(lines[0].contains('k'))
         );
         assert_eq!(
             lines[0].split_whitespace().collect::<Vec<_>>()[1..4],
@@ -224,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_worst_is_starred_without_colour() {
-        let table = ScenarioTable::new(&MAJOR_GRID).unwrap();
+        let table = ScenarioTable::new(&MAJOR_SCENARIOS).unwrap();
         let map = HeatMap::new(&table.set().unwrap(), &pnl(), 2);
         let text = map.lines(Colour::Plain, SCALE).join("\n");
         assert_eq!(text.matches('*').count(), 1);
@@ -236,7 +270,7 @@ mod tests {
 
     #[test]
     fn one_scale_makes_maps_comparable() {
-        let table = ScenarioTable::new(&MAJOR_GRID).unwrap();
+        let table = ScenarioTable::new(&MAJOR_SCENARIOS).unwrap();
         let map = HeatMap::new(&table.set().unwrap(), &pnl(), 0);
         let (near, far) = (
             map.lines(Colour::True, SCALE),
@@ -249,7 +283,7 @@ mod tests {
 
     #[test]
     fn scenarios_read_as_sentences() {
-        let table = ScenarioTable::new(&MAJOR_GRID).unwrap();
+        let table = ScenarioTable::new(&MAJOR_SCENARIOS).unwrap();
         let set = table.set().unwrap();
         assert_eq!(in_words("BTC", &set, 2), "BTC falls 18 %, volatility rises");
         assert_eq!(in_words("BTC", &set, 20), "BTC stays, volatility stays");

@@ -29,8 +29,9 @@ impl Story {
     pub fn show_books(&mut self) -> Result<(), Broken> {
         self.screen.heading("2. Three books and their margin");
         self.screen.paragraph(
-            "Margin is the loss of the worst scenario per market, summed, plus contingencies for \
-             what a grid cannot see. Gross Greeks add up what each leg shows alone; net, legs \
+            "Margin is the loss of the worst scenario per market, or a floor, plus contingencies for \
+             what a grid cannot see. BTC and SOL are one group: half of what one gains in a scenario \
+             offsets what the other loses, at most 30 % of the sum. Gross Greeks add up what each leg shows alone; net, legs \
              cancel. A cell of a matrix is profit or loss in USD if spot and volatility move like \
              that; * marks the worst; far tails count in part. Colours have one scale in all books.",
         );
@@ -139,13 +140,20 @@ impl Story {
             self.show_matrix(market, record, scale)?;
         }
         let margin = &book.native.margin;
+        let alone = book
+            .native
+            .markets
+            .iter()
+            .map(|market| market.risk.scan.raw());
+        let offset = alone.sum::<i64>() != margin.scan.raw();
         let contingencies = margin
             .contingency_maintenance
             .checked_add(margin.contingency_initial)?;
         self.screen.line("");
         self.screen.line(format!(
-            "  initial margin {} = worst losses {} + contingencies {}",
+            "  initial margin {} = worst losses{} {} + contingencies {}",
             usd(margin.initial_margin().raw()),
+            if offset { ", offset by the group," } else { "" },
             usd(-margin.scan.raw()),
             usd(contingencies.raw()),
         ));

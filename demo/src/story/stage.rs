@@ -36,7 +36,7 @@ pub fn set(mut screen: Screen) -> Result<Story, Broken> {
         sol_price: opening.prices[1].price,
         btc_volatility: VOLATILITY[0],
         sol_volatility: VOLATILITY[1],
-        ..WorldBuilder::default()
+        ..WorldBuilder::whole(0)
     }
     .build();
     let mut story = Story {

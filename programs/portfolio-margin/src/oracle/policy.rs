@@ -19,6 +19,7 @@ use anchor_lang::prelude::*;
 use portfolio_margin_interface::state::Clearinghouse;
 
 use crate::error::MarginError;
+use portfolio_margin_interface::state::price::repair_limit;
 
 /// Limits that a bank or market sets.
 #[derive(Clone, Copy, Debug)]
@@ -33,10 +34,6 @@ pub struct OraclePolicy {
 
 /// How far a publish time may lie ahead of the cluster's clock, which follows wall time by seconds.
 pub const MAX_CLOCK_SKEW: i64 = 15;
-/// How much wider the confidence may be for a repair.
-const REPAIR_CONFIDENCE_FACTOR: u32 = 10;
-/// Widest confidence of any use, 1e-6: 10 %.
-const REPAIR_CONFIDENCE_MOST: u32 = 100_000;
 
 impl OraclePolicy {
     /// Refuses a price that is too old or from the future.
@@ -54,12 +51,7 @@ impl OraclePolicy {
         if is_within(confidence, price, self.max_confidence) {
             return Ok(None);
         }
-        let repair = self
-            .max_confidence
-            .saturating_mul(REPAIR_CONFIDENCE_FACTOR)
-            .min(REPAIR_CONFIDENCE_MOST)
-            .max(self.max_confidence);
-        require_confidence(confidence, price, repair)?;
+        require_confidence(confidence, price, repair_limit(self.max_confidence))?;
         Ok(require_confidence(confidence, price, self.max_confidence).err())
     }
 }

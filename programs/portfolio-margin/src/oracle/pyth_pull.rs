@@ -1,7 +1,7 @@
 //! Pyth pull oracle: a `PriceUpdateV2` account, checked field by field.
 
 use anchor_lang::prelude::*;
-use portfolio_margin_interface::state::price::price_confidence;
+use portfolio_margin_interface::state::price::{price_confidence, repair_limit};
 use pyth_solana_receiver_sdk::price_update::PriceUpdateV2;
 use risk_core::{Price, Ratio};
 
@@ -31,9 +31,9 @@ pub struct PriceWidth {
 }
 
 impl PriceWidth {
-    /// Confidence in the price, 1e-6: nothing is left at the widest interval that an opening accepts (over price, 1e-6).
+    /// Confidence in the price, 1e-6: nothing is left at the widest interval that a repair accepts; `limit` is an opening's (over price, 1e-6).
     pub fn confidence(self, limit: u32) -> Ratio {
-        price_confidence(self.confidence, self.price, limit)
+        price_confidence(self.confidence, self.price, repair_limit(limit))
     }
 }
 
