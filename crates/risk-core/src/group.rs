@@ -5,7 +5,8 @@
 //! scan     = min( min_i group(i), (1 - offset_cap) sum_m scan_m )
 //! ```
 //! The first term moves all markets of the group alike; the second keeps the offset from taking more than a share off the plain
-//! sum, which is every correlation against the account at once. A market that stands alone is its own plain sum.
+//! sum, which is every correlation against the account at once. A floor of one market is in the second term alone, so a group keeps at least
+//! `1 - offset_cap` of it, also where no other market of the group is held: were it kept whole, no witness could name it.
 
 use crate::error::{check_range, Field, RiskError};
 use crate::market::Market;
