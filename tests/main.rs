@@ -7,6 +7,7 @@ mod bid_liquidation_refusals;
 mod deposit_collateral;
 mod events;
 mod futures;
+mod groups;
 mod initialize_bank;
 mod initialize_clearinghouse;
 mod initialize_market;
