@@ -7,7 +7,8 @@ use portfolio_margin::event::{MarginAccountOpened, TierSet};
 use portfolio_margin_interface::args::{AccountTermsArgs, MarginAccountArgs};
 use portfolio_margin_interface::state::MarginAccount;
 use risk_core::tier::Tier;
-use sandbox::{call, dollars, instructions, perpetual, put, Trader, World, WorldBuilder};
+use sandbox::{call, dollars, instructions, perpetual, put};
+use sandbox::{PriceFields, Trader, World, WorldBuilder};
 use sandbox::{BASE, BTC_START, SOL, USDC};
 use support::{assert_logged, assert_refused, foreign_house, liquidating_long, rewrite, Bend};
 
@@ -126,6 +127,16 @@ fn collateral_counts_towards_the_minimum_at_certain_prices() {
         &[alice.user],
         MarginError::UnexpectedAccount,
     );
+    // what only a repair accepts is not good enough
+    let fields = world.price(&bank.price);
+    let wide = PriceFields {
+        confidence: fields.price as u64 / 50,
+        ..fields
+    };
+    world.set_price_update(bank.price, wide);
+    let error = MarginError::OracleConfidenceTooWide;
+    assert_refused(&mut world, &ix, &[alice.user], error);
+    world.set_price_update(bank.price, fields);
     world.set_tier(&alice, Tier::Portfolio).ok();
 }
 

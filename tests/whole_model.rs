@@ -384,6 +384,24 @@ fn a_surface_loses_confidence_as_it_ages_before_it_blocks() {
 }
 
 #[test]
+fn what_has_expired_needs_no_confidence_in_a_surface() {
+    let (mut world, alice) = booked(|world| {
+        let series = (2, world.week, dollars(150));
+        vec![record(&world.sol, series, -100_000_000, 0)]
+    });
+    let charged = |world: &mut World| {
+        world.refresh_prices();
+        let house = world.house;
+        world.update_quote_price(&house).ok();
+        compare(world, &alice).margin.contingencies.confidence.raw()
+    };
+    world.set_time(world.week - 1);
+    assert!(charged(&mut world) > 0);
+    world.set_time(world.week);
+    assert_eq!(charged(&mut world), 0);
+}
+
+#[test]
 fn distance_to_the_stable_price_is_charged_on_both_sides() {
     let (mut world, alice) = booked(|world| {
         let spot = 20_531;

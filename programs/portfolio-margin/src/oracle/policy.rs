@@ -101,3 +101,28 @@ pub fn doubt_surface_age(posted_at: i64, max_age: u32, now: i64) -> Option<Error
     let limit = i64::from(max_age);
     (age > limit).then(|| error!(MarginError::SurfaceStale).with_values((limit, age)))
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn narrow_and_wide_widths_are_judged_alike() {
+        let exact = |confidence: u64, price: u64, limit: u32| {
+            u128::from(confidence) * 1_000_000 <= u128::from(price) * u128::from(limit)
+        };
+        for bits in 1..64 {
+            let price = (1u64 << bits) + (1u64 << (bits / 2));
+            for limit in [1, 9_999, 50_000, 100_000, 1 << 20, u32::MAX] {
+                let edge = u128::from(price) * u128::from(limit) / 1_000_000;
+                let edge = u64::try_from(edge).unwrap_or(u64::MAX - 2);
+                for width in [0, edge.saturating_sub(1), edge, edge + 1, edge + 2] {
+                    let (is, want) = (is_within(width, price, limit), exact(width, price, limit));
+                    assert_eq!(is, want, "{width} {price} {limit}");
+                    assert_eq!(require_confidence(width, price, limit).is_ok(), want);
+                }
+            }
+        }
+    }
+}
