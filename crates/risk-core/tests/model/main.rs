@@ -24,6 +24,7 @@ mod fixture;
 mod golden;
 mod greeks;
 mod grid_exact;
+mod grid_rows;
 mod isolated;
 mod laws;
 mod linear;
@@ -32,7 +33,7 @@ mod neutral;
 mod refusals;
 mod savings;
 mod scenarios;
-// The kernel tests' generator and worst-error bookkeeping; their vector reader is not needed here.
+// The kernel tests' generator, vector reader and worst-error bookkeeping; not all of it is needed here.
 #[allow(dead_code)]
 #[path = "../kernels/support.rs"]
 mod support;
