@@ -39,7 +39,7 @@ pub fn perpetual(quantity: i64, set: &[Scenario]) -> DrawnBook {
     }
 }
 
-fn account(books: Vec<DrawnBook>, groups: Vec<GroupParams>) -> Drawn {
+pub fn account(books: Vec<DrawnBook>, groups: Vec<GroupParams>) -> Drawn {
     Drawn {
         cash: Quote::ZERO,
         terms: AccountTerms::PLAIN,
