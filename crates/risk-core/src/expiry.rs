@@ -245,7 +245,8 @@ fn scan_options<P: PositionSource, E: ExpirySource>(
     let sums = fill_grid(market, context, options, scan)?;
     let shift = scan.grid.shift();
     let discounts = context.discounts(&market.params.discount);
-    let value = scan.grid.close(&discounts, scan.pnl)?;
+    scan.bound_pnl(gross)?;
+    let value = scan.grid.close(&discounts, scan.pnl);
     scan.risk.mark = scan.risk.mark.checked_add(Quote::from_raw(value.mark))?;
     if is_split {
         scan.load_grid(market);
@@ -332,33 +333,36 @@ fn fill_grid<P: PositionSource, E>(
     let mut sums = Legs::default();
     let mut at_strike: i64 = 0;
     let mut sides: i64 = 0;
-    let mut previous: Option<(Price, Instrument)> = None;
+    let mut base = 0; // of an empty grid
+    let mut previous = (Price::ZERO, Instrument::Perpetual); // before any option
     for (index, source) in options.iter().enumerate() {
         let option = source.position();
-        let series = (option.strike, option.instrument);
-        if !option.instrument.is_option() || previous.is_some_and(|p| p >= series) {
+        let (strike, instrument) = (option.strike, option.instrument);
+        let is_next = strike > previous.0 || (strike == previous.0 && instrument > previous.1);
+        if !instrument.is_option() || !is_next {
             return Err(RiskError::Unsorted { index });
         }
-        if previous.is_some_and(|(strike, _)| strike != option.strike) {
+        if previous.0 != strike {
             sums.naked = sums.naked.wrapping_sub(at_strike.min(0));
             at_strike = 0;
         }
-        previous = Some(series);
+        previous = (strike, instrument);
         at_strike = at_strike.wrapping_add(option.quantity.raw());
         sides |= option.quantity.raw();
         if option.quantity.raw() != 0 {
             let entry = grid_option(context, &levels, &option, source.volatility(), shift)?;
-            let is_put = option.instrument == Instrument::Put;
+            let is_put = instrument == Instrument::Put;
             sums.widest |= entry.std_dev[1];
             // at the money to the unit, moneyness is exactly zero
             if entry.std_dev[1] < NARROW_V && option.strike != context.forward {
                 sums.narrow = sums.narrow.wrapping_add(narrow_error(&entry));
             }
-            let before = if with_legs { grid.base_forward() } else { 0 };
             grid.add(&entry, is_put);
             if with_legs {
+                let after = grid.base_forward();
                 let put = if is_put { entry.forward_weight } else { 0 };
-                let delta = (grid.base_forward().wrapping_sub(before) >> 19).wrapping_sub(put);
+                let delta = (after.wrapping_sub(base) >> 19).wrapping_sub(put);
+                base = after;
                 sums.positive = sums.positive.wrapping_add(delta.max(0));
                 sums.negative = sums.negative.wrapping_sub(delta.min(0));
             }

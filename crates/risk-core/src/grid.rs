@@ -44,6 +44,9 @@ pub type ScenarioPnl = [i64; MAX_SCENARIOS];
 /// The scenarios and the two nodes of the basis floor.
 const MAX_NODES: usize = MAX_SCENARIOS + 2;
 
+/// Names no kind of volatility shock.
+const NO_KIND: usize = VOL_KINDS;
+
 /// One option as the grid takes it.
 #[derive(Clone, Copy, Debug)]
 pub struct GridOption {
@@ -97,6 +100,8 @@ pub struct ExpiryGrid {
     nodes: [Node; MAX_NODES],
     /// How many nodes each kind of volatility shock has; last, nodes of the basis floor that no scenario stands for.
     levels: [usize; VOL_KINDS + 1],
+    /// For a witness, which has one or two nodes, their kinds of volatility shock; [`NO_KIND`] past its end.
+    single_kinds: [usize; 2],
     base: usize,
     /// Nodes with the forward down and up, volatility unchanged.
     basis: [usize; 2],
@@ -110,6 +115,7 @@ impl ExpiryGrid {
     pub const EMPTY: Self = Self {
         nodes: [Node::EMPTY; MAX_NODES],
         levels: [0; VOL_KINDS + 1],
+        single_kinds: [NO_KIND; 2],
         base: 0,
         basis: [0; 2],
         put_forward: 0,
@@ -129,6 +135,11 @@ impl ExpiryGrid {
             count.saturating_sub(set.abs_start),
             0,
         ];
+        self.single_kinds = match count {
+            1 => [set.vol_shock(0) as usize, NO_KIND],
+            2 => [set.vol_shock(0) as usize, set.vol_shock(1) as usize],
+            _ => [NO_KIND; 2],
+        };
         self.base = set.base;
         self.basis = [set.base; 2];
         let nodes = self.nodes.get_mut(..count).unwrap_or_default();
@@ -154,6 +165,7 @@ impl ExpiryGrid {
             if let Some(node) = self.nodes.get_mut(*basis) {
                 (node.ln_spot, node.spot) = (ln_multiplier(multiplier), spot);
                 *own = own.wrapping_add(1);
+                self.single_kinds = [NO_KIND; 2];
             }
         }
     }
@@ -208,11 +220,25 @@ impl ExpiryGrid {
             self.put_forward = self.put_forward.wrapping_add(option.forward_weight);
             self.put_strike = self.put_strike.wrapping_add(option.strike_weight);
         }
-        let [up, none, down, linear, abs] = option.std_dev;
-        if up.max(none).max(down).max(linear).max(abs) < WIDE_V {
-            self.add_levels::<true>(option);
-        } else {
+        // none is negative: below 2.0 together is below 2.0 each
+        let widest = option.std_dev.iter().fold(0, |bits, v| bits | v);
+        if widest >= WIDE_V {
             self.add_levels::<false>(option);
+        } else if self.single_kinds[0] != NO_KIND {
+            self.add_singles(option);
+        } else {
+            self.add_levels::<true>(option);
+        }
+    }
+
+    /// Each node for itself: what is cheapest where there are two.
+    #[inline(always)]
+    fn add_singles(&mut self, option: &GridOption) {
+        let mut level = Level::new(option.forward_weight, option.strike_weight);
+        for (node, kind) in self.nodes.iter_mut().zip(self.single_kinds) {
+            if let Some(v) = option.std_dev.get(kind) {
+                node.add(level.single::<true>(option.moneyness, *v, node.ln_spot));
+            }
         }
     }
 
@@ -227,8 +253,8 @@ impl ExpiryGrid {
             let Some((nodes, others)) = rest.split_at_mut_checked(count) else {
                 return;
             };
-            add_level::<IN_TABLE>(option.moneyness, v, nodes, &mut level);
             rest = others;
+            add_level::<IN_TABLE>(option.moneyness, v, nodes, &mut level);
         }
         if linears.wrapping_add(abses).wrapping_add(own) == 0 {
             return;
@@ -244,7 +270,7 @@ impl ExpiryGrid {
             };
             // above the forward both turn alike, if their parameters are alike
             if v != shared {
-                added = level.skew::<IN_TABLE>(option.moneyness, v);
+                added = level.single::<IN_TABLE>(option.moneyness, v, 0);
                 shared = v;
             }
             node.add(added);
@@ -265,13 +291,9 @@ impl ExpiryGrid {
     /// Ends the expiry: adds its PnL under each scenario to `pnl`, a skew node's as a loss whatever its sign, and returns what
     /// it is worth. The grid is empty after it.
     ///
-    /// Errors: [`RiskError::Overflow`] where a sum leaves i64.
+    /// A PnL changes by less than 12 times the gross notional that the expiry was opened with; a sum that leaves i64 wraps.
     #[inline]
-    pub fn close(
-        &mut self,
-        discounts: &Discounts,
-        pnl: &mut ScenarioPnl,
-    ) -> Result<ExpiryValue, RiskError> {
+    pub fn close(&mut self, discounts: &Discounts, pnl: &mut ScenarioPnl) -> ExpiryValue {
         let put = (self.put_forward, self.put_strike);
         let shift = self.shift;
         let mark_of = |node: &Node| mul_shift_q38(node.value(put), discounts.mark) << shift;
@@ -282,46 +304,66 @@ impl ExpiryGrid {
             .map(|index| self.nodes.get(index).map_or(0, mark_of).wrapping_sub(mark));
         let delta = mul_shift_q38((base.forward >> SPLIT).wrapping_sub(put.0), discounts.mark);
 
+        let closing = Closing {
+            put,
+            factors: [discounts.long, discounts.short],
+            shift,
+            mark,
+        };
         let [up, none, down, linear, abs, own] = self.levels;
         let plain = up.wrapping_add(none).wrapping_add(down);
         let skewed = linear.wrapping_add(abs);
-        let mut nodes = self.nodes.iter_mut();
-        let mut pnl = pnl.iter_mut();
-        let mut overflow = 0;
-        let mut add = |node: &mut Node, pnl: &mut i64, is_skew: bool| {
-            let value = node.value(put);
-            let factor = if value < 0 {
-                discounts.short
-            } else {
-                discounts.long
-            };
-            let mut change = (mul_shift_q38(value, factor) << shift).wrapping_sub(mark);
-            if is_skew {
-                change = change.wrapping_abs().wrapping_neg();
-            }
-            let sum = pnl.wrapping_add(change);
-            overflow |= (sum ^ *pnl) & (sum ^ change); // negative where both have the sign that the sum has not
-            *pnl = sum;
-            (node.forward, node.strike) = (0, 0);
-        };
-        for (node, pnl) in nodes.by_ref().take(plain).zip(pnl.by_ref()) {
-            add(node, pnl, false);
+        let (plain_nodes, others) = self
+            .nodes
+            .split_at_mut_checked(plain)
+            .unwrap_or((&mut [], &mut []));
+        let (plain_pnl, other_pnl) = pnl
+            .split_at_mut_checked(plain)
+            .unwrap_or((&mut [], &mut []));
+        closing.add_plain(plain_nodes, plain_pnl);
+        let mut others = others.iter_mut();
+        for (node, pnl) in others.by_ref().take(skewed).zip(other_pnl) {
+            let change = closing.change(node);
+            *pnl = pnl.wrapping_sub(change.wrapping_abs());
         }
-        for (node, pnl) in nodes.by_ref().take(skewed).zip(pnl) {
-            add(node, pnl, true);
-        }
-        for node in nodes.take(own) {
+        for node in others.take(own) {
             (node.forward, node.strike) = (0, 0);
         }
         (self.put_forward, self.put_strike) = (0, 0);
-        if overflow < 0 {
-            return Err(RiskError::Overflow(Field::Quote));
-        }
-        Ok(ExpiryValue {
+        ExpiryValue {
             mark,
             basis,
             delta: delta << shift,
-        })
+        }
+    }
+}
+
+/// What the nodes of an expiry share when it ends.
+struct Closing {
+    put: (i64, i64),
+    /// Of a positive and of a negative value, Q38.
+    factors: [i64; 2],
+    shift: u32,
+    mark: i64,
+}
+
+impl Closing {
+    /// What a node gains over the mark; empties it.
+    #[inline(always)]
+    fn change(&self, node: &mut Node) -> i64 {
+        let value = node.value(self.put);
+        let [long, short] = self.factors;
+        let factor = if value < 0 { short } else { long };
+        (node.forward, node.strike) = (0, 0);
+        (mul_shift_q38(value, factor) << self.shift).wrapping_sub(self.mark)
+    }
+
+    /// The loop over scenarios whose sign counts.
+    #[inline(never)]
+    fn add_plain(&self, nodes: &mut [Node], pnl: &mut [i64]) {
+        for (node, pnl) in nodes.iter_mut().zip(pnl) {
+            *pnl = pnl.wrapping_add(self.change(node));
+        }
     }
 }
 

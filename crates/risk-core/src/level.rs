@@ -55,7 +55,7 @@ impl Node {
     }
 }
 
-/// What one option has in common over the nodes of one volatility level.
+/// What one option has in common over the nodes of one volatility level, and its weights over those of all.
 pub(crate) struct Level {
     /// 1/v, Q23.
     inverse: u64,
@@ -80,7 +80,7 @@ impl Level {
         }
     }
 
-    /// The level of standard deviation `v`.
+    /// The level of standard deviation `v` at moneyness `m`.
     #[inline(always)]
     fn set<const IN_TABLE: bool>(&mut self, m: i64, v: i64) {
         let centre = if IN_TABLE { EIGHT_Q36 << 23 } else { 0 };
@@ -114,22 +114,23 @@ impl Level {
         (self.forward.whole(), self.strike.whole())
     }
 
-    /// The same for a skew node, at unmoved spot.
+    /// The same for any d at one ln s.
     #[inline(always)]
-    pub fn skew<const IN_TABLE: bool>(&mut self, m: i64, v: i64) -> (i64, i64) {
+    pub fn single<const IN_TABLE: bool>(&mut self, m: i64, v: i64, ln_spot: i64) -> (i64, i64) {
         let limit = v.wrapping_mul(SATURATION);
-        if m > limit {
+        let moved = m.wrapping_add(ln_spot);
+        if moved > limit {
             return self.whole();
         }
-        if m < limit.wrapping_neg() {
+        if moved < limit.wrapping_neg() {
             return (0, 0);
         }
         self.set::<IN_TABLE>(m, v);
-        self.terms::<IN_TABLE>(0)
+        self.terms::<IN_TABLE>(ln_spot)
     }
 }
 
-/// One volatility level of one option; see [`ExpiryGrid::add_levels`] for `IN_TABLE`.
+/// One volatility level of one option; see [`crate::grid::ExpiryGrid::add`] for `IN_TABLE`.
 #[inline(always)]
 pub(crate) fn add_level<const IN_TABLE: bool>(
     m: i64,

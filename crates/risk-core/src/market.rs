@@ -124,16 +124,22 @@ impl Expiry {
     /// The forward at a live spot without regard to settlement, floored to 1e-8 USD and at least one unit; the explicit
     /// one where there is one.
     pub fn forward(&self, spot: Price) -> Result<Price, RiskError> {
-        const ONE: i64 = 1_000_000_000;
+        const ONE: u64 = 1_000_000_000;
         if let Some(price) = self.forward_price {
             return Price::checked(price.raw());
         }
-        let spot = i64::try_from(spot.raw()).map_err(|_| RiskError::Overflow(Field::Price))?;
-        let factor = ONE.saturating_add(self.forward_basis.into());
-        let forward = mul_div_floor(spot, factor, ONE).ok_or(RiskError::Overflow(Field::Price))?;
-        let forward =
-            u64::try_from(forward.max(1)).map_err(|_| RiskError::Overflow(Field::Price))?;
-        Price::checked(forward)
+        let overflow = RiskError::Overflow(Field::Price);
+        let spot = i64::try_from(spot.raw()).map_err(|_| overflow)?;
+        let spot = spot.unsigned_abs();
+        // below 2^32; 0 for a basis of -1.0 or less
+        let factor = ONE.saturating_add_signed(self.forward_basis.into());
+        let (whole, part) = (spot / ONE, spot % ONE); // below 2^34 and 2^30
+        let forward = whole
+            .checked_mul(factor)
+            .and_then(|whole| whole.checked_add(part.wrapping_mul(factor) / ONE))
+            .filter(|forward| *forward <= Price::MOST)
+            .ok_or(overflow)?;
+        Price::checked(forward.max(1))
     }
 }
 

@@ -28,6 +28,8 @@ pub use crate::grid::ScenarioPnl;
 
 /// Largest |PnL| of a scenario, quote units: 1.1e12 USD.
 const MOST_PNL: u64 = 1 << 60;
+/// Largest gross notional of a market's options, quote units: 5.8e11 USD. Twelve times it, which no PnL reaches, is an i64.
+const MOST_GROSS_OPTIONS: u64 = 1 << 59;
 
 /// What sets a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +95,8 @@ pub(crate) struct Scan<'a> {
     pub delta: DeltaSums,
     /// Whether the vega is summed.
     pub with_vega: bool,
+    /// Gross notional of all options.
+    gross_options: u64,
     pub vega: i64,
     pub vega_error: i64,
 }
@@ -118,6 +122,7 @@ pub fn scan_market<P: PositionSource, E: ExpirySource>(
         delta: DeltaSums::default(),
         // a witness proves a breach of maintenance, which does not carry the charge
         with_vega: market.scenarios.witness.is_none() && may_concentrate_vega(market, positions),
+        gross_options: 0,
         vega: 0,
         vega_error: 0,
     };
@@ -252,32 +257,43 @@ impl Scan<'_> {
         self.delta.add_leg(notional, rounding)
     }
 
+    /// Refuses a market whose options could lose or gain more than sums of PnL can hold; `gross`, at most 2^57, is that of
+    /// one more expiry.
+    pub fn bound_pnl(&mut self, gross: u64) -> Result<(), RiskError> {
+        self.gross_options = self.gross_options.saturating_add(gross);
+        if self.gross_options > MOST_GROSS_OPTIONS {
+            return Err(RiskError::Overflow(Field::Quote));
+        }
+        Ok(())
+    }
+
     /// Adds what moves with the spot, damps the tails and finds the worst scenario or floor; the first wins a tie. A PnL
     /// above 2^60 may wrap as it is damped; it is refused before anything is made of it.
     fn finish<E>(&mut self, market: &Market<'_, E>) -> Result<(), RiskError> {
         let set = &market.scenarios;
-        let mut worst = 0;
-        let mut largest = 0;
-        let mut index = 0u8;
-        let linear = self.linear;
-        let nodes = self.pnl.iter_mut().zip(set.damping).zip(set.spot);
-        for ((value, damping), spot) in nodes {
-            if linear != 0 {
-                let moved = mul_q30(linear, spot.wrapping_sub(ONE_Q30));
+        if self.linear != 0 {
+            for (value, spot) in self.pnl.iter_mut().zip(set.spot) {
+                let moved = mul_q30(self.linear, spot.wrapping_sub(ONE_Q30));
                 *value = value
                     .checked_add(moved)
                     .ok_or(RiskError::Overflow(Field::Quote))?;
             }
-            largest |= value.unsigned_abs(); // reaches the power of two below if any value does
+        }
+        let (mut worst, mut best) = (0, 0);
+        let mut damped = 0;
+        for (index, (value, damping)) in self.pnl.iter_mut().zip(set.damping).enumerate() {
             if *damping != ONE_Q30 {
+                damped |= value.unsigned_abs(); // reaches the power of two below if any does
                 *value = mul_q30(*value, *damping);
+            } else if *value > best {
+                best = *value;
             }
             if *value < worst {
                 worst = *value;
-                self.risk.worst_scenario = index;
+                self.risk.worst_scenario = index as u8; // below MAX_SCENARIOS = 40
             }
-            index = index.wrapping_add(1); // below MAX_SCENARIOS = 40
         }
+        let largest = damped | best.unsigned_abs() | worst.unsigned_abs();
         if largest >= MOST_PNL {
             return Err(RiskError::Overflow(Field::Quote));
         }

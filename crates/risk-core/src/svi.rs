@@ -168,11 +168,38 @@ pub struct SviSlice {
     m: i64,
     /// `s`, Q56, in `(2^42, 2^58]`.
     s: u64,
+    /// What strikes within `s` of the turning point share.
+    turn: Scale,
     /// `4 sqrt(a + b s)`, Q56, at most 48.
     most_k: i64,
     /// `sqrt(tau / reference_tenor) = mantissa / 2^exponent`; exponent in `[47, 78]`.
     scale_mantissa: u64,
     scale_exponent: u32,
+}
+
+/// The larger of `|x|` and `s` as a unit, so that no square needs more than 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Scale {
+    /// How far both are shifted, 0 to 18.
+    shift: u32,
+    /// The larger one, Q(56 + shift), in `[2^60, 2^63)`.
+    large: u64,
+    /// `b` times it, Q(b_exponent + shift - 8).
+    product: u64,
+}
+
+impl Scale {
+    /// From the larger one, in `(2^42, 2^62)`.
+    #[inline(always)]
+    fn new(large: u64, b_mantissa: u64) -> Self {
+        let shift = head_room(large);
+        let large = large.wrapping_shl(shift);
+        Self {
+            shift,
+            large,
+            product: mul_high(b_mantissa, large),
+        }
+    }
 }
 
 impl SviSlice {
@@ -204,6 +231,7 @@ impl SviSlice {
             one_minus_rho_squared: quotient(svi.one_minus_rho_squared(), trillion, 62),
             m: signed_q56(i64::from(svi.m), MILLION),
             s,
+            turn: Scale::new(s, b_mantissa),
             // sqrt(turn / 2^56) = root / 2^(59 + shift); times 4, in Q56
             most_k: root.wrapping_shr(shift.wrapping_add(1)) as i64,
             scale_mantissa,
@@ -236,20 +264,18 @@ impl SviSlice {
         let k = k.min(self.most_k).max(self.most_k.wrapping_neg());
         let x = k.wrapping_sub(self.m); // |x| <= 52
 
-        // Everything in units of the larger of |x| and s, so that no square needs more than 64 bits.
         let magnitude = x.unsigned_abs();
-        let in_wing = magnitude > self.s;
-        let (large, small) = if in_wing {
-            (magnitude, self.s)
+        let opposed = (x < 0) != self.rho_is_negative;
+        let (scale, bracket) = if magnitude > self.s {
+            let scale = Scale::new(magnitude, self.b_mantissa);
+            let ratio = ratio_q41(self.s.wrapping_shl(scale.shift), scale.large);
+            (scale, self.bracket::<true>(ratio, opposed))
         } else {
-            (self.s, magnitude)
+            let ratio = ratio_q41(magnitude.wrapping_shl(self.turn.shift), self.turn.large);
+            (self.turn, self.bracket::<false>(ratio, opposed))
         };
-        let shift = head_room(large);
-        let large = large.wrapping_shl(shift); // Q(56 + shift), in [2^60, 2^63)
-        let ratio = ratio_q41(small.wrapping_shl(shift), large);
-        let bracket = self.bracket(ratio, in_wing, (x < 0) != self.rho_is_negative);
-        let product = mul_high(mul_high(self.b_mantissa, large), bracket); // Q(b_exponent + shift - 10), < 2^62
-        let integer_bits = self.b_exponent.wrapping_add(shift).wrapping_sub(2); // from 2^8 up, >= 58
+        let product = mul_high(scale.product, bracket); // Q(b_exponent + shift - 10), < 2^62
+        let integer_bits = self.b_exponent.wrapping_add(scale.shift).wrapping_sub(2); // from 2^8 up, >= 58
         let wings = if integer_bits >= 64 {
             product.wrapping_shr(integer_bits.wrapping_sub(64))
         } else if product.wrapping_shr(integer_bits) != 0 {
@@ -268,13 +294,14 @@ impl SviSlice {
     /// `(rho x + sqrt(x^2 + s^2)) / max(|x|, s)`, Q62, in `(0.04, 2.42)`.
     ///
     /// Where `rho x < 0` the difference is taken as `((1 - rho^2) x^2 + s^2) / (sqrt(x^2 + s^2) + |rho x|)`: no cancellation.
-    fn bracket(&self, ratio: u64, in_wing: bool, opposed: bool) -> u64 {
+    #[inline(always)]
+    fn bracket<const IN_WING: bool>(&self, ratio: u64, opposed: bool) -> u64 {
         let (high, low) = (ratio >> 10, ratio & 1023);
         let square = high
             .wrapping_mul(high)
             .wrapping_add(high.wrapping_mul(low) >> 9); // Q62, <= 1
         let root = sqrt_normalised((1u64 << 62).wrapping_add(square)); // Q62, <= 1.4143
-        let skew = if in_wing {
+        let skew = if IN_WING {
             self.rho
         } else {
             mul_high(self.rho << 1, ratio << 22) // Q63 x Q63
@@ -283,7 +310,7 @@ impl SviSlice {
         if !opposed {
             return sum;
         }
-        let numerator = if in_wing {
+        let numerator = if IN_WING {
             self.one_minus_rho_squared.wrapping_add(square)
         } else {
             mul_high(self.one_minus_rho_squared << 1, square << 1).wrapping_add(1 << 62)

@@ -35,6 +35,8 @@ pub(crate) struct VolLevels {
     least_up: u64,
     /// The tilt and the lift, where the set has such nodes.
     skew: Option<[SkewLevel; 2]>,
+    /// Whether tilt and lift are alike, so that strikes above the forward need one of them.
+    alike: bool,
 }
 
 impl VolLevels {
@@ -65,6 +67,7 @@ impl VolLevels {
             up: one.wrapping_add(shock(vol.range_up)).min(MOST_FACTOR) as i64,
             down: one.saturating_sub(shock(vol.range_down)) as i64,
             least_up: (root.wrapping_mul(vol.min_vol_up.raw() as u64) / RATIO_UNIT) >> 2,
+            alike: skew.is_some_and(|[linear, abs]| linear == abs),
             skew,
         })
     }
@@ -81,7 +84,11 @@ impl VolLevels {
             None => (base, base),
             Some([linear, abs]) => {
                 let k = moneyness.wrapping_neg();
-                (linear.apply(base, k), abs.apply(base, k.wrapping_abs()))
+                let tilted = linear.apply(base, k);
+                match self.alike && k >= 0 {
+                    true => (tilted, tilted),
+                    false => (tilted, abs.apply(base, k.wrapping_abs())),
+                }
             }
         };
         [up, base, down, linear, abs]
@@ -94,7 +101,7 @@ fn power_of(log: i64, power: Ratio) -> u64 {
 }
 
 /// One skew node: `1 + clamp(x cap / k*, -cap, cap)`, which is `1 + x cap / k*` for x clamped to `+-k*`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct SkewLevel {
     /// k*, Q36, 0.002 to 16.0.
     most: i64,
