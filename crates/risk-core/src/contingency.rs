@@ -18,7 +18,7 @@ use crate::fixed::mul::mul_div_ceil;
 use crate::fixed::normal::pdf;
 use crate::fixed::sqrt::sqrt_tenor;
 use crate::grid::GridOption;
-use crate::market::{Expiry, ExpirySource, Market};
+use crate::market::{Expiry, ExpirySource, Market, MAX_TENOR_SECONDS};
 use crate::params::{ConcentrationParams, ConfidenceParams};
 use crate::position::PositionSource;
 use crate::scan::Scan;
@@ -57,39 +57,52 @@ pub struct Contingencies {
 impl Contingencies {
     /// What both requirements carry.
     pub fn maintenance(&self) -> Result<Quote, RiskError> {
-        self.perp_maintenance
-            .checked_add(self.option_maintenance)?
-            .checked_add(self.haircut_maintenance)?
-            .checked_add(self.cushion)
+        Quote::checked_sum([
+            self.perp_maintenance,
+            self.option_maintenance,
+            self.haircut_maintenance,
+            self.cushion,
+        ])
     }
 
     /// What the initial requirement carries on top.
     pub fn initial(&self) -> Result<Quote, RiskError> {
-        self.perp_initial
-            .checked_add(self.option_initial)?
-            .checked_add(self.haircut_initial)?
-            .checked_add(self.confidence)?
-            .checked_add(self.stable_price)?
-            .checked_add(self.concentration_delta)?
-            .checked_add(self.concentration_vega)
+        Quote::checked_sum([
+            self.perp_initial,
+            self.option_initial,
+            self.haircut_initial,
+            self.confidence,
+            self.stable_price,
+            self.concentration_delta,
+            self.concentration_vega,
+        ])
     }
 
     /// Both, charge by charge.
     pub fn checked_add(&self, other: &Self) -> Result<Self, RiskError> {
-        let add = |a: Quote, b: Quote| a.checked_add(b);
-        Ok(Self {
-            perp_maintenance: add(self.perp_maintenance, other.perp_maintenance)?,
-            perp_initial: add(self.perp_initial, other.perp_initial)?,
-            option_maintenance: add(self.option_maintenance, other.option_maintenance)?,
-            option_initial: add(self.option_initial, other.option_initial)?,
-            haircut_maintenance: add(self.haircut_maintenance, other.haircut_maintenance)?,
-            haircut_initial: add(self.haircut_initial, other.haircut_initial)?,
-            confidence: add(self.confidence, other.confidence)?,
-            stable_price: add(self.stable_price, other.stable_price)?,
-            concentration_delta: add(self.concentration_delta, other.concentration_delta)?,
-            concentration_vega: add(self.concentration_vega, other.concentration_vega)?,
-            cushion: add(self.cushion, other.cushion)?,
-        })
+        let mut overflow = 0;
+        let mut add = |a: Quote, b: Quote| {
+            let (sum, flag) = a.adding(b);
+            overflow |= flag;
+            sum
+        };
+        let sum = Self {
+            perp_maintenance: add(self.perp_maintenance, other.perp_maintenance),
+            perp_initial: add(self.perp_initial, other.perp_initial),
+            option_maintenance: add(self.option_maintenance, other.option_maintenance),
+            option_initial: add(self.option_initial, other.option_initial),
+            haircut_maintenance: add(self.haircut_maintenance, other.haircut_maintenance),
+            haircut_initial: add(self.haircut_initial, other.haircut_initial),
+            confidence: add(self.confidence, other.confidence),
+            stable_price: add(self.stable_price, other.stable_price),
+            concentration_delta: add(self.concentration_delta, other.concentration_delta),
+            concentration_vega: add(self.concentration_vega, other.concentration_vega),
+            cushion: add(self.cushion, other.cushion),
+        };
+        if overflow < 0 {
+            return Err(RiskError::Overflow(Field::Quote));
+        }
+        Ok(sum)
     }
 }
 
@@ -152,12 +165,21 @@ pub(crate) fn may_concentrate_vega<P: PositionSource, E: ExpirySource>(
     let Some(notional) = notional else {
         return true;
     };
-    // 1.5 x 0.4 / 100 is 0.006; sqrt(tau) in Q38, at most 2.0 within the engine's tenors, in Q6 rounded up: products below 2^62
-    let root = (sqrt_tenor(seconds) >> 32).saturating_add(1);
+    // 1.5 x 0.4 / 100 is 0.006; the notional is below 2^63
     let share = (notional.raw().unsigned_abs() / 166).saturating_add(1);
-    let bound = share.saturating_mul(root) >> 6;
     let threshold = params.threshold.raw().max(0).unsigned_abs();
-    bound >= threshold || market.expiries.iter().any(ExpirySource::is_explicit)
+    reaches(share, seconds, threshold) || market.expiries.iter().any(ExpirySource::is_explicit)
+}
+
+/// Whether `share sqrt(tau)`, rounded up, reaches a threshold; `share` below 2^57.
+fn reaches(share: u64, seconds: i64, threshold: u64) -> bool {
+    // no root within the engine's tenors is above 2.0, which spares most books the root
+    if share.saturating_mul(3) < threshold && seconds <= MAX_TENOR_SECONDS {
+        return false;
+    }
+    // sqrt(tau) in Q38, at most 2.0 within the engine's tenors, in Q6 rounded up: products below 2^64
+    let root = (sqrt_tenor(seconds) >> 32).saturating_add(1);
+    share.saturating_mul(root) >> 6 >= threshold
 }
 
 /// `weight n(d1)` of an option at unshocked volatility in quote units of the grid's shift, Q19; below 2^57.

@@ -5,6 +5,7 @@
 
 use crate::contingency::leg_vega;
 use crate::error::{check_range, Field, RiskError};
+use crate::fixed::bits::leading_zeros;
 use crate::fixed::exp::exp_neg;
 use crate::fixed::log::ln;
 use crate::fixed::mul::mul_shift_q38;
@@ -51,8 +52,18 @@ pub(crate) struct ExpiryContext {
     vol_move: Ratio,
 }
 
-impl ExpiryContext {
-    pub fn new<E>(market: &Market<'_, E>, listed: &Expiry) -> Result<Self, RiskError> {
+/// What can be refused of an expiry.
+pub(crate) struct CheckedForward {
+    /// Forward price.
+    forward: Price,
+    /// Share of it that follows the spot, Q30.
+    share: i64,
+    /// Seconds to expiry, at least zero.
+    seconds: i64,
+}
+
+impl CheckedForward {
+    fn new<E>(market: &Market<'_, E>, listed: &Expiry) -> Result<Self, RiskError> {
         let seconds = listed.time.saturating_sub(market.now).max(0);
         check_range(Field::Tenor, seconds, 0, MAX_TENOR_SECONDS)?;
         let parts = listed.parts(market.spot, &market.shift, seconds)?;
@@ -65,21 +76,42 @@ impl ExpiryContext {
             0 => ONE_Q30,
             _ => share_q30(parts.variable, forward.raw()),
         };
+        Ok(Self {
+            forward,
+            share,
+            seconds,
+        })
+    }
+}
+
+impl ExpiryContext {
+    pub fn new<E>(market: &Market<'_, E>, listed: &Expiry) -> Result<Self, RiskError> {
+        Ok(Self::of(
+            &CheckedForward::new(market, listed)?,
+            market,
+            listed,
+        ))
+    }
+
+    /// Apart from what can be refused, so that the smile is written once, in place.
+    #[inline(always)]
+    fn of<E>(checked: &CheckedForward, market: &Market<'_, E>, listed: &Expiry) -> Self {
+        let seconds = checked.seconds;
         let tenor = tenor(seconds);
         // tenor < 2^39 and rate <= 2^20: the product stays below 2^59
         let rate = u64::from(listed.rate.max(0).unsigned_abs());
         let exponent = (tenor.wrapping_mul(rate) / RATIO_UNIT) << 2;
-        Ok(Self {
-            forward,
-            share,
-            ln_forward: ln(forward.raw()),
+        Self {
+            forward: checked.forward,
+            share: checked.share,
+            ln_forward: ln(checked.forward.raw()),
             seconds,
             tenor,
             discount: exp_neg(exponent) as i64,
             exponent,
             smile: SviSlice::new(listed.svi.as_ref().unwrap_or(&NO_SMILE), seconds),
             vol_move: market.shift.vol,
-        })
+        }
     }
 
     /// `sigma sqrt(tau)` of an option, Q40: from its own volatility, else from the smile; `moneyness` is ln(F/K), Q40.
@@ -198,7 +230,8 @@ pub(crate) fn scan_expiry<P: PositionSource, E: ExpirySource>(
     legs: &[P],
     scan: &mut Scan<'_>,
 ) -> Result<(), RiskError> {
-    let context = ExpiryContext::new(market, listed)?;
+    let checked = CheckedForward::new(market, listed)?;
+    let context = ExpiryContext::of(&checked, market, listed);
     let first = legs.first().map(PositionSource::position);
     let (future, options) = match first {
         Some(leg) if leg.instrument == Instrument::Future => {
@@ -261,11 +294,12 @@ fn scan_options<P: PositionSource, E: ExpirySource>(
     let scaled = |value: i64| mul_q30(value, context.share);
     // What the grid's 23-bit reciprocal and its table can be wrong by in N: 2^-24 of gross below v = 1, four times that per
     // doubling of v up to 16.
-    let bits = u64::BITS
-        .saturating_sub(sums.widest.unsigned_abs().leading_zeros())
-        .saturating_sub(36);
+    let lost = match sums.widest.unsigned_abs() >> 36 {
+        0 => 0,
+        excess => 64u32.wrapping_sub(leading_zeros(excess)) << 1, // at most ten bits
+    };
     let narrow = sums.narrow << shift; // below 2^40, shifted by at most 19
-    let delta_error = (gross >> 24_u32.saturating_sub(bits << 1))
+    let delta_error = (gross >> 24u32.saturating_sub(lost))
         .saturating_add(rounding)
         .saturating_add(narrow);
     scan.delta.add_expiry(scaled(value.delta), delta_error)?;
@@ -284,7 +318,7 @@ fn scan_options<P: PositionSource, E: ExpirySource>(
     }
     let mut basis = value.basis;
     for change in &mut basis {
-        *change = change.saturating_sub(error);
+        *change = change.wrapping_sub(error); // below 2^62, the error below 2^34
     }
     Ok((size, basis))
 }

@@ -24,6 +24,7 @@
 //! function that is not inlined, so that the ten registers of the VM are not spent on its surroundings.
 
 use crate::error::{Field, RiskError};
+use crate::fixed::bits::leading_zeros;
 use crate::fixed::log::ln;
 use crate::fixed::mul::mul_shift_q38;
 use crate::level::{add_level, Level, Node, SPLIT};
@@ -202,8 +203,10 @@ impl ExpiryGrid {
                 most: MAX_GROSS_NOTIONAL as i64,
             });
         }
-        let bits = u64::BITS.saturating_sub(gross_notional.leading_zeros());
-        self.shift = bits.saturating_sub(WEIGHT_BITS);
+        self.shift = match gross_notional >> WEIGHT_BITS {
+            0 => 0,
+            excess => 64u32.wrapping_sub(leading_zeros(excess)), // its bits
+        };
         Ok(())
     }
 

@@ -230,6 +230,12 @@ impl ExpirySource for Expiry {
     }
 }
 
+/// The slot of an expiry. Not inlined: a loop around it would prepare all slots, found or not.
+#[inline(never)]
+fn find<E: ExpirySource>(slots: &[E], time: i64) -> Option<&E> {
+    slots.iter().find(|slot| slot.time() == time)
+}
+
 /// One underlying, ready to be evaluated at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Market<'a, E> {
@@ -297,9 +303,7 @@ impl<'a, E: ExpirySource> Market<'a, E> {
 
     /// The listed expiry at `time`.
     pub fn expiry(&self, time: i64) -> Result<Expiry, RiskError> {
-        self.expiries
-            .iter()
-            .find(|slot| slot.time() == time)
+        find(self.expiries, time)
             .map(|slot| slot.expiry_at(self.now))
             .ok_or(RiskError::UnknownExpiry { expiry: time })
     }

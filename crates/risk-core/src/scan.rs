@@ -281,7 +281,8 @@ impl Scan<'_> {
         }
         let (mut worst, mut best) = (0, 0);
         let mut damped = 0;
-        for (index, (value, damping)) in self.pnl.iter_mut().zip(set.damping).enumerate() {
+        let mut index = 0u8;
+        for (value, damping) in self.pnl.iter_mut().zip(set.damping) {
             if *damping != ONE_Q30 {
                 damped |= value.unsigned_abs(); // reaches the power of two below if any does
                 *value = mul_q30(*value, *damping);
@@ -290,8 +291,9 @@ impl Scan<'_> {
             }
             if *value < worst {
                 worst = *value;
-                self.risk.worst_scenario = index as u8; // below MAX_SCENARIOS = 40
+                self.risk.worst_scenario = index;
             }
+            index = index.wrapping_add(1); // below MAX_SCENARIOS = 40
         }
         let largest = damped | best.unsigned_abs() | worst.unsigned_abs();
         if largest >= MOST_PNL {

@@ -10,6 +10,7 @@
 // Kernel: `SviSlice::std_dev` runs once per option; every range is stated where it is used.
 #![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
+use crate::fixed::bits::leading_zeros;
 use crate::fixed::mul::{mul_div_floor, mul_high};
 use crate::fixed::sqrt::{isqrt, sqrt_normalised, sqrt_scaled};
 
@@ -17,6 +18,10 @@ use crate::fixed::sqrt::{isqrt, sqrt_normalised, sqrt_scaled};
 const MILLION: i64 = 1_000_000;
 /// 1.0 in the unit of `a` and `b`.
 const TRILLION: i64 = 1_000_000_000_000;
+
+/// Units of the parameters, unsigned.
+const E6: u64 = 1_000_000;
+const E12: u64 = 1_000_000_000_000;
 
 /// Largest total variance, in 1e-12: 144.
 pub const MOST_VARIANCE: i64 = 144 * TRILLION;
@@ -210,13 +215,12 @@ impl SviSlice {
     #[must_use]
     pub fn new(svi: &Svi, tenor_seconds: i64) -> Self {
         let svi = svi.clamped();
-        let trillion = TRILLION as u64;
         // b < 2^42, so at least 22 bits of head room; the quotient by 1e12 takes 39.9 away and gets 38 back.
-        let b_shift = svi.b.leading_zeros().min(63);
-        let b_mantissa = quotient(svi.b.wrapping_shl(b_shift), trillion, 38);
+        let b_shift = leading_zeros(svi.b);
+        let b_mantissa = quotient::<E12, 38>(svi.b.wrapping_shl(b_shift));
         let b_exponent = b_shift.wrapping_add(38);
-        let a = signed_q56(svi.a, TRILLION);
-        let s = quotient(u64::from(svi.s), MILLION as u64, 56);
+        let a = signed_q56::<E12>(svi.a);
+        let s = quotient::<E6, 56>(u64::from(svi.s));
         // b s: Q(b_exponent + 56 + 5 - 64), b_exponent >= 60
         let turn = mul_high(b_mantissa, s << 5).wrapping_shr(b_exponent.wrapping_sub(59));
         let turn = turn.saturating_add_signed(a).min(MOST_VARIANCE_Q56);
@@ -227,9 +231,9 @@ impl SviSlice {
             b_mantissa,
             b_exponent,
             rho_is_negative: svi.rho < 0,
-            rho: quotient(u64::from(svi.rho.unsigned_abs()), MILLION as u64, 62),
-            one_minus_rho_squared: quotient(svi.one_minus_rho_squared(), trillion, 62),
-            m: signed_q56(i64::from(svi.m), MILLION),
+            rho: quotient::<E6, 62>(u64::from(svi.rho.unsigned_abs())),
+            one_minus_rho_squared: quotient::<E12, 62>(svi.one_minus_rho_squared()),
+            m: signed_q56::<E6>(i64::from(svi.m)),
             s,
             turn: Scale::new(s, b_mantissa),
             // sqrt(turn / 2^56) = root / 2^(59 + shift); times 4, in Q56
@@ -364,27 +368,28 @@ fn ratio_q41(small: u64, large: u64) -> u64 {
     (high << 21).wrapping_add((rest << 21) / divisor)
 }
 
-/// `value 2^bits / unit`, rounded to nearest, by digits of 24 bits; `unit < 2^40`, result below 2^64.
-fn quotient(value: u64, unit: u64, bits: u32) -> u64 {
-    let unit = unit.max(1);
-    let mut result = value / unit;
-    let mut rest = value.wrapping_sub(result.wrapping_mul(unit));
-    let mut left = bits;
+/// `value 2^BITS / UNIT`, rounded to nearest, by digits as long as the unit leaves room for; `UNIT < 2^40`, result below 2^64.
+#[inline(always)]
+fn quotient<const UNIT: u64, const BITS: u32>(value: u64) -> u64 {
+    let mut result = value / UNIT;
+    let mut rest = value.wrapping_sub(result.wrapping_mul(UNIT));
+    let mut left = BITS;
     while left > 0 {
-        let step = left.min(24);
-        let digit = rest.wrapping_shl(step) / unit;
+        let step = left.min(UNIT.leading_zeros()); // rest < UNIT: below 2^64 when shifted
+        let digit = rest.wrapping_shl(step) / UNIT;
         rest = rest
             .wrapping_shl(step)
-            .wrapping_sub(digit.wrapping_mul(unit));
+            .wrapping_sub(digit.wrapping_mul(UNIT));
         result = result.wrapping_shl(step) | digit;
         left = left.wrapping_sub(step);
     }
-    result.wrapping_add(u64::from(rest >= unit.wrapping_sub(rest)))
+    result.wrapping_add(u64::from(rest >= UNIT.wrapping_sub(rest)))
 }
 
-/// `value / unit` in Q56, rounded to nearest, half away from zero; `|value / unit| <= 64`, `0 < unit < 2^40`.
-fn signed_q56(value: i64, unit: i64) -> i64 {
-    let magnitude = quotient(value.unsigned_abs(), unit.unsigned_abs(), 56) as i64;
+/// `value / UNIT` in Q56, rounded to nearest, half away from zero; `|value / UNIT| <= 64`.
+#[inline(always)]
+fn signed_q56<const UNIT: u64>(value: i64) -> i64 {
+    let magnitude = quotient::<UNIT, 56>(value.unsigned_abs()) as i64;
     if value < 0 {
         magnitude.wrapping_neg()
     } else {
@@ -399,12 +404,12 @@ fn root_of_ratio(tenor_seconds: i64, reference: u32) -> (u64, u32) {
         return (0, 47);
     }
     let reference = u64::from(reference.max(1));
-    let tenor_shift = tenor.leading_zeros(); // [32, 63]
+    let tenor_shift = leading_zeros(tenor); // [32, 63]
     let dividend = tenor.wrapping_shl(tenor_shift); // >= 2^63
     let whole = dividend / reference; // >= 2^31
     let rest = dividend.wrapping_sub(whole.wrapping_mul(reference)); // < 2^32
                                                                      // Fill up to 64 bits, one less if the exponent would be odd.
-    let zeros = whole.leading_zeros(); // [0, 32]
+    let zeros = leading_zeros(whole); // [0, 32]
     let zeros = zeros.wrapping_sub(tenor_shift.wrapping_add(zeros) & 1 & u32::from(zeros > 0));
     let filled = whole.wrapping_shl(zeros) | (rest.wrapping_shl(zeros) / reference);
     let exponent = tenor_shift.wrapping_add(zeros);
