@@ -3,22 +3,22 @@
 // Hot path: wrapping products on ranges that the comments state.
 #![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
-use crate::contingency::leg_vega;
 use crate::error::{check_range, Field, RiskError};
 use crate::fixed::bits::leading_zeros;
 use crate::fixed::exp::exp_neg;
 use crate::fixed::log::ln;
 use crate::fixed::mul::mul_shift_q38;
 use crate::fixed::sqrt::{sqrt_tenor, tenor};
-use crate::grid::{mul_q30, Discounts, GridOption};
+use crate::grid::{mul_q30, Discounts};
+use crate::legs::{fill_grid, sizes, SmilePoint};
 use crate::market::{Expiry, ExpirySource, Market, MAX_TENOR_SECONDS};
 use crate::params::StaticDiscountParams;
-use crate::position::{Instrument, Position, PositionSource, MOST_VOLATILITY};
+use crate::position::{Instrument, PositionSource, MOST_VOLATILITY};
 use crate::scan::Scan;
 use crate::scenario::ONE_Q30;
 use crate::svi::{Svi, SviSlice};
 use crate::units::{Price, Quantity, Quote, Ratio, RATIO_ONE};
-use crate::vol::{VolLevels, RATIO_UNIT};
+use crate::vol::RATIO_UNIT;
 
 /// A smile for expiries that have none and need none.
 const NO_SMILE: Svi = Svi {
@@ -117,8 +117,30 @@ impl ExpiryContext {
     /// `sigma sqrt(tau)` of an option, Q40: from its own volatility, else from the smile; `moneyness` is ln(F/K), Q40.
     #[inline(always)]
     pub fn std_dev(&self, volatility: Option<u64>, moneyness: i64) -> Result<u64, RiskError> {
+        let mut nowhere = SmilePoint::NONE;
+        self.std_dev_after(volatility, moneyness, &mut nowhere)
+    }
+
+    /// The same after another option of the expiry: options of one strike, and those beyond what the smile is trusted for,
+    /// read it once.
+    #[inline(always)]
+    pub fn std_dev_after(
+        &self,
+        volatility: Option<u64>,
+        moneyness: i64,
+        last: &mut SmilePoint,
+    ) -> Result<u64, RiskError> {
         let std_dev = match volatility {
-            None => self.smile.std_dev(moneyness.wrapping_neg()),
+            None => {
+                let k = self.smile.trusted(moneyness.wrapping_neg());
+                if k != last.k {
+                    *last = SmilePoint {
+                        k,
+                        std_dev: self.smile.std_dev_at(k),
+                    };
+                }
+                last.std_dev
+            }
             Some(volatility) => explicit_std_dev(volatility, self.seconds)?,
         };
         Ok(match self.vol_move.raw() {
@@ -192,36 +214,6 @@ fn moved_std_dev(std_dev: u64, moved: i64) -> u64 {
     u64::try_from(product.div_euclid(1_000_000)).unwrap_or(u64::MAX)
 }
 
-/// Sums over the legs of an expiry.
-#[derive(Default)]
-struct Legs {
-    /// Per strike, shorts less longs, calls and puts pooled.
-    naked: i64,
-    /// Deltas of legs times the forward by sign, in units of the grid's shift; only where the hedged delta is charged.
-    positive: i64,
-    negative: i64,
-    /// Sum of weights times n(d1), in units of the grid's shift, Q19; only where vega is charged.
-    vega: i64,
-    /// All unshocked standard deviations, or-ed: bounds the largest.
-    widest: i64,
-    /// What deltas of options below [`NARROW_V`] can be wrong by, in units of the grid's shift.
-    narrow: u64,
-}
-
-/// 2^-12 in Q36: below, the rounding of moneyness and deviation moves N by more than 2^-24. Two seconds to expiry at 100 %.
-const NARROW_V: i64 = 1 << 24;
-
-/// What the delta of an option with so little variance can be wrong by: moneyness and deviation are each off by up to one
-/// unit, over the deviation; at most half of it.
-#[cold]
-fn narrow_error(option: &GridOption) -> u64 {
-    let v = option.std_dev[1].max(1).unsigned_abs();
-    match option.moneyness.unsigned_abs() <= v.wrapping_mul(8) {
-        true => (option.forward_weight.unsigned_abs() / v.max(2)).wrapping_add(1),
-        false => 0,
-    }
-}
-
 /// Adds the legs of one expiry to the scan: at most one future, then options by strike.
 #[inline(never)]
 pub(crate) fn scan_expiry<P: PositionSource, E: ExpirySource>(
@@ -269,13 +261,14 @@ fn scan_options<P: PositionSource, E: ExpirySource>(
             expiry: listed.time,
         });
     }
-    let (size, gross) = gross_notional(options, context.forward)?;
+    let sizes = sizes(options, context.forward)?;
+    let gross = sizes.gross;
     let is_split = context.share != ONE_Q30;
     if is_split {
         scan.grid.split(context.share);
     }
     scan.grid.open(gross)?;
-    let sums = fill_grid(market, context, options, scan)?;
+    let sums = fill_grid(market, context, options, sizes.is_small, scan)?;
     let shift = scan.grid.shift();
     let discounts = context.discounts(&market.params.discount);
     scan.bound_pnl(gross)?;
@@ -320,7 +313,7 @@ fn scan_options<P: PositionSource, E: ExpirySource>(
     for change in &mut basis {
         *change = change.wrapping_sub(error); // below 2^62, the error below 2^34
     }
-    Ok((size, basis))
+    Ok((sizes.size, basis))
 }
 
 /// Turns an index within an expiry's options into one within its legs.
@@ -331,101 +324,4 @@ pub(crate) fn at_offset(error: RiskError, offset: usize) -> RiskError {
         },
         other => other,
     }
-}
-
-/// The sum of sizes, and a bound on the sum of |quantity| x max(forward, strike): all sizes at the larger of the forward and
-/// the last strike.
-fn gross_notional<P: PositionSource>(
-    options: &[P],
-    forward: Price,
-) -> Result<(u64, u64), RiskError> {
-    let mut size: u64 = 0;
-    let mut highest = forward;
-    for option in options {
-        let option = option.position();
-        size = size.saturating_add(option.quantity.raw().unsigned_abs());
-        highest = highest.max(option.strike);
-    }
-    let all = i64::try_from(size).map_err(|_| RiskError::Overflow(Field::Quantity))?;
-    let gross = Quantity::from_raw(all).notional(highest)?;
-    Ok((size, gross.raw().unsigned_abs()))
-}
-
-/// Runs the grid over the options and returns what the other terms need of them.
-fn fill_grid<P: PositionSource, E>(
-    market: &Market<'_, E>,
-    context: &ExpiryContext,
-    options: &[P],
-    scan: &mut Scan<'_>,
-) -> Result<Legs, RiskError> {
-    let levels = VolLevels::new(market.params, &market.scenarios, context)?;
-    let with_legs = market.params.min_delta.hedged.raw() > 0;
-    let with_vega = scan.with_vega;
-    let grid = &mut *scan.grid;
-    let shift = grid.shift();
-    // gross_notional has made sure that all sizes sum to an i64, so no sum can overflow.
-    let mut sums = Legs::default();
-    let mut at_strike: i64 = 0;
-    let mut sides: i64 = 0;
-    let mut base = 0; // of an empty grid
-    let mut previous = (Price::ZERO, Instrument::Perpetual); // before any option
-    for (index, source) in options.iter().enumerate() {
-        let option = source.position();
-        let (strike, instrument) = (option.strike, option.instrument);
-        let is_next = strike > previous.0 || (strike == previous.0 && instrument > previous.1);
-        if !instrument.is_option() || !is_next {
-            return Err(RiskError::Unsorted { index });
-        }
-        if previous.0 != strike {
-            sums.naked = sums.naked.wrapping_sub(at_strike.min(0));
-            at_strike = 0;
-        }
-        previous = (strike, instrument);
-        at_strike = at_strike.wrapping_add(option.quantity.raw());
-        sides |= option.quantity.raw();
-        if option.quantity.raw() != 0 {
-            let entry = grid_option(context, &levels, &option, source.volatility(), shift)?;
-            let is_put = instrument == Instrument::Put;
-            sums.widest |= entry.std_dev[1];
-            // at the money to the unit, moneyness is exactly zero
-            if entry.std_dev[1] < NARROW_V && option.strike != context.forward {
-                sums.narrow = sums.narrow.wrapping_add(narrow_error(&entry));
-            }
-            grid.add(&entry, is_put);
-            if with_legs {
-                let after = grid.base_forward();
-                let put = if is_put { entry.forward_weight } else { 0 };
-                let delta = (after.wrapping_sub(base) >> 19).wrapping_sub(put);
-                base = after;
-                sums.positive = sums.positive.wrapping_add(delta.max(0));
-                sums.negative = sums.negative.wrapping_sub(delta.min(0));
-            }
-            if with_vega {
-                sums.vega = sums.vega.wrapping_add(leg_vega(&entry));
-            }
-        }
-    }
-    sums.naked = sums.naked.wrapping_sub(at_strike.min(0));
-    scan.sides |= sides;
-    Ok(sums)
-}
-
-/// Moneyness, the standard deviations and the two weights of an option.
-#[inline(always)]
-fn grid_option(
-    context: &ExpiryContext,
-    levels: &VolLevels,
-    option: &Position,
-    volatility: Option<u64>,
-    shift: u32,
-) -> Result<GridOption, RiskError> {
-    let moneyness = context.ln_forward.wrapping_sub(option.ln_strike); // Q40, |ln| <= 44 so < 2^46
-    let std_dev = context.std_dev(volatility, moneyness)?;
-    let moneyness_q36 = moneyness >> 4;
-    Ok(GridOption {
-        moneyness: moneyness_q36,
-        std_dev: levels.apply(std_dev >> 4, moneyness_q36),
-        forward_weight: option.quantity.notional(context.forward)?.raw() >> shift,
-        strike_weight: option.quantity.notional(option.strike)?.raw() >> shift,
-    })
 }

@@ -53,6 +53,7 @@ pub mod greeks;
 pub mod grid;
 pub mod group;
 pub mod isolated;
+mod legs;
 mod level;
 pub mod liquidation;
 pub mod margin;

@@ -248,7 +248,22 @@ impl SviSlice {
     /// Error for a valid smile: at most 1e-9 relative plus half a unit of 2^-40.
     #[must_use]
     pub fn std_dev(&self, k_q40: i64) -> u64 {
-        let (root, shift) = sqrt_scaled(self.total_variance(k_q40));
+        self.std_dev_at(self.trusted(k_q40))
+    }
+
+    /// `k` in Q56 at which the smile is read for `k` in Q40: beyond what it is trusted for, its last.
+    #[inline(always)]
+    pub(crate) fn trusted(&self, k_q40: i64) -> i64 {
+        const MOST_K_Q40: i64 = 63 << 40;
+        let k = k_q40.clamp(-MOST_K_Q40, MOST_K_Q40) << 16;
+        // min and max, not clamp: clamp asserts an order that the compiler cannot see.
+        k.min(self.most_k).max(self.most_k.wrapping_neg())
+    }
+
+    /// [`SviSlice::std_dev`] for a `k` from [`SviSlice::trusted`].
+    #[inline(never)]
+    pub(crate) fn std_dev_at(&self, k: i64) -> u64 {
+        let (root, shift) = sqrt_scaled(self.total_variance(k));
         // root / 2^(59 + shift) times the scale, in Q40; the shift is within [2, 50] for any valid smile.
         let product = mul_high(root, self.scale_mantissa);
         let down = self
@@ -260,12 +275,10 @@ impl SviSlice {
         product.wrapping_add(half).wrapping_shr(down)
     }
 
-    /// `w(k)` at the reference tenor, Q56, in `[0, 144]`. Error 2e-11 relative (256 times that where `a < 0`) plus 2^-56.
-    fn total_variance(&self, k_q40: i64) -> u64 {
-        const MOST_K_Q40: i64 = 63 << 40;
-        let k = k_q40.clamp(-MOST_K_Q40, MOST_K_Q40) << 16;
-        // min and max, not clamp: clamp asserts an order that the compiler cannot see.
-        let k = k.min(self.most_k).max(self.most_k.wrapping_neg());
+    /// `w(k)` at the reference tenor, Q56, in `[0, 144]`, for `k` in Q56. Error 2e-11 relative (256 times that where `a < 0`)
+    /// plus 2^-56.
+    #[inline(always)]
+    fn total_variance(&self, k: i64) -> u64 {
         let x = k.wrapping_sub(self.m); // |x| <= 52
 
         let magnitude = x.unsigned_abs();

@@ -80,6 +80,34 @@ impl Price {
     }
 }
 
+/// A price in whole dollars and the rest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PriceParts {
+    whole: u64,
+    part: u64,
+}
+
+impl Price {
+    #[inline(always)]
+    pub(crate) fn parts(self) -> PriceParts {
+        PriceParts {
+            whole: self.0 / PRICE_ONE,
+            part: self.0 % PRICE_ONE,
+        }
+    }
+}
+
+impl PriceParts {
+    /// Whether sizes that sum to `size` at prices up to this are what [`Quantity::small_notional`] takes.
+    pub(crate) fn is_small(&self, size: u64) -> bool {
+        size < SMALL_QUANTITY && self.whole < SMALL_WHOLE
+    }
+}
+
+/// Sizes and whole dollars whose notional takes two 64-bit products.
+const SMALL_QUANTITY: u64 = 1 << 36;
+const SMALL_WHOLE: u64 = 1 << 26;
+
 impl Quantity {
     /// `quantity x price`, rounded toward zero, so that both sides of a trade see the same magnitude.
     ///
@@ -114,6 +142,17 @@ impl Quantity {
         // residues below 1e8: their product stays below 2^54
         let (size, price) = (self.0.unsigned_abs() % PRICE_ONE, price.0 % PRICE_ONE);
         size.wrapping_mul(price) % PRICE_ONE
+    }
+
+    /// [`Quantity::notional`] for a price in two parts, below 2^36 in size and 2^26 in whole dollars: nothing can overflow.
+    #[inline(always)]
+    pub(crate) fn small_notional(self, price: &PriceParts) -> i64 {
+        // quantity * whole < 2^62 and quantity * part < 2^36 * 1e8 < 2^63: the sum cannot overflow
+        let magnitude = self.0.unsigned_abs();
+        let whole = magnitude.wrapping_mul(price.whole);
+        let notional = whole.wrapping_add(magnitude.wrapping_mul(price.part) / PRICE_ONE) as i64;
+        let sign = self.0 >> 63;
+        (notional ^ sign).wrapping_sub(sign)
     }
 
     /// Sum, or [`RiskError::Overflow`].
@@ -157,7 +196,7 @@ impl Quantity {
 #[inline]
 fn notional_magnitude(quantity: u64, price: u64) -> Result<u64, RiskError> {
     let (whole, part) = (price / PRICE_ONE, price % PRICE_ONE);
-    if quantity < 1 << 36 && whole < 1 << 26 {
+    if quantity < SMALL_QUANTITY && whole < SMALL_WHOLE {
         // quantity * whole < 2^62 and quantity * part < 2^36 * 1e8 < 2^63: the sum cannot overflow
         return Ok(quantity
             .wrapping_mul(whole)
