@@ -144,7 +144,12 @@ impl ExpiryGrid {
         self.base = set.base;
         self.basis = [set.base; 2];
         let nodes = self.nodes.get_mut(..count).unwrap_or_default();
-        for ((node, ln_spot), spot) in nodes.iter_mut().zip(set.ln_spot).zip(set.spot) {
+        // not zip: built with overflow checks, it checks its counter at every step
+        let (mut logarithms, mut spots) = (set.ln_spot.iter(), set.spot.iter());
+        for node in nodes {
+            let (Some(ln_spot), Some(spot)) = (logarithms.next(), spots.next()) else {
+                break;
+            };
             (node.ln_spot, node.spot) = (*ln_spot, *spot);
         }
     }
@@ -364,7 +369,11 @@ impl Closing {
     /// The loop over scenarios whose sign counts.
     #[inline(never)]
     fn add_plain(&self, nodes: &mut [Node], pnl: &mut [i64]) {
-        for (node, pnl) in nodes.iter_mut().zip(pnl) {
+        let mut pnl = pnl.iter_mut();
+        for node in nodes {
+            let Some(pnl) = pnl.next() else {
+                break;
+            };
             *pnl = pnl.wrapping_add(self.change(node));
         }
     }

@@ -281,19 +281,24 @@ impl Scan<'_> {
         }
         let (mut worst, mut best) = (0, 0);
         let mut damped = 0;
-        let mut index = 0u8;
-        for (value, damping) in self.pnl.iter_mut().zip(set.damping) {
+        let mut index = u8::MAX; // of the node before the first
+        let mut dampings = set.damping.iter(); // not zip: it checks its counter for overflow at every step
+        for value in self.pnl.iter_mut() {
+            let Some(damping) = dampings.next() else {
+                break;
+            };
+            index = index.wrapping_add(1); // below MAX_SCENARIOS = 40
             if *damping != ONE_Q30 {
                 damped |= value.unsigned_abs(); // reaches the power of two below if any does
                 *value = mul_q30(*value, *damping);
             } else if *value > best {
                 best = *value;
             }
-            if *value < worst {
-                worst = *value;
-                self.risk.worst_scenario = index;
+            if *value >= worst {
+                continue;
             }
-            index = index.wrapping_add(1); // below MAX_SCENARIOS = 40
+            worst = *value;
+            self.risk.worst_scenario = index;
         }
         let largest = damped | best.unsigned_abs() | worst.unsigned_abs();
         if largest >= MOST_PNL {
