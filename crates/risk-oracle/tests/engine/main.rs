@@ -10,6 +10,7 @@
     clippy::unwrap_used
 )]
 
+mod climb;
 mod compare;
 mod convert;
 mod directed;

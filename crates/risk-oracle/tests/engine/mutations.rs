@@ -113,7 +113,7 @@ fn parameter(random: &mut Random, book: &mut DrawnBook) {
 }
 
 /// Turns bits in one field of one book.
-fn mutate(random: &mut Random, drawn: &mut Drawn) {
+pub fn mutate(random: &mut Random, drawn: &mut Drawn) {
     let index = random.below(drawn.books.len());
     let book = &mut drawn.books[index];
     let (legs, listed) = (book.positions.len(), book.expiries.len());
