@@ -19,7 +19,8 @@ const fn ratio(raw: i64) -> Ratio {
 }
 
 /// How implied volatility is shocked: `sigma (1 + range_up m)` and `sigma max(0, 1 - range_down m)`, where
-/// `m = (30 d / max(seconds to expiry, floor))^p`, `p` being the short power up to 30 days and the long power after.
+/// `m = (30 d / max(seconds to expiry, floor))^p`, `p` being the short power up to 30 days and the long power after. Volatility
+/// may rise to at most eight times: `1 + range_up m <= 8` at the floor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VolShockParams {
     /// Relative rise at 30 days, 1e-6; 0 to 5.0.
@@ -385,6 +386,7 @@ impl MarketParams {
             (Field::MarginRatio, self.option_initial.raw(), 0, one),
             (Field::MarginRatio, self.scan_initial.raw(), one, 3 * one),
         ])?;
+        vol.check_rise()?;
         let (scan, most) = (self.scan_maintenance.raw(), self.scan_initial.raw());
         check_range(Field::MarginRatio, scan, one / 2, most)?;
         self.skew.validate()?;

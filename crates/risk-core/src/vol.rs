@@ -3,14 +3,14 @@
 // Hot path: wrapping products on ranges that the comments state.
 #![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
-use crate::error::RiskError;
+use crate::error::{check_range, Field, RiskError};
 use crate::expiry::ExpiryContext;
 use crate::fixed::exp::{exp, exp_neg};
 use crate::fixed::log::ln;
 use crate::fixed::mul::mul_shift;
 use crate::fixed::sqrt::sqrt_tenor;
 use crate::grid::mul_q30;
-use crate::params::{MarketParams, SkewParams, VOL_PIVOT_SECONDS};
+use crate::params::{MarketParams, SkewParams, VolShockParams, VOL_PIVOT_SECONDS};
 use crate::scenario::{ScenarioSet, VolShock, ONE_Q30, VOL_KINDS};
 use crate::units::Ratio;
 
@@ -39,6 +39,34 @@ pub(crate) struct VolLevels {
     alike: bool,
 }
 
+/// `(30 d / max(seconds, floor))^p`, Q30; |log| <= ln(720) and powers up to 1 keep it below 2^40.
+fn multiplier(vol: &VolShockParams, seconds: i64) -> u64 {
+    const PIVOT: i64 = ln(VOL_PIVOT_SECONDS as u64);
+    let seconds = seconds.max(vol.floor_seconds).max(1);
+    let log = ln(seconds as u64).wrapping_sub(PIVOT); // Q40, |log| < 2^43
+    let multiplier = if log < 0 {
+        exp(power_of(log, vol.short_power) as i64).unwrap_or(i64::MAX) as u64
+    } else {
+        exp_neg(power_of(log, vol.long_power))
+    };
+    (multiplier >> 8).min(1 << 40)
+}
+
+/// `1 + range_up m`, Q30; ranges are at most 5.0.
+fn rise(range_up: Ratio, multiplier: u64) -> u64 {
+    (ONE_Q30 as u64).wrapping_add(multiplier.wrapping_mul(range_up.raw() as u64) / RATIO_UNIT)
+}
+
+impl VolShockParams {
+    /// Refuses a rise, for parameters inside their own bounds, that grows beyond what is applied: eight times the volatility.
+    pub(crate) fn check_rise(&self) -> Result<(), RiskError> {
+        let most = rise(self.range_up, multiplier(self, 0));
+        let millionths = (most.min(1 << 42).wrapping_mul(RATIO_UNIT) >> 30) as i64;
+        let limit = (MOST_FACTOR >> 30).wrapping_mul(RATIO_UNIT) as i64;
+        check_range(Field::VolShock, millionths, 0, limit)
+    }
+}
+
 impl VolLevels {
     pub fn new(
         params: &MarketParams,
@@ -46,16 +74,7 @@ impl VolLevels {
         context: &ExpiryContext,
     ) -> Result<Self, RiskError> {
         let vol = &params.vol;
-        let seconds = context.seconds.max(vol.floor_seconds).max(1);
-        const PIVOT: i64 = ln(VOL_PIVOT_SECONDS as u64);
-        let log = ln(seconds as u64).wrapping_sub(PIVOT); // Q40, |log| < 2^43
-        let multiplier = if log < 0 {
-            exp(power_of(log, vol.short_power) as i64).unwrap_or(i64::MAX) as u64
-        } else {
-            exp_neg(power_of(log, vol.long_power))
-        };
-        // Q30; |log| <= ln(720) and powers up to 1 keep it below 2^40, and ranges are at most 5.0
-        let multiplier = (multiplier >> 8).min(1 << 40);
+        let multiplier = multiplier(vol, context.seconds);
         let shock = |range: Ratio| multiplier.wrapping_mul(range.raw() as u64) / RATIO_UNIT;
         let one = ONE_Q30 as u64;
         let root = sqrt_tenor(context.seconds); // Q38, at most 2.0
@@ -64,7 +83,7 @@ impl VolLevels {
             false => None,
         };
         Ok(Self {
-            up: one.wrapping_add(shock(vol.range_up)).min(MOST_FACTOR) as i64,
+            up: rise(vol.range_up, multiplier).min(MOST_FACTOR) as i64,
             down: one.saturating_sub(shock(vol.range_down)) as i64,
             least_up: (root.wrapping_mul(vol.min_vol_up.raw() as u64) / RATIO_UNIT) >> 2,
             alike: skew.is_some_and(|[linear, abs]| linear == abs),

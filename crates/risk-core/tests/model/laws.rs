@@ -25,7 +25,7 @@ fn random_params(random: &mut Random) -> MarketParams {
         Ratio::from_raw([any, any, least, most][random.bits() as usize % 4])
     };
     let scan_initial = share(1_000_000, 3_000_000);
-    let params = MarketParams {
+    let mut params = MarketParams {
         vol: VolShockParams {
             range_up: share(0, 5_000_000),
             range_down: share(0, 1_000_000),
@@ -42,7 +42,11 @@ fn random_params(random: &mut Random) -> MarketParams {
         scan_initial,
         ..MarketParams::MAJOR
     };
-    params.validate().unwrap();
+    // volatility may rise to eight times in all
+    while params.validate().is_err() {
+        params.vol.range_up = Ratio::from_raw(params.vol.range_up.raw() / 2);
+        assert!(params.vol.range_up.raw() > 0);
+    }
     params
 }
 

@@ -264,9 +264,15 @@ const ONE: i64 = 1_000_000;
 type Bound = (Field, i64, i64, fn(&mut MarketParams, Ratio));
 
 const BOUNDS: [Bound; 12] = [
-    (Field::VolShock, 0, 5 * ONE, |p, v| p.vol.range_up = v),
+    (Field::VolShock, 0, 5 * ONE, |p, v| {
+        p.vol.range_up = v;
+        p.vol.short_power = Ratio::ZERO; // no growth to the floor
+    }),
     (Field::VolShock, 0, ONE, |p, v| p.vol.range_down = v),
-    (Field::VolShock, 0, ONE, |p, v| p.vol.short_power = v),
+    (Field::VolShock, 0, ONE, |p, v| {
+        p.vol.short_power = v;
+        p.vol.range_up = Ratio::ZERO; // nothing that would grow too far
+    }),
     (Field::VolShock, 0, ONE, |p, v| p.vol.long_power = v),
     (Field::VolShock, 3_600, 30 * DAY, |p, v| {
         p.vol.floor_seconds = v.raw()
@@ -302,6 +308,26 @@ fn both_sides_of_each_parameter_bound() {
             assert_eq!(validate(value), Err(refusal), "{index}");
         }
     }
+}
+
+#[test]
+fn volatility_may_rise_to_eight_times() {
+    let mut params = MarketParams::MAJOR;
+    params.vol.short_power = Ratio::from_raw(500_000);
+    params.vol.floor_seconds = 30 * DAY / 16; // four times the range
+    params.vol.range_up = Ratio::from_raw(1_750_000);
+    assert_eq!(params.validate(), Ok(()));
+    params.vol.range_up = Ratio::from_raw(1_750_001);
+    let refusal = out_of_range(Field::VolShock, 8_000_003, 0, 8_000_000);
+    assert_eq!(params.validate(), Err(refusal));
+    // every range, power and floor at its bound
+    params.vol.short_power = Ratio::from_raw(ONE);
+    params.vol.floor_seconds = 3_600;
+    params.vol.range_up = Ratio::from_raw(5 * ONE);
+    assert!(matches!(
+        params.validate(),
+        Err(RiskError::OutOfRange { field: Field::VolShock, value, .. }) if value > 3_600 * ONE
+    ));
 }
 
 #[test]
