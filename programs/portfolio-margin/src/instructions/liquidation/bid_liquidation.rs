@@ -201,7 +201,8 @@ fn transfer_collateral(
 }
 
 /// INV-14: the bidder ends with initial health. Prices that only a repair accepts are good enough for it where they were
-/// needed to value the liquidatee: they may not stop the repair.
+/// needed to value the liquidatee: they may not stop the repair. Nor may the charge for them: when the poster of surfaces falls
+/// silent it grows to the whole notional of every option, which no keeper has.
 fn require_solvent_bidder(
     check: &Check<'_>,
     to: &AccountBook<'_>,
@@ -211,7 +212,13 @@ fn require_solvent_bidder(
 ) -> Result<()> {
     let evaluation = check.evaluate(to, scope, cursor)?;
     let report = if accept_doubt {
-        evaluation.report
+        let mut report = evaluation.report;
+        let charge = report.contingencies.confidence;
+        report.initial_health = report
+            .initial_health
+            .checked_add(charge)
+            .map_err(risk_error)?;
+        report
     } else {
         evaluation.certain()?
     };
