@@ -16,8 +16,8 @@ use risk_core::scenario::{Witness, MAX_SCENARIOS};
 use risk_core::tier::Tier;
 use risk_core::{Quantity, Quote};
 
-use crate::error::{error_code, risk_error, MarginError};
-use crate::oracle::policy::{doubt_quote_price, doubt_surface_age};
+use crate::error::{risk_error, MarginError};
+use crate::oracle::policy::{doubt_quote_price, doubt_surface_age, Doubt};
 use crate::oracle::{checked_price, OraclePolicy};
 use crate::state::AccountBook;
 
@@ -41,7 +41,7 @@ pub struct Evaluation {
     /// The margin, from prices that a repair accepts.
     pub report: MarginReport,
     /// The first reason why an opening must not use it.
-    pub doubt: Option<Error>,
+    pub doubt: Option<Doubt>,
 }
 
 impl Evaluation {
@@ -49,13 +49,13 @@ impl Evaluation {
     pub fn certain(self) -> Result<MarginReport> {
         match self.doubt {
             None => Ok(self.report),
-            Some(error) => Err(error),
+            Some(doubt) => Err(doubt.error()),
         }
     }
 
-    /// The code of the doubt's error; zero for none.
+    /// The code of the doubt; zero for none.
     pub fn doubt_code(&self) -> u32 {
-        self.doubt.as_ref().map_or(0, error_code)
+        self.doubt.map_or(0, Doubt::code)
     }
 }
 
@@ -83,7 +83,7 @@ struct Progress<'a> {
     tier: Tier,
     terms: AccountTerms,
     check: MarginCheck,
-    doubt: Option<Error>,
+    doubt: Option<Doubt>,
     /// Collateral that offsets risk: market and amount.
     offsets: Vec<(u16, Quantity)>,
     /// Correlation groups that have a market; on the heap, since most accounts have none.
@@ -93,7 +93,7 @@ struct Progress<'a> {
 
 impl Progress<'_> {
     /// Keeps the first doubt.
-    fn note(&mut self, doubt: Option<Error>) {
+    fn note(&mut self, doubt: Option<Doubt>) {
         if self.doubt.is_none() {
             self.doubt = doubt;
         }
@@ -372,7 +372,7 @@ impl Check<'_> {
     }
 
     /// The first doubt about the surfaces of the expiries held.
-    fn doubt_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Option<Error> {
+    fn doubt_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Option<Doubt> {
         let mut previous = 0;
         for record in positions {
             // What has expired is intrinsic value, which needs no surface; nobody could post one any more.

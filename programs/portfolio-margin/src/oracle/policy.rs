@@ -21,6 +21,31 @@ use portfolio_margin_interface::state::Clearinghouse;
 use crate::error::MarginError;
 use portfolio_margin_interface::state::price::repair_limit;
 
+/// Why only a repair may use a price or a surface. A plain value: a crash makes most prices of a wide account doubtful, and
+/// errors built for each of them would fill the heap, which is never freed.
+#[derive(Clone, Copy, Debug)]
+pub struct Doubt {
+    reason: MarginError,
+    /// What is accepted, and what was found.
+    values: Option<(u128, u128)>,
+}
+
+impl Doubt {
+    /// As the error of a use that accepts no doubt.
+    pub fn error(self) -> Error {
+        let error = error!(self.reason);
+        match self.values {
+            None => error,
+            Some(values) => error.with_values(values),
+        }
+    }
+
+    /// The number by which clients know it.
+    pub fn code(self) -> u32 {
+        self.reason.into()
+    }
+}
+
 /// Limits that a bank or market sets.
 #[derive(Clone, Copy, Debug)]
 pub struct OraclePolicy {
@@ -47,16 +72,18 @@ impl OraclePolicy {
 
     /// Refuses a confidence interval wider than a repair accepts; returns the doubt where it is wider than an opening
     /// accepts.
-    pub fn check_confidence(&self, confidence: u64, price: u64) -> Result<Option<Error>> {
+    pub fn check_confidence(&self, confidence: u64, price: u64) -> Result<Option<Doubt>> {
         if is_within(confidence, price, self.max_confidence) {
             return Ok(None);
         }
-        require_confidence(confidence, price, repair_limit(self.max_confidence))?;
-        Ok(require_confidence(confidence, price, self.max_confidence).err())
+        match doubt_confidence(confidence, price, repair_limit(self.max_confidence)) {
+            Some(doubt) => Err(doubt.error()),
+            None => Ok(doubt_confidence(confidence, price, self.max_confidence)),
+        }
     }
 }
 
-/// `confidence / price <= limit`, cross-multiplied, so that there is nothing to round.
+/// Whether `confidence / price <= limit` fails, cross-multiplied, so that there is nothing to round.
 fn is_within(confidence: u64, price: u64, limit: u32) -> bool {
     // The usual sizes fit 64 bits: 2^44 x 1e6, 2^44 x 2^20. Wider products cost several times as much.
     if (confidence | price) >> 44 == 0 && limit >> 20 == 0 {
@@ -74,32 +101,43 @@ fn products(confidence: u64, price: u64, limit: u32) -> [u128; 2] {
     ]
 }
 
-fn require_confidence(confidence: u64, price: u64, limit: u32) -> Result<()> {
+fn doubt_confidence(confidence: u64, price: u64, limit: u32) -> Option<Doubt> {
     let [allowed, width] = products(confidence, price, limit);
-    require_gte!(allowed, width, MarginError::OracleConfidenceTooWide);
-    Ok(())
+    (width > allowed).then_some(Doubt {
+        reason: MarginError::OracleConfidenceTooWide,
+        values: Some((allowed, width)),
+    })
 }
 
 /// The doubt about the stored price of the quote asset: none was stored, or it is older than an opening accepts.
-pub fn doubt_quote_price(house: &Clearinghouse, now: i64) -> Option<Error> {
+pub fn doubt_quote_price(house: &Clearinghouse, now: i64) -> Option<Doubt> {
     if !house.has_quote_feed() {
         return None;
     }
     let age = now.saturating_sub(house.quote_publish_time);
-    let limit = i64::from(house.quote_max_age);
+    let limit = house.quote_max_age;
     let is_missing = house.quote_price == 0;
-    (is_missing || age > limit)
-        .then(|| error!(MarginError::QuotePriceStale).with_values((limit, age)))
+    (is_missing || age > i64::from(limit))
+        .then(|| too_old(MarginError::QuotePriceStale, limit, age))
 }
 
 /// The doubt about a volatility surface with its forward: none was posted, or it is older than an opening accepts.
-pub fn doubt_surface_age(posted_at: i64, max_age: u32, now: i64) -> Option<Error> {
+pub fn doubt_surface_age(posted_at: i64, max_age: u32, now: i64) -> Option<Doubt> {
     if posted_at == 0 {
-        return Some(error!(MarginError::SurfaceMissing));
+        return Some(Doubt {
+            reason: MarginError::SurfaceMissing,
+            values: None,
+        });
     }
     let age = now.saturating_sub(posted_at);
-    let limit = i64::from(max_age);
-    (age > limit).then(|| error!(MarginError::SurfaceStale).with_values((limit, age)))
+    (age > i64::from(max_age)).then(|| too_old(MarginError::SurfaceStale, max_age, age))
+}
+
+fn too_old(reason: MarginError, limit: u32, age: i64) -> Doubt {
+    Doubt {
+        reason,
+        values: Some((limit.into(), age.max(0).unsigned_abs().into())),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use portfolio_margin_interface::state::price::{price_confidence, repair_limit};
 use pyth_solana_receiver_sdk::price_update::PriceUpdateV2;
 use risk_core::{Price, Ratio};
 
-use super::policy::OraclePolicy;
+use super::policy::{Doubt, OraclePolicy};
 use crate::error::MarginError;
 
 /// Decimal exponent of [`Price`].
@@ -18,7 +18,7 @@ pub struct CheckedPrice {
     /// Unix time.
     pub publish_time: i64,
     /// Why only a repair may use it.
-    pub doubt: Option<Error>,
+    pub doubt: Option<Doubt>,
     /// How certain it is.
     pub width: PriceWidth,
 }
@@ -42,7 +42,7 @@ impl CheckedPrice {
     pub fn certain(self) -> Result<(Price, i64)> {
         match self.doubt {
             None => Ok((self.price, self.publish_time)),
-            Some(error) => Err(error),
+            Some(doubt) => Err(doubt.error()),
         }
     }
 }
