@@ -138,7 +138,7 @@ pub mod portfolio_margin {
     /// Remaining accounts: the taker's margin accounts, then the maker's; an account's markets are those that it held
     /// before and those of the legs. Each side must have initial health, or the trade must reduce its risk.
     /// Errors: `SelfTrade`, `LegCount`, `ZeroAmount`, `InstrumentUnknown`, `Expired`, `PositionsFull`,
-    /// `CashNegative`, `InitialMarginBreached`, `GrossNotionalExceeded`, `PortfolioMinimum`, `RiskNotReduced`,
+    /// `ScopeTooWide`, `CashNegative`, `InitialMarginBreached`, `GrossNotionalExceeded`, `PortfolioMinimum`, `RiskNotReduced`,
     /// `OracleInconsistent`.
     pub fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<TradeLeg>) -> Result<()> {
         trade::handler(ctx, legs)
@@ -210,7 +210,7 @@ pub mod portfolio_margin {
     ///
     /// Remaining accounts: the liquidatee's margin accounts, then the liquidator's, which include every bank and market
     /// of the liquidatee. Errors: `NotLiquidating`, `SelfLiquidation`, `AccountHealthy`, `AccountInsolvent`,
-    /// `SliceTooSmall`, `HealthNotImproved`, `PriceAboveLimit`, `CashNegative`, `InitialMarginBreached`,
+    /// `SliceTooSmall`, `HealthNotImproved`, `PriceAboveLimit`, `ScopeTooWide`, `CashNegative`, `InitialMarginBreached`,
     /// `GrossNotionalExceeded`, `PortfolioMinimum`.
     pub fn bid_liquidation<'info>(
         ctx: Context<'info, BidLiquidation<'info>>,

@@ -17,6 +17,8 @@ pub const MAX_COLLATERALS: usize = 8;
 pub const MIN_CAPACITY: usize = 16;
 /// Positions that an account may have room for.
 pub const MAX_CAPACITY: usize = 128;
+/// Expiries that an account may hold, over all of its markets: a bid evaluates every one of them three times.
+pub const MAX_EXPIRIES_HELD: usize = 24;
 
 /// Status: trades freely.
 pub const STATUS_ACTIVE: u8 = 0;

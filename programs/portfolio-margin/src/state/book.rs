@@ -2,6 +2,7 @@
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::TradeLeg;
+use portfolio_margin_interface::state::margin_account::MAX_EXPIRIES_HELD;
 use portfolio_margin_interface::state::{CollateralBalance, MarginAccount, PositionRecord};
 use portfolio_margin_interface::AccountLayout;
 use risk_core::position::{ln_strike, Instrument};
@@ -181,6 +182,21 @@ impl<'a> AccountBook<'a> {
         }
         self.header.position_count = self.header.position_count.saturating_add(1);
         Ok(())
+    }
+
+    /// Refuses more expiries than leave a bid on the account within one transaction.
+    pub fn require_expiries(&self) -> Result<()> {
+        let dated = self.positions().iter().filter(|record| record.expiry != 0);
+        let (mut count, mut previous) = (0usize, (0, 0));
+        for record in dated {
+            let expiry = (record.market, record.expiry);
+            count = count.saturating_add(usize::from(expiry != previous));
+            previous = expiry;
+        }
+        match count <= MAX_EXPIRIES_HELD {
+            true => Ok(()),
+            false => Err(error!(MarginError::ScopeTooWide).with_values((count, MAX_EXPIRIES_HELD))),
+        }
     }
 
     /// The record at `index`, for walking the book while it changes.

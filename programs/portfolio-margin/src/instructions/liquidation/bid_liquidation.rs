@@ -101,6 +101,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
 
     let bought = to.scope()?.union(&sold)?;
     transfer_slice(&mut from, &mut to, &plan)?;
+    to.require_expiries()?;
     // INV-13: parts are rounded leg by leg, so that a bid improves the account is checked, not assumed.
     let after = liquidation.evaluate(&from, &sold, &mut again)?.report;
     require_gt!(

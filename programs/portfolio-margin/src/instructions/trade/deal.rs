@@ -75,6 +75,7 @@ impl Deal<'_> {
             scope.markets.insert(leg.market)?;
         }
         book.apply_legs(self.legs, self.side)?;
+        book.require_expiries()?;
         book.require_cash()?;
         Ok(scope)
     }
