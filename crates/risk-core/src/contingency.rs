@@ -339,7 +339,11 @@ impl Scan<'_> {
 }
 
 /// `|delta| |S - S_stable|`, with the delta as cash at spot: rounded up.
-fn stable_charge(exposure: Quote, spot: Price, stable: Price) -> Result<Quote, RiskError> {
+pub(crate) fn stable_charge(
+    exposure: Quote,
+    spot: Price,
+    stable: Price,
+) -> Result<Quote, RiskError> {
     let overflow = RiskError::Overflow(Field::Quote);
     let distance = i64::try_from(spot.raw().abs_diff(stable.raw())).map_err(|_| overflow)?;
     if distance == 0 {

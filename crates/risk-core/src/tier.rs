@@ -9,7 +9,11 @@
 //! and a share of notional for perpetuals and futures. Calls that are short beyond what is long are naked: each takes the margin
 //! and mark of the lowest short call, which are the largest per unit. Long options are paid in full and worth nothing as collateral, so what
 //! is required over equity is that plus the options' net mark, at least zero.
+//!
+//! What perpetuals and futures gained since the stable price counts for nothing in the initial requirement: their net notional times
+//! its relative distance to the spot is charged, as in the Portfolio tier. Else a price pumped for a moment would be lent against.
 
+use crate::contingency::stable_charge;
 use crate::error::{check_range, Field, RiskError};
 use crate::expiry::at_offset;
 use crate::expiry::ExpiryContext;
@@ -114,6 +118,7 @@ pub fn standard_market<P: PositionSource, E: ExpirySource>(
     params: &StandardParams,
 ) -> Result<StandardRisk, RiskError> {
     let mut risk = StandardRisk::default();
+    let mut linear = Linear::default();
     let mut rest = positions;
     let mut previous_expiry = None;
     while let Some(first) = rest.first().map(PositionSource::position) {
@@ -125,10 +130,11 @@ pub fn standard_market<P: PositionSource, E: ExpirySource>(
         let same = |p: &P| p.position().expiry == first.expiry;
         let held = rest.iter().position(|p| !same(p)).unwrap_or(rest.len());
         let (legs, others) = rest.split_at(held);
-        risk.add_expiry(market, legs, params)
+        risk.add_expiry(market, legs, params, &mut linear)
             .map_err(|error| at_offset(error, index))?;
         rest = others;
     }
+    risk.initial = risk.initial.checked_add(linear.charge(market)?)?;
     Ok(risk)
 }
 
@@ -139,6 +145,7 @@ impl StandardRisk {
         market: &Market<'_, E>,
         legs: &[P],
         params: &StandardParams,
+        sum: &mut Linear,
     ) -> Result<(), RiskError> {
         let linear = legs
             .first()
@@ -148,6 +155,7 @@ impl StandardRisk {
         if let Some(leg) = linear {
             let greeks = greeks_in(market, None, &leg, None)?;
             let notional = leg.quantity.notional_ceil(market.spot)?;
+            sum.add(greeks.mark.checked_add(leg.cost)?)?;
             self.mark = self.mark.checked_add(greeks.mark)?;
             self.gross_notional = self.gross_notional.checked_add(notional)?;
             // the mark of a short rounds toward zero
@@ -180,6 +188,32 @@ impl StandardRisk {
         self.maintenance = self.maintenance.checked_add(maintenance)?;
         self.initial = self.initial.checked_add(initial)?;
         Ok(())
+    }
+}
+
+/// Perpetuals and futures of a market, netted.
+#[derive(Default)]
+struct Linear {
+    /// Size times price, each rounded toward zero.
+    net: Quote,
+    /// What the rounding can have cut off.
+    rounding: Quote,
+}
+
+impl Linear {
+    fn add(&mut self, notional: Quote) -> Result<(), RiskError> {
+        self.net = self.net.checked_add(notional)?;
+        self.rounding = self.rounding.checked_add(Quote::from_raw(1))?;
+        Ok(())
+    }
+
+    /// The distance of the spot to the stable price on what is net, rounded up.
+    fn charge<E>(&self, market: &Market<'_, E>) -> Result<Quote, RiskError> {
+        let Some(stable) = market.stable_price else {
+            return Ok(Quote::ZERO);
+        };
+        let exposure = self.net.saturating_abs().checked_add(self.rounding)?;
+        stable_charge(exposure, market.spot, stable)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Per expiry, options require the smaller of the sum of the shorts' isolated margins with their marks, and the largest loss at
 //! any strike with unpaired short calls as naked; long options are paid in full and worth nothing as collateral, so the options'
-//! net mark is required on top, at least zero in sum. Perpetuals and futures require a share of their notional at spot.
+//! net mark is required on top, at least zero in sum. Perpetuals and futures require a share of their notional at spot, and what is
+//! net of them the distance to the stable price, to trade.
 
 use crate::black76::OptionType;
 use crate::expiry::Expiry;
@@ -31,6 +32,25 @@ pub fn requirement(book: &Book, shares: &Shares) -> f64 {
         sum += options(spot, &expiry, shares);
     }
     sum
+}
+
+/// What the initial requirement carries for the distance of the spot to the stable price, on perpetuals and futures netted.
+pub fn stable_charge(book: &Book) -> f64 {
+    let Some(stable) = book.stable_price else {
+        return 0.0;
+    };
+    let perps = book.legs.iter().filter(|leg| leg.kind == Kind::Perpetual);
+    let mut net: f64 = perps
+        .map(|leg| leg.quantity * 1e-8 * book.perp_price as f64)
+        .sum();
+    for (index, listed) in book.expiries.iter().enumerate() {
+        let expiry = Expiry::new(book, index, listed);
+        let futures = expiry.futures.iter();
+        net += futures
+            .map(|leg| leg.quantity * 1e-8 * expiry.forward())
+            .sum::<f64>();
+    }
+    net.abs() * ((book.spot - stable).abs() as f64 / book.spot as f64)
 }
 
 fn options(spot: f64, expiry: &Expiry<'_>, shares: &Shares) -> f64 {

@@ -1,7 +1,7 @@
 //! The Standard tier by hand and by law, and what the Portfolio tier saves against it.
 
 use crate::accounts::whole;
-use crate::fixture::{quote, Portfolio, PortfolioBuilder, Shape, DAY, NOW};
+use crate::fixture::{price, quote, Portfolio, PortfolioBuilder, Shape, DAY, NOW};
 use crate::support::Random;
 use crate::whole_exact::random_whole_book;
 use risk_core::isolated::IsolatedParams;
@@ -148,7 +148,8 @@ fn standard_laws_on_random_books() {
     let mut random = Random(304);
     let mut compared = 0;
     for _ in 0..1_000 {
-        let book = random_whole_book(&mut random, &Shape::USUAL);
+        let mut book = random_whole_book(&mut random, &Shape::USUAL);
+        book.stable_price = None; // whose charge no leg by itself has
         let table = book.table();
         let market = book.market(table.set().unwrap());
         let Ok(risk) = standard_market(&market, &book.positions, &StandardParams::MAJOR) else {
@@ -176,6 +177,33 @@ fn standard_laws_on_random_books() {
         assert_eq!(report.initial_margin(), risk.initial);
     }
     assert!(compared > 800, "{compared}");
+}
+
+#[test]
+fn standard_charges_the_distance_to_the_stable_price_on_net_notional() {
+    let initial = |stable: Option<f64>, builder: PortfolioBuilder| {
+        let mut book = builder.build();
+        book.stable_price = stable.map(price);
+        let table = book.table();
+        let market = book.market(table.set().unwrap());
+        let risk = standard_market(&market, &book.positions, &StandardParams::MAJOR).unwrap();
+        (
+            risk.maintenance.raw() as f64 / 1e6,
+            risk.initial.raw() as f64 / 1e6,
+        )
+    };
+    let long = || market_of().long_perp(2.0, 4e4);
+    let (maintenance, at_spot) = initial(Some(5e4), long());
+    assert_eq!((maintenance, at_spot), (3_000.0, 4_000.0));
+    for stable in [4e4, 6e4] {
+        let (same, charged) = initial(Some(stable), long());
+        assert_eq!(same, maintenance);
+        assert!((charged - at_spot - 20_000.0).abs() < 1e-5, "{charged}");
+    }
+    // netted over perpetual and future, whatever the options
+    let hedged = || long().long_future(30, -1.5, 5e4).long_call(30, 5e4, 1.0);
+    let charge = initial(Some(4e4), hedged()).1 - initial(None, hedged()).1;
+    assert!((charge - 5_000.0).abs() < 1e-5, "{charge}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use risk_core::scenario::MAJOR_GRID;
 use risk_core::tier::{standard_market, StandardParams};
 use risk_core::{Price, Quantity};
 use risk_oracle::market::Market;
-use risk_oracle::standard::{requirement, Shares};
+use risk_oracle::standard::{requirement, stable_charge, Shares};
 
 const ACCOUNTS: u64 = 20_000;
 
@@ -67,11 +67,16 @@ impl Seen {
             .map(|leg| leg.position.cost.raw().abs() as f64);
         let accuracy = 1e-13 * (exact.gross + costs.sum::<f64>());
         let units = 6.0 * book.positions.len() as f64 + 2.0;
-        for (got, params) in [
-            (risk.maintenance, &terms.maintenance),
-            (risk.initial, &terms.initial),
+        // a unit per notional, times the relative distance
+        let stable = described.stable_price.unwrap_or(described.spot);
+        let distance = (described.spot - stable).abs() as f64 / described.spot as f64;
+        let units = units + distance * book.positions.len() as f64;
+        for (got, params, charge) in [
+            (risk.maintenance, &terms.maintenance, 0.0),
+            (risk.initial, &terms.initial, stable_charge(&described)),
         ] {
-            let health = exact.mark - requirement(&described, &shares(params));
+            let required = requirement(&described, &shares(params)) + charge;
+            let health = exact.mark - required;
             let over = health - (risk.mark.raw() - got.raw()) as f64;
             let gross = exact.gross.max(1.0);
             self.below = self.below.max((-over - accuracy) / gross);
