@@ -8,7 +8,7 @@ use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBank, ExpirySlot, MarginAccount, Market as MarketRecord,
 };
 use risk_core::market::MarketParams;
-use risk_core::scenario::{Scenario, MAJOR_GRID, MAJOR_SCENARIOS};
+use risk_core::scenario::{Scenario, VolShock, MAJOR_GRID, MAJOR_SCENARIOS};
 use risk_core::tier::StandardParams;
 use sandbox::oracle::{SOL_FEED, USDC_FEED};
 use sandbox::{crypto_smile, instructions, World, WorldBuilder, DAY, SOL, START};
@@ -210,7 +210,7 @@ fn markets_of_a_group_have_sets_of_one_shape() {
     let outcome = assert_refused(&mut world, &ix, &[governor], MarginError::GroupMismatch);
     assert_logged(
         &outcome,
-        &["[31, 17, 24, 31, 31, 20, 0, 0], not [33, 17, 24, 31, 32, 20, 0, 0]"],
+        &["[31, 17, 24, 31, 31, 20, 13, 7], not [33, 17, 24, 31, 32, 20, 13, 7]"],
     );
     // of another group it is the first, and alone it may be anything
     args.group = 4;
@@ -218,8 +218,37 @@ fn markets_of_a_group_have_sets_of_one_shape() {
     args.group = 0;
     world.list_market(house, args);
     let groups = world.read::<Clearinghouse>(&house).groups;
-    assert_eq!(groups[3].shape, [31, 17, 24, 31, 31, 20, 0, 0]);
+    assert_eq!(groups[3].shape, [31, 17, 24, 31, 31, 20, 13, 7]);
     assert_eq!(groups[1].shape, [0; 8]);
+}
+
+#[test]
+fn a_group_moves_its_markets_one_way() {
+    // GIVEN a group whose first set has two falls and a rise with volatility up
+    let mut world = whole();
+    let (governor, house) = (world.governor, world.house);
+    let set = |spots: [u32; 3]| {
+        let up = spots.map(|spot| Scenario::new(VolShock::Up, spot));
+        [up.as_slice(), &[Scenario::new(VolShock::None, 1_000_000)]].concat()
+    };
+    let args = |world: &World, spots| MarketArgs {
+        group: 4,
+        ..market_args(world, &set(spots))
+    };
+    let first = args(&world, [800_000, 900_000, 1_200_000]);
+    world.list_market(house, first);
+    // WHEN a set joins in which the same indexes rise, or stand still, THEN it is refused: gains would offset what goes the
+    // other way
+    for spots in [
+        [900_000, 1_100_000, 1_200_000],
+        [800_000, 1_000_000, 1_200_000],
+    ] {
+        let args = args(&world, spots);
+        let ix = instructions::initialize_market(&governor.key, &house, 3, args);
+        assert_refused(&mut world, &ix, &[governor], MarginError::GroupMismatch);
+    }
+    let farther = args(&world, [700_000, 850_000, 1_500_000]);
+    world.list_market(house, farther);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use anchor_lang::prelude::*;
 
 use risk_core::market::{Expiry, ExpirySource, MarketParams, VolShockParams};
-use risk_core::scenario::{ScenarioSet, ScenarioTable, MAX_SCENARIOS};
+use risk_core::scenario::{ScenarioSet, ScenarioTable, MAX_SCENARIOS, ONE_Q30};
 use risk_core::svi::Svi;
 use risk_core::tier::StandardParams;
 use risk_core::{Price, Ratio, RiskError};
@@ -66,8 +66,17 @@ impl ScenarioRecord {
         self.damping = table.damping;
     }
 
-    /// What must agree between the sets of a correlation group: the count and where each kind of shock starts.
+    /// What must agree between the sets of a correlation group: the count, where each kind of shock starts, and how far the spot
+    /// falls within each, so that the scenarios of one index move all markets one way.
     pub fn shape(&self) -> [u8; 8] {
+        // sorted by spot: twice the number of falls, and one more where the spot stands still
+        let falls = |from: u8, to: u8| {
+            let level = self.spot.get(from.into()..to.into()).unwrap_or_default();
+            let below = level.iter().filter(|spot| **spot < ONE_Q30);
+            let not_above = level.iter().filter(|spot| **spot <= ONE_Q30);
+            // each at most MAX_SCENARIOS
+            u8::try_from(below.count().saturating_add(not_above.count())).unwrap_or(u8::MAX)
+        };
         [
             self.count,
             self.none_start,
@@ -75,8 +84,8 @@ impl ScenarioRecord {
             self.linear_start,
             self.abs_start,
             self.base,
-            0,
-            0,
+            falls(0, self.none_start),
+            falls(self.down_start, self.linear_start),
         ]
     }
 

@@ -142,7 +142,7 @@ fn join(group: &mut GroupRecord, shape: [u8; 8]) -> Result<()> {
     }
     if group.shape != shape {
         msg!(
-            "count, none, down, linear, abs and base at {:?}, not {:?}",
+            "count, none, down, linear, abs and base at, falls with volatility up and down: {:?}, not {:?}",
             shape,
             group.shape
         );
