@@ -55,10 +55,20 @@ fn case_34_moves_five_percent_in_an_hour_and_no_more() {
     assert_eq!(after(3_600, 3_600, dollars(1)), dollars(95_000));
     let up = after(3_600, 3_600, dollars(900_000));
     assert_eq!(up, dollars(100_000) * 100 / 95);
-    // nearer than that it arrives, and at 20 hours it arrives from anywhere
+    // nearer than that it arrives
     assert_eq!(after(3_600, 3_600, dollars(95_001)), dollars(95_001));
     assert_eq!(after(3_600, 3_600, dollars(105_000)), dollars(105_000));
-    assert_eq!(after(72_000, 72_000, dollars(1)), dollars(1));
+}
+
+#[test]
+fn silence_is_not_saved_up() {
+    // a day in which nobody calls, then a spot pumped or dumped for a moment: an hour's share
+    assert_eq!(after(86_400, 86_400, dollars(1)), dollars(95_000));
+    let up = after(86_400, 86_400, dollars(900_000));
+    assert_eq!(up, dollars(100_000) * 100 / 95);
+    // called once an hour it follows, 5 % of what is left each time
+    let followed = after(36_000, 3_600, dollars(1)) as f64 / dollars(100_000) as f64;
+    assert!((followed - 0.95f64.powi(10)).abs() < 1e-9, "{followed}");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! Anybody may call it, as often as they like: the bound is a share per time, and steps add up to no more than one of their
 //! whole length. Time counts from the last move, so that steps too small for one unit of price are not lost; at spot nothing
-//! is saved up.
+//! is saved up, nor is more than an hour where nobody calls: a thief who waits for silence must not pump the spot and take the
+//! stable price along at once.
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::state::price::stable_price_after;
@@ -12,6 +13,9 @@ use risk_core::Price;
 use crate::error::MarginError;
 use crate::event::MarketUpdated;
 use crate::oracle::{checked_price, OraclePolicy};
+
+/// Longest time that one move may count, seconds.
+const MOST_SECONDS: i64 = 3_600;
 
 #[derive(Accounts)]
 pub struct UpdateMarket<'info> {
@@ -62,6 +66,7 @@ fn move_stable_price(market: &mut Market, spot: Price, now: i64) {
         None => spot,
         Some(stable) => {
             let seconds = now.saturating_sub(market.stable_updated_at);
+            let seconds = seconds.min(MOST_SECONDS);
             stable_price_after(stable, spot, market.stable_rate, seconds)
         }
     };
