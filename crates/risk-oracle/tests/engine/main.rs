@@ -16,6 +16,7 @@ mod convert;
 mod directed;
 mod draw;
 mod edges;
+mod group_witness;
 mod laws;
 mod mutations;
 mod params;
