@@ -16,10 +16,10 @@
 //! crash widens the one and can silence the poster of the other, and neither may stop a repair.
 
 use anchor_lang::prelude::*;
+use portfolio_margin_interface::state::price::repair_limit;
 use portfolio_margin_interface::state::Clearinghouse;
 
 use crate::error::MarginError;
-use portfolio_margin_interface::state::price::repair_limit;
 
 /// Why only a repair may use a price or a surface. A plain value: a crash makes most prices of a wide account doubtful, and
 /// errors built for each of them would fill the heap, which is never freed.

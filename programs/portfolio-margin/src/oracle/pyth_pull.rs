@@ -31,7 +31,8 @@ pub struct PriceWidth {
 }
 
 impl PriceWidth {
-    /// Confidence in the price, 1e-6: nothing is left at the widest interval that a repair accepts; `limit` is an opening's (over price, 1e-6).
+    /// Confidence in the price, 1e-6: nothing is left at the widest interval that a repair accepts, where an opening accepts
+    /// `limit` (over price, 1e-6).
     pub fn confidence(self, limit: u32) -> Ratio {
         price_confidence(self.confidence, self.price, repair_limit(limit))
     }
