@@ -258,6 +258,9 @@ impl Scan<'_> {
         market: &Market<'_, E>,
         naked: Quantity,
     ) -> Result<(), RiskError> {
+        if naked == Quantity::ZERO {
+            return Ok(());
+        }
         let (exposure, params) = (naked.notional(market.spot)?, market.params);
         let charges = &mut self.risk.contingencies;
         let maintenance = exposure.mul_ratio_ceil(params.option_maintenance)?;

@@ -106,9 +106,13 @@ impl Scan<'_> {
         }
         let mut loss = 0;
         for (change, multiplier) in changes.into_iter().zip(params.multipliers()) {
-            let spot = to_q30(multiplier.into(), NEAREST);
-            let future = mul_q30(notional, spot.wrapping_sub(ONE_Q30));
-            loss = loss.min(change.wrapping_add(future)); // below 2^62 and 2^57
+            let mut change = change;
+            if notional != 0 {
+                let spot = to_q30(multiplier.into(), NEAREST);
+                let future = mul_q30(notional, spot.wrapping_sub(ONE_Q30));
+                change = change.wrapping_add(future); // below 2^62 and 2^57
+            }
+            loss = loss.min(change);
         }
         let loss = Quote::from_raw(loss).mul_ratio_floor(params.factor(tenor))?;
         self.risk.basis_floor = self.risk.basis_floor.checked_add(loss)?;

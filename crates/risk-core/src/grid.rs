@@ -144,12 +144,7 @@ impl ExpiryGrid {
         self.base = set.base;
         self.basis = [set.base; 2];
         let nodes = self.nodes.get_mut(..count).unwrap_or_default();
-        // not zip: built with overflow checks, it checks its counter at every step
-        let (mut logarithms, mut spots) = (set.ln_spot.iter(), set.spot.iter());
-        for node in nodes {
-            let (Some(ln_spot), Some(spot)) = (logarithms.next(), spots.next()) else {
-                break;
-            };
+        for ((node, ln_spot), spot) in nodes.iter_mut().zip(set.ln_spot).zip(set.spot) {
             (node.ln_spot, node.spot) = (*ln_spot, *spot);
         }
     }

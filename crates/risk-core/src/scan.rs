@@ -105,6 +105,7 @@ pub(crate) struct Scan<'a> {
 ///
 /// `pnl` receives the PnL per scenario. Errors: [`RiskError`] for positions out of order, unlisted expiries,
 /// missing surfaces, and amounts out of range.
+#[inline(never)] // a stack frame of its own: grid and sums fill half of one
 pub fn scan_market<P: PositionSource, E: ExpirySource>(
     market: &Market<'_, E>,
     positions: &[P],

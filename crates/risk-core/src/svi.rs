@@ -217,10 +217,10 @@ impl SviSlice {
         let svi = svi.clamped();
         // b < 2^42, so at least 22 bits of head room; the quotient by 1e12 takes 39.9 away and gets 38 back.
         let b_shift = leading_zeros(svi.b);
-        let b_mantissa = quotient::<E12, 38>(svi.b.wrapping_shl(b_shift));
+        let b_mantissa = quotient::<E12, 0, 38>(svi.b.wrapping_shl(b_shift));
         let b_exponent = b_shift.wrapping_add(38);
-        let a = signed_q56::<E12>(svi.a);
-        let s = quotient::<E6, 56>(u64::from(svi.s));
+        let a = signed_q56::<E12, 17>(svi.a);
+        let s = quotient::<E6, 41, 56>(u64::from(svi.s));
         // b s: Q(b_exponent + 56 + 5 - 64), b_exponent >= 60
         let turn = mul_high(b_mantissa, s << 5).wrapping_shr(b_exponent.wrapping_sub(59));
         let turn = turn.saturating_add_signed(a).min(MOST_VARIANCE_Q56);
@@ -231,9 +231,9 @@ impl SviSlice {
             b_mantissa,
             b_exponent,
             rho_is_negative: svi.rho < 0,
-            rho: quotient::<E6, 62>(u64::from(svi.rho.unsigned_abs())),
-            one_minus_rho_squared: quotient::<E12, 62>(svi.one_minus_rho_squared()),
-            m: signed_q56::<E6>(i64::from(svi.m)),
+            rho: quotient::<E6, 44, 62>(u64::from(svi.rho.unsigned_abs())),
+            one_minus_rho_squared: quotient::<E12, 24, 62>(svi.one_minus_rho_squared()),
+            m: signed_q56::<E6, 41>(i64::from(svi.m)),
             s,
             turn: Scale::new(s, b_mantissa),
             // sqrt(turn / 2^56) = root / 2^(59 + shift); times 4, in Q56
@@ -381,12 +381,14 @@ fn ratio_q41(small: u64, large: u64) -> u64 {
     (high << 21).wrapping_add((rest << 21) / divisor)
 }
 
-/// `value 2^BITS / UNIT`, rounded to nearest, by digits as long as the unit leaves room for; `UNIT < 2^40`, result below 2^64.
+/// `value 2^BITS / UNIT`, rounded to nearest, for a value that can be shifted by `ROOM` bits and a unit below 2^40: by digits
+/// as long as there is room for. Result below 2^64.
 #[inline(always)]
-fn quotient<const UNIT: u64, const BITS: u32>(value: u64) -> u64 {
+fn quotient<const UNIT: u64, const ROOM: u32, const BITS: u32>(value: u64) -> u64 {
+    let value = value.wrapping_shl(ROOM);
     let mut result = value / UNIT;
     let mut rest = value.wrapping_sub(result.wrapping_mul(UNIT));
-    let mut left = BITS;
+    let mut left = BITS.wrapping_sub(ROOM);
     while left > 0 {
         let step = left.min(UNIT.leading_zeros()); // rest < UNIT: below 2^64 when shifted
         let digit = rest.wrapping_shl(step) / UNIT;
@@ -399,10 +401,10 @@ fn quotient<const UNIT: u64, const BITS: u32>(value: u64) -> u64 {
     result.wrapping_add(u64::from(rest >= UNIT.wrapping_sub(rest)))
 }
 
-/// `value / UNIT` in Q56, rounded to nearest, half away from zero; `|value / UNIT| <= 64`.
+/// `value / UNIT` in Q56, rounded to nearest, half away from zero; `|value / UNIT| <= 64`, `|value| < 2^(64 - ROOM)`.
 #[inline(always)]
-fn signed_q56<const UNIT: u64>(value: i64) -> i64 {
-    let magnitude = quotient::<UNIT, 56>(value.unsigned_abs()) as i64;
+fn signed_q56<const UNIT: u64, const ROOM: u32>(value: i64) -> i64 {
+    let magnitude = quotient::<UNIT, ROOM, 56>(value.unsigned_abs()) as i64;
     if value < 0 {
         magnitude.wrapping_neg()
     } else {
