@@ -16,6 +16,7 @@
 // Kernel: entry points clamp every input into the ranges that the comments state; see `fixed` for why wrapping.
 #![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
+use crate::fixed::bits::leading_zeros;
 use crate::fixed::log::ln_ratio;
 use crate::fixed::mul::{div_fraction, mul_high, mul_shift_q38, mul_shift_q40, mul_shift_wide};
 use crate::fixed::normal::{cdf, mills_ratio, pdf_q60};
@@ -247,7 +248,8 @@ pub fn price_and_greeks(inputs: &Black76Inputs) -> UnitGreeks {
         delta: mul_shift_q38(forward_delta, inputs.discount as i64),
         gamma: inputs.discounted(curvature(density, inputs.std_dev)),
         vega: mul_shift_q38(vega, inputs.discount as i64),
-        theta: carry(price, inputs.rate).saturating_sub(decay),
+        // within 2^62, less at most 2^62
+        theta: carry(price, inputs.rate).wrapping_sub(decay),
         rho: tenor_times_price(price, inputs.tenor).wrapping_neg(),
     }
 }
@@ -336,7 +338,7 @@ fn ratio_q40_floor(numerator: u64, denominator: u64) -> u64 {
         let rest = (rest << 20).wrapping_sub(high.wrapping_mul(denominator));
         return (whole << 40) | (high << 20) | ((rest << 20) / denominator);
     }
-    let shift = denominator.leading_zeros();
+    let shift = leading_zeros(denominator);
     let fraction = div_fraction(rest.wrapping_shl(shift), denominator.wrapping_shl(shift));
     (whole << 40) | (fraction >> 24)
 }
