@@ -17,7 +17,7 @@ FINGERPRINTS = {
 class Nothing:
     """A claim without hints, for running code on plain numbers."""
 
-    hints, modular, wraps = {}, ("div_fraction",), {}
+    hints, modular, wraps, loops = {}, ("div_fraction",), {}, {}
 
 
 def evaluate(source, key, *arguments, generics=()):
