@@ -41,7 +41,7 @@ fn stores_the_table_that_the_engine_computes() {
     assert_eq!((market.version, market.index), (1, 2));
     assert_eq!((market.clearinghouse, market.feed_id), (house, [7; 32]));
     assert_eq!(&market.symbol[..4], b"ETH\0");
-    assert_eq!(market.params.params(), MarketParams::MAJOR);
+    assert_eq!(market.params(), MarketParams::MAJOR);
     assert_eq!(market.scenarios.ln_spot, table.ln_spot);
     assert_eq!(market.scenarios.spot, table.spot);
     assert_eq!(market.scenarios.damping, table.damping);

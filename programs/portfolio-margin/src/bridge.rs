@@ -108,14 +108,14 @@ impl Progress<'_> {
         Ok(sum)
     }
 
-    /// Evaluates one market by the account's tier and adds it, to its correlation group where it has one.
+    /// Evaluates one market by the account's tier, adds it, to its correlation group where it has one, and shows it.
     #[inline(never)]
     fn add_market(
         &mut self,
         record: &Market,
         inputs: &risk_core::market::Market<'_, ExpirySlot>,
         positions: &[PositionRecord],
-    ) -> Result<MarketRisk> {
+    ) -> Result<()> {
         if self.tier == Tier::Standard {
             return self.add_standard_market(record, inputs, positions);
         }
@@ -129,7 +129,9 @@ impl Progress<'_> {
                     .add_market_to_group(inputs, positions, &mut pnl, group)
             }
         };
-        risk.map_err(risk_error)
+        // shown here, where it is: it is 160 bytes to hand back
+        self.observer.risk(record.index, &risk.map_err(risk_error)?);
+        Ok(())
     }
 
     #[inline(never)]
@@ -138,20 +140,22 @@ impl Progress<'_> {
         record: &Market,
         inputs: &risk_core::market::Market<'_, ExpirySlot>,
         positions: &[PositionRecord],
-    ) -> Result<MarketRisk> {
+    ) -> Result<()> {
         let shares = record.standard_params();
         let risk = self
             .check
             .add_standard_market(inputs, positions, &shares)
             .map_err(risk_error)?;
         let further = risk.initial.checked_sub(risk.maintenance);
-        Ok(MarketRisk {
+        let shown = MarketRisk {
             mark: risk.mark,
             contingency_maintenance: risk.maintenance,
             contingency_initial: further.map_err(risk_error)?,
             gross_notional: risk.gross_notional,
             ..MarketRisk::default()
-        })
+        };
+        self.observer.risk(record.index, &shown);
+        Ok(())
     }
 
     /// Adds the scans of the groups, whose markets are all in.
@@ -366,9 +370,7 @@ impl Check<'_> {
         if !progress.observer.market(index, &inputs, positions)? {
             return Ok(());
         }
-        let risk = progress.add_market(&market, &inputs, positions)?;
-        progress.observer.risk(index, &risk);
-        Ok(())
+        progress.add_market(&market, &inputs, positions)
     }
 
     /// The first doubt about the surfaces of the expiries held.

@@ -139,8 +139,9 @@ pub struct MarketParamsRecord {
 }
 
 impl MarketParamsRecord {
-    /// The ratios as the engine reads them, every other term neutral.
-    pub fn params(&self) -> MarketParams {
+    /// Ratios and terms as the engine reads them.
+    #[inline(always)] // written where they are needed: they are 330 bytes
+    pub fn params(&self, terms: &MarketTermsRecord) -> MarketParams {
         let ratio = |raw: u32| Ratio::from_raw(raw.into());
         MarketParams {
             vol: VolShockParams {
@@ -157,7 +158,13 @@ impl MarketParamsRecord {
             option_initial: ratio(self.option_initial),
             scan_maintenance: ratio(self.scan_maintenance),
             scan_initial: ratio(self.scan_initial),
-            ..MarketParams::MAJOR
+            skew: terms.skew(),
+            discount: terms.discount(),
+            basis: terms.basis(),
+            min_delta: terms.min_delta(),
+            confidence: terms.confidence(),
+            concentration_delta: terms.concentration_delta(),
+            concentration_vega: terms.concentration_vega(),
         }
     }
 }
@@ -317,8 +324,9 @@ impl Market {
     }
 
     /// The parameters as the engine reads them.
+    #[inline(always)]
     pub fn params(&self) -> MarketParams {
-        self.terms.complete(self.params.params())
+        self.params.params(&self.terms)
     }
 }
 

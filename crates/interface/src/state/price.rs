@@ -52,7 +52,7 @@ pub fn price_confidence(confidence: u64, price: u64, limit: u32) -> Ratio {
         return Ratio::from_raw(RATIO_ONE.saturating_mul(i64::from(width == 0 && limit > 0)));
     }
     let used = width.wrapping_mul(ONE).div_ceil(allowed); // at most 1e6
-    Ratio::from_raw(RATIO_ONE.saturating_sub_unsigned(used))
+    Ratio::from_raw(ONE.wrapping_sub(used) as i64)
 }
 
 /// What is left of a posted confidence (1e-6, at most 1.0) at an age: all of it up to half the largest age, nothing from that
@@ -69,7 +69,7 @@ pub fn faded_confidence(posted: u32, age: i64, max_age: u32) -> Ratio {
             .checked_div(most.saturating_sub(half))
             .unwrap_or(0),
     };
-    Ratio::from_raw(0i64.saturating_add_unsigned(left))
+    Ratio::from_raw(left as i64) // at most 1e6
 }
 
 /// The delayed price after `seconds`: it follows the spot, by at most the share `per_hour` (1e-6) times the hours, measured on

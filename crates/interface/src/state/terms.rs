@@ -4,7 +4,6 @@
 use anchor_lang::prelude::*;
 
 use risk_core::isolated::IsolatedParams;
-use risk_core::market::MarketParams;
 use risk_core::params::{
     BasisParams, ConcentrationParams, ConfidenceParams, MinDeltaParams, SkewParams,
     StaticDiscountParams,
@@ -14,7 +13,7 @@ use risk_core::{Quote, Ratio};
 
 use crate::args::{MarketTermsArgs, StandardParamsArgs};
 
-/// Terms of a market, 1e-6 each but for amounts; see [`MarketParams`] for meaning and bounds.
+/// Terms of a market, 1e-6 each but for amounts; see [`risk_core::market::MarketParams`] for meaning and bounds.
 #[cfg_attr(feature = "anchor", zero_copy)]
 #[cfg_attr(
     not(feature = "anchor"),
@@ -116,56 +115,88 @@ impl MarketTermsRecord {
         }
     }
 
-    /// Completes the margin ratios.
-    pub fn complete(&self, params: MarketParams) -> MarketParams {
-        let ratio = |raw: i64| Ratio::from_raw(raw);
-        let amount = |raw: i64| Quote::from_raw(raw);
-        MarketParams {
-            skew: SkewParams {
-                linear_base: ratio(self.skew_linear_base.into()),
-                linear_slope: ratio(self.skew_linear_slope.into()),
-                abs_base: ratio(self.skew_abs_base.into()),
-                abs_slope: ratio(self.skew_abs_slope.into()),
-                min_k: ratio(self.skew_min_k.into()),
-                width: ratio(self.skew_width.into()),
-                fixed: ratio(self.skew_fixed.into()),
-                scale: ratio(self.skew_scale.into()),
-            },
-            discount: StaticDiscountParams {
-                long_base: ratio(self.discount_long_base.into()),
-                long_multiplier: ratio(self.discount_long_multiplier.into()),
-                long_add: ratio(self.discount_long_add.into()),
-                short_base: ratio(self.discount_short_base.into()),
-                short_multiplier: ratio(self.discount_short_multiplier.into()),
-                short_add: ratio(self.discount_short_add.into()),
-            },
-            basis: BasisParams {
-                up: ratio(self.basis_up.into()),
-                down: ratio(self.basis_down.into()),
-                add: ratio(self.basis_add.into()),
-                multiplier: ratio(self.basis_multiplier.into()),
-            },
-            min_delta: MinDeltaParams {
-                net: ratio(self.min_delta_net.into()),
-                hedged: ratio(self.min_delta_hedged.into()),
-            },
-            confidence: ConfidenceParams {
-                threshold: ratio(self.confidence_threshold.into()),
-                factor: ratio(self.confidence_factor.into()),
-            },
-            concentration_delta: ConcentrationParams {
-                threshold: amount(self.concentration_delta_threshold),
-                full: amount(self.concentration_delta_full),
-                cap: ratio(self.concentration_delta_cap.into()),
-            },
-            concentration_vega: ConcentrationParams {
-                threshold: amount(self.concentration_vega_threshold),
-                full: amount(self.concentration_vega_full),
-                cap: ratio(self.concentration_vega_cap.into()),
-            },
-            ..params
+    /// Skew nodes.
+    #[inline(always)]
+    pub fn skew(&self) -> SkewParams {
+        SkewParams {
+            linear_base: ratio(self.skew_linear_base),
+            linear_slope: Ratio::from_raw(self.skew_linear_slope.into()),
+            abs_base: ratio(self.skew_abs_base),
+            abs_slope: Ratio::from_raw(self.skew_abs_slope.into()),
+            min_k: ratio(self.skew_min_k),
+            width: ratio(self.skew_width),
+            fixed: ratio(self.skew_fixed),
+            scale: ratio(self.skew_scale),
         }
     }
+
+    /// Static discounts.
+    #[inline(always)]
+    pub fn discount(&self) -> StaticDiscountParams {
+        StaticDiscountParams {
+            long_base: ratio(self.discount_long_base),
+            long_multiplier: ratio(self.discount_long_multiplier),
+            long_add: ratio(self.discount_long_add),
+            short_base: ratio(self.discount_short_base),
+            short_multiplier: ratio(self.discount_short_multiplier),
+            short_add: ratio(self.discount_short_add),
+        }
+    }
+
+    /// Basis floor.
+    #[inline(always)]
+    pub fn basis(&self) -> BasisParams {
+        BasisParams {
+            up: ratio(self.basis_up),
+            down: ratio(self.basis_down),
+            add: ratio(self.basis_add),
+            multiplier: ratio(self.basis_multiplier),
+        }
+    }
+
+    /// Minimum-delta floor.
+    #[inline(always)]
+    pub fn min_delta(&self) -> MinDeltaParams {
+        MinDeltaParams {
+            net: ratio(self.min_delta_net),
+            hedged: ratio(self.min_delta_hedged),
+        }
+    }
+
+    /// Charge for uncertain inputs.
+    #[inline(always)]
+    pub fn confidence(&self) -> ConfidenceParams {
+        ConfidenceParams {
+            threshold: ratio(self.confidence_threshold),
+            factor: ratio(self.confidence_factor),
+        }
+    }
+
+    /// Charge on concentrated delta.
+    #[inline(always)]
+    pub fn concentration_delta(&self) -> ConcentrationParams {
+        ConcentrationParams {
+            threshold: Quote::from_raw(self.concentration_delta_threshold),
+            full: Quote::from_raw(self.concentration_delta_full),
+            cap: ratio(self.concentration_delta_cap),
+        }
+    }
+
+    /// Charge on concentrated vega.
+    #[inline(always)]
+    pub fn concentration_vega(&self) -> ConcentrationParams {
+        ConcentrationParams {
+            threshold: Quote::from_raw(self.concentration_vega_threshold),
+            full: Quote::from_raw(self.concentration_vega_full),
+            cap: ratio(self.concentration_vega_cap),
+        }
+    }
+}
+
+/// 1e-6 as the engine reads it.
+#[inline(always)]
+fn ratio(raw: u32) -> Ratio {
+    Ratio::from_raw(raw.into())
 }
 
 /// Shares of notional of the Standard tier, 1e-6; see [`StandardParams`] for meaning and bounds.
@@ -206,7 +237,6 @@ impl StandardParamsRecord {
 
     /// The shares as the engine reads them.
     pub fn params(&self) -> StandardParams {
-        let ratio = |raw: u32| Ratio::from_raw(raw.into());
         StandardParams {
             initial: IsolatedParams {
                 short_share: ratio(self.initial_short_share),

@@ -64,7 +64,7 @@ impl InitializeMarket<'_> {
             MarginError::ParameterOutOfRange
         );
         let terms = MarketTermsRecord::from_args(&args.terms);
-        let params = terms.complete(record(&args.params).params());
+        let params = record(&args.params).params(&terms);
         params.validate().map_err(risk_error)?;
         check_skew(&params, &args.scenarios)?;
         let standard = StandardParamsRecord::from_args(&args.standard).params();
