@@ -156,13 +156,17 @@ pub(crate) fn may_concentrate_vega<P: PositionSource, E: ExpirySource>(
         return false;
     }
     let seconds = last.position().expiry.saturating_sub(market.now).max(0);
-    let size = positions.iter().fold(0u64, |size, leg| {
-        size.saturating_add(leg.position().quantity.raw().unsigned_abs())
-    });
-    let notional = i64::try_from(size)
-        .ok()
-        .and_then(|size| Quantity::from_raw(size).notional(market.spot).ok());
-    let Some(notional) = notional else {
+    let (mut size, mut any) = (0u64, 0);
+    for leg in positions {
+        let magnitude = leg.position().quantity.raw().unsigned_abs();
+        size = size.wrapping_add(magnitude);
+        any |= magnitude;
+    }
+    // 2^15 sizes below 2^47 sum to less than 2^62
+    if any >> 47 != 0 || positions.len() >> 15 != 0 {
+        return true;
+    }
+    let Ok(notional) = Quantity::from_raw(size as i64).notional(market.spot) else {
         return true;
     };
     // 1.5 x 0.4 / 100 is 0.006; the notional is below 2^63

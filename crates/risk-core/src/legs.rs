@@ -104,11 +104,14 @@ pub(crate) fn fill_grid<P: PositionSource, E>(
     let mut sides: i64 = 0;
     let mut base = 0; // of an empty grid
     let mut previous = (Price::ZERO, Instrument::Perpetual); // before any option
-    for (index, source) in options.iter().enumerate() {
+    let mut rest = options.iter();
+    while let Some(source) = rest.next() {
         let option = source.position();
         let (strike, instrument) = (option.strike, option.instrument);
         let is_next = strike > previous.0 || (strike == previous.0 && instrument > previous.1);
         if !instrument.is_option() || !is_next {
+            let after = rest.as_slice().len().wrapping_add(1);
+            let index = options.len().wrapping_sub(after);
             return Err(RiskError::Unsorted { index });
         }
         if previous.0 != strike {

@@ -141,11 +141,15 @@ pub fn scan_market<P: PositionSource, E: ExpirySource>(
             rest = rest.get(1..).unwrap_or_default();
             continue;
         }
-        let held = rest
-            .iter()
-            .position(|p| p.position().expiry != first.expiry)
-            .unwrap_or(rest.len());
-        let (legs, others) = rest.split_at(held);
+        let mut others = rest.iter();
+        let next = others.find(|leg| leg.position().expiry != first.expiry);
+        let left = others
+            .as_slice()
+            .len()
+            .wrapping_add(usize::from(next.is_some()));
+        let (legs, others) = rest
+            .split_at_checked(rest.len().wrapping_sub(left))
+            .unwrap_or((rest, &[]));
         let listed = market.expiry(first.expiry)?;
         scan_expiry(market, &listed, legs, &mut scan).map_err(|error| at_offset(error, index))?;
         rest = others;

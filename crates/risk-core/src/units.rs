@@ -328,3 +328,24 @@ impl Quote {
         Self(self.0.saturating_abs())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Price, Quantity, PRICE_ONE, SMALL_QUANTITY, SMALL_WHOLE};
+
+    #[test]
+    fn a_small_notional_is_the_notional() {
+        let most = SMALL_QUANTITY as i64 - 1;
+        let highest = SMALL_WHOLE * PRICE_ONE - 1;
+        for quantity in [0, 1, -1, 7, -999_999, 1_234_567, most, -most] {
+            for price in [1, 99_999_999, PRICE_ONE, 6_543_210_123_456, highest] {
+                let (quantity, price) = (Quantity::from_raw(quantity), Price::from_raw(price));
+                let small = quantity.small_notional(&price.parts());
+                assert_eq!(quantity.notional(price).map(|n| n.raw()), Ok(small));
+                assert!(price.parts().is_small(quantity.raw().unsigned_abs()));
+            }
+        }
+        assert!(!Price::from_raw(highest + 1).parts().is_small(1));
+        assert!(!Price::from_raw(highest).parts().is_small(SMALL_QUANTITY));
+    }
+}

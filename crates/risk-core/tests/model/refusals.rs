@@ -200,6 +200,27 @@ fn a_scenario_loss_beyond_2_to_the_60_is_refused() {
 }
 
 #[test]
+fn options_whose_profit_could_outgrow_a_sum_are_refused_not_wrapped() {
+    // GIVEN expiries of 2^57 quote units of gross notional each: half long, half short, so that PnL itself is far from 2^60
+    let build = |expiries: i64| {
+        let mut book = dollar()
+            .expiry(90, 0.6)
+            .expiry(120, 0.6)
+            .expiry(150, 0.6)
+            .build();
+        let legs = (1..=expiries).flat_map(|i| {
+            let call = |strike, size| option(Instrument::Call, 30 * i, strike, size);
+            [call(0.99, GROSS / 2), call(1.0, -GROSS / 2)]
+        });
+        book.positions = legs.collect();
+        book.try_evaluate().map(|_| ())
+    };
+    // WHEN four are held, 2^59 in all, THEN they are evaluated; a fifth is refused, whatever its profit
+    assert_eq!(build(4), Ok(()));
+    assert_eq!(build(5), Err(RiskError::Overflow(Field::Quote)));
+}
+
+#[test]
 fn cash_and_collateral_at_the_ends_of_their_type_are_refused_not_wrapped() {
     let overflow = Err(RiskError::Overflow(Field::Quote));
     for (cash, perp_cost) in [(i64::MAX, -1), (i64::MIN, 100)] {
