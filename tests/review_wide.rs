@@ -18,7 +18,9 @@ use sandbox::{
 };
 use support::{assert_logged, record, write_book};
 
-const PRICE: u64 = dollars(100);
+/// Price of every asset and size of every position: of a coin, and of one so cheap that sizes need products of 128 bits.
+const COIN: (u64, i64) = (dollars(100), 10 * BASE);
+const CHEAP: (u64, i64) = (1_000_000, 1 << 50);
 const MARKETS: u8 = 8;
 const GROUPS: u8 = 4;
 /// Enough for any bidder, quote units.
@@ -26,13 +28,15 @@ const RICH: i64 = 1 << 50;
 
 struct Wide {
     world: World,
+    price: u64,
+    size: i64,
     markets: Vec<Market>,
     banks: Vec<Bank>,
     expiries: Vec<i64>,
 }
 
 /// Eight markets of all terms in four groups, each with expiries and a bank that offsets its risk.
-fn wide() -> Wide {
+fn wide((price, size): (u64, i64)) -> Wide {
     let builder = WorldBuilder::whole(0);
     let group = GroupArgs {
         kappa: 500_000,
@@ -46,6 +50,8 @@ fn wide() -> Wide {
     let now = world.now();
     let mut wide = Wide {
         world,
+        price,
+        size,
         markets: vec![],
         banks: vec![],
         expiries: (1..=4).map(|n| now + n * 14 * DAY).collect(),
@@ -68,7 +74,7 @@ impl Wide {
         );
         args.group = 1 + n % GROUPS;
         let market = world.list_market(house, args);
-        world.set_price(&market, PRICE);
+        world.set_price(&market, self.price);
         for time in &self.expiries {
             world.add_expiry(&market, *time);
             world.post_surface(&market, crypto_smile(*time, now, 600_000));
@@ -95,9 +101,10 @@ impl Wide {
         let mut records: Vec<_> = (0..MAX_CAPACITY)
             .map(|n| {
                 let (market, rest) = (n % self.markets.len(), n / self.markets.len());
-                let strike = dollars(80 + 3 * (rest / each) as u64 + n as u64 % 2);
+                let percent = 80 + 3 * (rest / each) as u64 + n as u64 % 2;
+                let strike = self.price / 100 * percent;
                 let series = (2 + (n % 2) as u8, self.expiries[rest % each], strike);
-                record(&self.markets[market], series, -10 * BASE, 0)
+                record(&self.markets[market], series, -self.size, 0)
             })
             .collect();
         records.sort_by_key(PositionRecord::key);
@@ -121,9 +128,9 @@ impl Wide {
     fn crash(&mut self) {
         self.world.advance(4_000);
         for market in self.markets.clone() {
-            let fields = PriceFields::fresh(market.feed_id, PRICE, self.world.now());
+            let fields = PriceFields::fresh(market.feed_id, self.price, self.world.now());
             let fields = PriceFields {
-                confidence: PRICE / 20,
+                confidence: self.price / 20,
                 ..fields
             };
             self.world.set_price_update(market.price, fields);
@@ -150,45 +157,52 @@ impl Wide {
 
 #[test]
 fn case_77_a_bid_on_the_widest_account_fits_in_a_crash() {
-    for tier in [Tier::Standard, Tier::Portfolio] {
-        let mut wide = wide();
-        let (alice, bob) = (wide.open("alice", tier), wide.open("bob", tier));
-        let records = wide.book();
-        wide.write(&alice, &records, RICH, 1_000_000);
-        wide.crash();
-        // a thousandth of the requirement below maintenance health
-        let margin = wide.world.report(&alice.account).margin;
-        let short = margin.maintenance_margin().raw() / 1_000;
-        let cash = RICH - margin.maintenance_health.raw() - short;
-        wide.write(&alice, &records, cash, 1_000_000);
-        wide.write(&bob, &[], RICH, 0);
-        let witness = wide.witness(&wide.world.report(&alice.account));
-        let ix = wide
-            .world
-            .start_liquidation_ix(&bob.user, &alice.account, &witness);
-        let start = wide.world.send_wide(&[ix], &[bob.user]).ok();
-        let args = BidArgs {
-            witness,
-            fraction: 10_000_000,
-            price_limit: i64::MAX,
-        };
-        let remaining = wide.world.bid_metas(&bob, &alice.account);
-        let ix = instructions::bid_liquidation(&bob, &alice.account, args, remaining);
-        let bid = wide.world.send_wide(&[ix], &[bob.user]).ok();
-        println!(
-            "{tier:?}, {} positions over {MAX_EXPIRIES_HELD} expiries: start {} CU, bid {} CU of {COMPUTE_LIMIT}",
-            records.len(),
-            start.compute_units,
-            bid.compute_units
-        );
-        let (_, bought) = wide.world.account(&bob.account);
-        assert_eq!(bought.len(), MAX_CAPACITY);
+    for asset in [COIN, CHEAP] {
+        for tier in [Tier::Standard, Tier::Portfolio] {
+            liquidate(&mut wide(asset), tier);
+        }
     }
+}
+
+/// Starts a liquidation of the widest account and bids on it.
+fn liquidate(wide: &mut Wide, tier: Tier) {
+    let (alice, bob) = (wide.open("alice", tier), wide.open("bob", tier));
+    let (records, coins) = (wide.book(), 1_000_000);
+    wide.write(&alice, &records, RICH, coins);
+    wide.crash();
+    // a thousandth of the requirement below maintenance health
+    let margin = wide.world.report(&alice.account).margin;
+    let short = margin.maintenance_margin().raw() / 1_000;
+    let cash = RICH - margin.maintenance_health.raw() - short;
+    wide.write(&alice, &records, cash, coins);
+    wide.write(&bob, &[], RICH, 0);
+    let witness = wide.witness(&wide.world.report(&alice.account));
+    let ix = wide
+        .world
+        .start_liquidation_ix(&bob.user, &alice.account, &witness);
+    let start = wide.world.send_wide(&[ix], &[bob.user]).ok();
+    let args = BidArgs {
+        witness,
+        fraction: 10_000_000,
+        price_limit: i64::MAX,
+    };
+    let remaining = wide.world.bid_metas(&bob, &alice.account);
+    let ix = instructions::bid_liquidation(&bob, &alice.account, args, remaining);
+    let bid = wide.world.send_wide(&[ix], &[bob.user]).ok();
+    println!(
+        "{tier:?}, {} positions over {MAX_EXPIRIES_HELD} expiries, sizes {}: start {} CU, bid {} CU of {COMPUTE_LIMIT}",
+        records.len(),
+        wide.size,
+        start.compute_units,
+        bid.compute_units
+    );
+    let (_, bought) = wide.world.account(&bob.account);
+    assert_eq!(bought.len(), MAX_CAPACITY);
 }
 
 #[test]
 fn case_63_an_expiry_too_many_is_refused() {
-    let mut wide = wide();
+    let mut wide = wide(COIN);
     let [alice, bob] = ["alice", "bob"].map(|name| wide.open(name, Tier::Portfolio));
     let mut held = wide.book();
     held.dedup_by_key(|record| (record.market, record.expiry));

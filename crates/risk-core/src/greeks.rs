@@ -191,25 +191,50 @@ pub(crate) fn greeks_in<E: ExpirySource>(
 }
 
 /// A future or an option of an expiry.
-pub(crate) fn option_in<E>(
+fn option_in<E>(
     market: &Market<'_, E>,
     listed: &Expiry,
     context: &ExpiryContext,
     position: &Position,
     volatility: Option<u64>,
 ) -> Result<Greeks, RiskError> {
-    let option_type = match position.instrument {
-        Instrument::Call => OptionType::Call,
-        Instrument::Put => OptionType::Put,
-        Instrument::Perpetual | Instrument::Future => {
-            return future_greeks(market, context, position);
-        }
-    };
+    if !position.instrument.is_option() {
+        return future_greeks(market, context, position);
+    }
+    let inputs = option_inputs(listed, context, position, volatility)?;
+    let unit = black76::price_and_greeks(&inputs);
+    let greeks = scale(&unit, position.quantity, context.forward, market.spot)?;
+    shared(greeks, context.share)
+}
+
+/// The mark of an option alone, with the bits that it has among its Greeks: what a check without scenarios needs of it.
+pub(crate) fn option_mark(
+    listed: &Expiry,
+    context: &ExpiryContext,
+    position: &Position,
+    volatility: Option<u64>,
+) -> Result<Quote, RiskError> {
+    let inputs = option_inputs(listed, context, position, volatility)?;
+    let notional = position.quantity.notional(context.forward)?;
+    let (price, size) = (black76::price(&inputs), position.quantity);
+    mark(price, notional, size, context.forward)
+}
+
+fn option_inputs(
+    listed: &Expiry,
+    context: &ExpiryContext,
+    position: &Position,
+    volatility: Option<u64>,
+) -> Result<Black76Inputs, RiskError> {
     if listed.svi.is_none() && volatility.is_none() {
         return Err(RiskError::SurfaceMissing {
             expiry: listed.time,
         });
     }
+    let option_type = match position.instrument {
+        Instrument::Put => OptionType::Put,
+        _ => OptionType::Call,
+    };
     let moneyness = context.ln_forward.wrapping_sub(position.ln_strike);
     let terms = ExpiryTerms {
         sqrt_tenor: sqrt_tenor(context.seconds),
@@ -218,15 +243,13 @@ pub(crate) fn option_in<E>(
         discount: context.discount as u64,
     };
     let std_dev = context.std_dev(volatility, moneyness)?;
-    let unit = black76::price_and_greeks(&Black76Inputs::from_forward(
+    Ok(Black76Inputs::from_forward(
         option_type,
         context.forward.raw(),
         position.strike.raw(),
         std_dev,
         &terms,
-    ));
-    let greeks = scale(&unit, position.quantity, context.forward, market.spot)?;
-    shared(greeks, context.share)
+    ))
 }
 
 /// `q (F - entry)`; its delta is that of the forward.
@@ -276,22 +299,13 @@ fn scale(
     forward: Price,
     spot: Price,
 ) -> Result<Greeks, RiskError> {
-    let notional = i128::from(quantity.notional(forward)?.raw());
+    let whole = quantity.notional(forward)?;
+    let notional = i128::from(whole.raw());
     let amount = |value: i64, divisor: u64| -> Result<Quote, RiskError> {
         // both factors are i64, so the product fits i128
         let product = notional.wrapping_mul(i128::from(value));
         per_q38(product, divisor).map(Quote::from_raw)
     };
-    // what the notional cuts off, for a deep put is worth many times its forward; 2^27 times 2^35, Q11 of 1e-8 units
-    let part = quantity
-        .rounded_part(forward)
-        .wrapping_mul(unit.price.unsigned_abs() >> 27);
-    let rest = i128::from(part.div_euclid(PRICE_ONE)) << 27;
-    let rest = match (quantity.raw() < 0, part) {
-        (false, _) | (true, 0) => rest,
-        (true, _) => rest.wrapping_add(1 << 27).wrapping_neg(),
-    };
-    let mark = notional.wrapping_mul(unit.price.into()).wrapping_add(rest);
     let size = i128::from(quantity.raw()).wrapping_mul(i128::from(unit.delta));
     // below 2^79 times at most 2^47, or checked at seven times the cost
     let delta = match size >> 79 {
@@ -300,13 +314,33 @@ fn scale(
     };
     let delta = delta.ok_or(RiskError::Overflow(Field::Quantity))?;
     Ok(Greeks {
-        mark: per_q38(mark, 1).map(Quote::from_raw)?,
+        mark: mark(unit.price, whole, quantity, forward)?,
         delta: Quantity::from_raw(per_q38(delta, spot.raw().max(1))?),
         gamma: amount(unit.gamma, 100)?,
         vega: amount(unit.vega, 100)?,
         theta: amount(unit.theta, YEAR_DAYS)?,
         rho: amount(unit.rho, 100)?,
     })
+}
+
+/// `q F price`, floored, for a price over the forward in Q38 and the notional `q F` rounded toward zero.
+fn mark(
+    price: i64,
+    notional: Quote,
+    quantity: Quantity,
+    forward: Price,
+) -> Result<Quote, RiskError> {
+    // what the notional cuts off, for a deep put is worth many times its forward; 2^27 times 2^35, Q11 of 1e-8 units
+    let part = quantity
+        .rounded_part(forward)
+        .wrapping_mul(price.unsigned_abs() >> 27);
+    let rest = i128::from(part.div_euclid(PRICE_ONE)) << 27;
+    let rest = match (quantity.raw() < 0, part) {
+        (false, _) | (true, 0) => rest,
+        (true, _) => rest.wrapping_add(1 << 27).wrapping_neg(),
+    };
+    let whole = i128::from(notional.raw()).wrapping_mul(price.into());
+    narrow(whole.wrapping_add(rest) >> 38).map(Quote::from_raw)
 }
 
 /// `floor(product / (divisor 2^38))`: the floor of a floor is the floor of the whole, so that the shift comes first and

@@ -68,24 +68,35 @@ fn leg_margin<P: PositionSource, E: ExpirySource>(
     if position.quantity.raw() >= 0 {
         return Ok(source_greeks(market, source)?.mark);
     }
-    short_share(market, &position, params)
+    ShortBase::of(market, &position)?.share(params)
 }
 
-/// The share that a short option needs, without its mark; rounded up.
-pub(crate) fn short_share<E>(
-    market: &Market<'_, E>,
-    position: &Position,
-    params: &IsolatedParams,
-) -> Result<Quote, RiskError> {
-    let spot = position.quantity.notional_ceil(market.spot)?;
-    let away = match position.instrument {
-        Instrument::Call => position.strike.raw().saturating_sub(market.spot.raw()),
-        _ => market.spot.raw().saturating_sub(position.strike.raw()),
-    };
-    let away = position
-        .quantity
-        .notional(Price::from_raw(away))?
-        .saturating_abs();
-    let share = spot.mul_ratio_ceil(params.short_share)?.checked_sub(away)?;
-    Ok(share.max(spot.mul_ratio_ceil(params.short_floor)?))
+/// What the share that a short option needs is taken of.
+pub(crate) struct ShortBase {
+    /// Size at spot, rounded up.
+    spot: Quote,
+    /// Size at what it is out of the money, rounded toward zero.
+    away: Quote,
+}
+
+impl ShortBase {
+    /// Of a short option.
+    pub fn of<E>(market: &Market<'_, E>, position: &Position) -> Result<Self, RiskError> {
+        let away = match position.instrument {
+            Instrument::Call => position.strike.raw().saturating_sub(market.spot.raw()),
+            _ => market.spot.raw().saturating_sub(position.strike.raw()),
+        };
+        let away = position.quantity.notional(Price::from_raw(away))?;
+        Ok(Self {
+            spot: position.quantity.notional_ceil(market.spot)?,
+            away: away.saturating_abs(),
+        })
+    }
+
+    /// The share, without the option's mark; rounded up.
+    pub fn share(&self, params: &IsolatedParams) -> Result<Quote, RiskError> {
+        let share = self.spot.mul_ratio_ceil(params.short_share)?;
+        let least = self.spot.mul_ratio_ceil(params.short_floor)?;
+        Ok(share.checked_sub(self.away)?.max(least))
+    }
 }

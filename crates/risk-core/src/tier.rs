@@ -17,8 +17,8 @@ use crate::contingency::stable_charge;
 use crate::error::{check_range, Field, RiskError};
 use crate::expiry::at_offset;
 use crate::expiry::ExpiryContext;
-use crate::greeks::{greeks_in, option_in};
-use crate::isolated::{short_share, IsolatedParams};
+use crate::greeks::{greeks_in, option_mark};
+use crate::isolated::{IsolatedParams, ShortBase};
 use crate::margin::MarginReport;
 use crate::market::{ExpirySource, Market};
 use crate::position::{Instrument, Position, PositionSource};
@@ -261,7 +261,7 @@ impl OptionSums {
                 return Err(RiskError::Unsorted { index });
             }
             previous = Some(series);
-            let mark = option_in(market, &listed, &context, &leg, source.volatility())?.mark;
+            let mark = option_mark(&listed, &context, &leg, source.volatility())?;
             sums.mark = sums.mark.checked_add(mark)?;
             let notional = leg.quantity.notional(market.spot.max(leg.strike))?;
             sums.gross = sums.gross.checked_add(notional.saturating_abs())?;
@@ -273,8 +273,14 @@ impl OptionSums {
                 sums.at_zero = sums.at_zero.checked_add(paid)?;
             }
             if leg.quantity.raw() < 0 {
-                sums.error = sums.error.checked_add(mark_error(&leg, context.forward)?)?;
-                sums.add_short(short_margins(market, &leg, context.forward, mark, params)?)?;
+                let error = mark_error(&leg, context.forward)?;
+                sums.error = sums.error.checked_add(error)?;
+                sums.add_short(short_margins(
+                    market,
+                    &leg,
+                    mark.checked_sub(error)?,
+                    params,
+                )?)?;
                 if leg.instrument == Instrument::Call && lowest.is_none() {
                     lowest = Some((leg, source.volatility()));
                 }
@@ -286,8 +292,9 @@ impl OptionSums {
                 quantity: calls,
                 ..leg
             };
-            let mark = option_in(market, &listed, &context, &naked, volatility)?.mark;
-            sums.naked = short_margins(market, &naked, context.forward, mark, params)?;
+            let mark = option_mark(&listed, &context, &naked, volatility)?;
+            let mark = mark.checked_sub(mark_error(&naked, context.forward)?)?;
+            sums.naked = short_margins(market, &naked, mark, params)?;
         }
         Ok(sums)
     }
@@ -324,16 +331,15 @@ fn mark_error(leg: &Position, forward: Price) -> Result<Quote, RiskError> {
     Ok(Quote::from_raw((notional.raw() >> 33).saturating_add(1)))
 }
 
-/// Isolated margin plus mark of a short option, maintenance and initial, with what the mark can be wrong by.
+/// Isolated margin plus mark of a short option, maintenance and initial; `mark` is the lowest that it can be.
 fn short_margins<E>(
     market: &Market<'_, E>,
     leg: &Position,
-    forward: Price,
     mark: Quote,
     params: &StandardParams,
 ) -> Result<[Quote; 2], RiskError> {
-    let owed = mark_error(leg, forward)?.checked_sub(mark)?;
-    let margin = |params| short_share(market, leg, params)?.checked_add(owed);
+    let base = ShortBase::of(market, leg)?;
+    let margin = |params| base.share(params)?.checked_sub(mark);
     Ok([margin(&params.maintenance)?, margin(&params.initial)?])
 }
 
