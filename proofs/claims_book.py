@@ -104,16 +104,33 @@ simple(
     loops={"largest_loss": {name: Kept(lambda path, kind=kind: made(path, kind)) for name, kind in (("value", "Quote"), ("least", "Quote"), ("slope", "Quantity"), ("at", "Price"))}},
 )  # fmt: skip
 simple(
-    "StandardRisk::add_expiry", "tier.rs::StandardRisk::add_expiry", ANY, "StandardRisk", market, legs, "StandardParams",
-    contract=lambda path, risk, *arguments: risk.fields.update(made(path, "StandardRisk").fields) or (Variant("Ok", []) if path.choose(2) else Variant("Err")),
+    "Linear::add", "tier.rs::Linear::add", ANY, "Linear", "Quote",
+    contract=lambda path, sums, *arguments: sums.fields.update(made(path, "Linear").fields) or (Variant("Ok", []) if path.choose(2) else Variant("Err")),
+)  # fmt: skip
+simple("Linear::charge", "tier.rs::Linear::charge", ANY, "Linear", market, contract=fallible(any_quote))
+
+
+def expiry_added(path, risk, market_, legs_, params, sums):
+    risk.fields.update(made(path, "StandardRisk").fields)
+    sums.fields.update(made(path, "Linear").fields)
+    return Variant("Ok", []) if path.choose(2) else Variant("Err")
+
+
+simple("StandardRisk::require", "tier.rs::StandardRisk::require", ANY, "StandardRisk", "Quote", "Quote")
+simple(
+    "StandardRisk::add_expiry", "tier.rs::StandardRisk::add_expiry", ANY, "StandardRisk", market, legs, "StandardParams", "Linear", contract=expiry_added,
 )  # fmt: skip
 claim(
     ME, "standard_market", "tier.rs::standard_market", "any market, any positions: no slice is split beyond its end; refused, or in range",
-    walk_arguments("StandardParams"), loops={"standard_market": {**WALK, "risk": Kept(lambda path: made(path, "StandardRisk"))}},
+    walk_arguments("StandardParams"), loops={"standard_market": {
+        **WALK, "risk": Kept(lambda path: made(path, "StandardRisk")), "linear": Kept(lambda path: made(path, "Linear")),
+    }},
     contract=fallible_of("StandardRisk"),
 )  # fmt: skip
 
 # -- margin --------------------------------------------------------------------------------------------------------
+for name in ("initial_margin", "maintenance_margin"):
+    simple(f"MarginReport::{name}", f"margin.rs::MarginReport::{name}", "any bits: saturated", "MarginReport")
 simple("MarginReport::is_openable", "margin.rs::MarginReport::is_openable", "any bits: no panic", "MarginReport")
 simple("MarginReport::reduces_risk_of", "margin.rs::MarginReport::reduces_risk_of", "any bits: 128-bit products fit", "MarginReport", "MarginReport")
 
@@ -164,8 +181,18 @@ def priced(path):
     return Struct("PricedExpiry", {"listed": made(path, "Expiry"), "context": context(path)})
 
 
-simple("Node::linear", "explain.rs::Node::linear", "any notional: the 128-bit product fits", shock, "Quote", contract=fallible(any_quote))
-simple("Node::damped", "explain.rs::Node::damped", "any PnL: the 128-bit product fits", shock, "Quote", contract=fallible(any_quote))
+def in_shock(path, node):
+    path.bound(node.spot, *SPOT_Q30, "spot")
+    path.bound(node.damping, 0, ONE_Q30, "damping")
+
+
+def shocked(path, node, *arguments):
+    in_shock(path, node)
+    return fallible(any_quote)(path)
+
+
+simple("Node::linear", "explain.rs::Node::linear", "any notional: the 128-bit product fits", shock, "Quote", contract=shocked)
+simple("Node::damped", "explain.rs::Node::damped", "any PnL: the 128-bit product fits", shock, "Quote", contract=shocked)
 
 
 def scanned_notional(path):
@@ -176,11 +203,18 @@ def bounded_value(path):
     return path.fresh(-(OPTIONS << 63), OPTIONS << 63, "i128", "value")
 
 
+def any_discounted(path, value, factor, mark):
+    path.bound(value, -(OPTIONS << 63), OPTIONS << 63, "sum")
+    for discount in (factor, mark):
+        path.bound(discount, 0, ONE_Q38, "discount")
+    return path.fresh(-(OPTIONS << 101), OPTIONS << 101, "i128", "discounted")
+
+
 simple(
     "discounted", "explain.rs::discounted", "sums of 1,024 values, factors in [0, 1]: the 128-bit product fits, no division by zero",
     bounded_value, lambda path: path.fresh(0, ONE_Q38, "i64", "factor"), lambda path: path.fresh(0, ONE_Q38, "i64", "mark"),
     then=lambda path, arguments, result: path.bound(result, -(OPTIONS << 101), OPTIONS << 101, "discounted"),
-    contract=lambda path, value, factor, mark: [path.bound(value, -(OPTIONS << 63), OPTIONS << 63, "sum"), path.fresh(-(OPTIONS << 101), OPTIONS << 101, "i128", "discounted")][1],
+    contract=lambda path, *arguments: any_discounted(path, *arguments),
 )  # fmt: skip
 simple(
     "variable_notional", "explain.rs::PricedExpiry::variable_notional", "|notional| <= 2^57, as scan_market has checked: no wrap", priced, "Position",
@@ -203,7 +237,7 @@ simple("PricedExpiry::new", "explain.rs::PricedExpiry::new", ANY, market, "i64",
 simple("Node::of_scenario", "explain.rs::Node::of_scenario", "any set, any index: no panic", market, "usize", contract=fallible(shock))
 simple(
     "PricedExpiry::values", "explain.rs::PricedExpiry::values", "any leg, any shock: the shifted forward fits 128 bits", priced, market, "Position", shock,
-    contract=fallible(lambda path: [path.fresh(*I64, "i64", "value") for _ in range(2)]),
+    contract=lambda path, expiry, market_, leg, node: in_shock(path, node) or fallible(lambda path: [path.fresh(*I64, "i64", "value") for _ in range(2)])(path),
 )  # fmt: skip
 
 

@@ -106,6 +106,13 @@ for shift in SHIFTS:
     )  # fmt: skip
 
 
+for shift in (30, 36):
+    claim(
+        ME, f"mul_shift_q{shift}", f"fixed/mul.rs::mul_shift_q{shift}", f"|b| < 2^{62 - shift // 2}, |a b| < 2^{62 + shift // 2}: no wrap",
+        factors(-(2 ** (shift - 1)), 2 ** (shift - 1), -(2 ** (62 - shift // 2)), 2 ** (62 - shift // 2), "i64"),
+    )  # fmt: skip
+
+
 def wide_product(path, a, b):
     """What callers of mul_shift_wide may rely on: the claims below."""
     shift = int(path.generics[0]) if isinstance(path.generics[0], str) else path.generics[0].lo
@@ -137,10 +144,16 @@ def fraction(path, case):
     return [numerator, divisor]
 
 
+def quotient_of_fraction(path, numerator, divisor):
+    path.bound(divisor, 2**63, U64[1], "divisor")
+    path.require(numerator.z < divisor.z, "numerator below the divisor")
+    return path.fresh(*U64, "u64", "fraction")
+
+
 claim(
     ME, "div_fraction", "fixed/mul.rs::div_fraction",
     "numerator < divisor, divisor >= 2^63: every digit ends in range, every remainder below the divisor, at most 2 corrections",
-    fraction, modular=("div_fraction",), contract=returns(*U64, "u64"),
+    fraction, modular=("div_fraction",), contract=quotient_of_fraction,
     hints={("div_fraction", "rest"): [("linear", (lambda e: z3.And(e.rest >= 0, e.rest < e.divisor), [("digit", "divisor")]))]},
 )  # fmt: skip
 for name in ("mul_div_floor", "mul_div_ceil"):

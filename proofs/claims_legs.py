@@ -3,7 +3,7 @@ import sys
 
 import z3
 
-from claims_expiry import DENSITY, OPTIONS, SUMS, WEIGHTS, context, legs, market
+from claims_expiry import DENSITY, OPTIONS, SUMS, WEIGHTS, context, legs, market, within_grid
 from claims_grid import grid
 from harness import claim
 from inputs import I64, U64, fallible, made
@@ -132,6 +132,7 @@ def half_of_weight(result, weight):
 
 
 def any_narrow(path, option):
+    within_grid(path, option)
     result = path.fresh(0, NARROW_MOST, "u64", "narrow")
     path.facts.append(half_of_weight(result.z, option.forward_weight.z))
     return result

@@ -2,7 +2,7 @@
 import sys
 
 from harness import claim
-from inputs import I64, MOST_SECONDS, U64, amount, fallible, made, within_ranges
+from inputs import I64, LN_PRICE, MOST_SECONDS, U64, amount, fallible, made, within_ranges
 from lemmas import Val
 from values import Struct
 
@@ -24,6 +24,11 @@ claim(
     then=price_in_range,
 )  # fmt: skip
 claim(
+    ME, "Position::option", "position.rs::Position::option", "any option: its logarithm is that of its strike", lambda path, case: [
+        made(path, "Instrument"), path.fresh(*I64, "i64", "expiry"), made(path, "Price"), made(path, "Quantity"),
+    ], then=lambda path, arguments, result: path.bound(result.ln_strike, 0, LN_PRICE, "ln_strike"),
+)  # fmt: skip
+claim(
     ME, "Move::price", "market.rs::Move::price", "any bits: no panic; a moved price is checked",
     lambda path, case: [made(path, "Move", bits=True), made(path, "Price")],
 )  # fmt: skip
@@ -40,7 +45,7 @@ def parts(path):
 claim(
     ME, "Expiry::parts", "market.rs::Expiry::parts", "any bits, tenor to 4 years: no wrap, the live forward fits its cast",
     lambda path, case: [made(path, "Expiry", bits=True), made(path, "Price"), made(path, "Move", bits=True), path.fresh(0, MOST_SECONDS, "i64", "seconds")],
-    contract=fallible(parts),
+    contract=lambda path, expiry, spot, shift, seconds: path.bound(seconds, 0, MOST_SECONDS, "seconds") or fallible(parts)(path),
 )  # fmt: skip
 def at_reference(path, case):
     tenor = path.fresh(1, MOST_SECONDS, "i64", "tenor")
@@ -50,7 +55,7 @@ def at_reference(path, case):
 claim(
     ME, "at_the_money_volatility", "market.rs::at_the_money_volatility", "any smile, any tenor to 4 years: the product fits u64",
     at_reference,
-    contract=lambda path, *arguments: path.fresh(*I64, "i64", "volatility"),
+    contract=lambda path, svi, tenor: path.fresh(*I64, "i64", "volatility") if svi.reference_tenor.node is tenor.node and tenor.lo >= 1 else None,
 )  # fmt: skip
 
 

@@ -50,10 +50,17 @@ claim(
     ME, "to_q30", "scenario.rs::to_q30", "up to 2^33 millionths: no wrap, the exact floor of millionths 2^30 and the rounding over a million",
     lambda path, case: [path.fresh(0, 2**33 - 1, "i64", "millionths"), path.fresh(0, 999_999, "u64", "rounding")], then=scaled_to_q30, contract=q30,
 )  # fmt: skip
+def widened(path, node, regime):
+    path.bound(node.spot, 10_000, MOST_MULTIPLIER, "spot")
+    path.bound(node.damping, 0, ONE, "damping")
+    path.bound(regime.fields["0"], ONE, 4 * ONE, "regime")
+    return scenario(path)
+
+
 claim(
     ME, "widened", "scenario.rs::widened", "any node of a validated set, regime in [1, 4]: no wrap, clamp in order; spot in [0.01, 8]",
     lambda path, case: [scenario(path), ranged(path, "Ratio", ONE, 4 * ONE)],
-    then=lambda path, arguments, node: path.bound(node.spot, 10_000, MOST_MULTIPLIER, "spot"), contract=lambda path, *arguments: scenario(path),
+    then=lambda path, arguments, node: path.bound(node.spot, 10_000, MOST_MULTIPLIER, "spot"), contract=widened,
 )  # fmt: skip
 
 
@@ -182,6 +189,10 @@ claim(
 claim(
     ME, "Witness::new", "witness.rs::Witness::new", "any set, any index: the reach fits a byte, no index out of range",
     lambda path, case: [made(path, "ScenarioSet"), path.fresh(0, U64[1], "usize", "index")],
+)  # fmt: skip
+claim(
+    ME, "Witness::named", "witness.rs::Witness::named", "any set, any parameters, any name: no panic",
+    lambda path, case: [made(path, "ScenarioSet"), made(path, "MarketParams"), made(path, "u8")],
 )  # fmt: skip
 claim(
     ME, "Witness::set", "witness.rs::Witness::set", "any witness: no panic", lambda path, case: [made(path, "Witness")],

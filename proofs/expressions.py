@@ -345,6 +345,7 @@ class Expressions(Methods, Sequences):
 
     def on_call(self, expression, scope, want):
         _, target, arguments = expression
+        self.note(expression)
         if target[0] != "path":
             raise Unsupported("call of a value")
         path, generics = target[1], target[2]

@@ -84,7 +84,7 @@ def walk(source, claim, contracts, outcome):
         while decisions is not None:
             path = Path(decisions)
             path.source = source
-            runner = Interpreter(source, path, claim, own, outcome.ranges, outcome.walked)
+            runner = Interpreter(source, path, claim, own, outcome.ranges)
             try:
                 arguments = claim.arguments(path, case)
                 result = runner.call(function, arguments, claim.generics)
@@ -101,6 +101,9 @@ def walk(source, claim, contracts, outcome):
             else:
                 if not lives:
                     lives = decide(path.facts, ALIVE_TIMEOUT)[0] != z3.unsat
+            # What was walked counts where some input goes that way.
+            if not runner.walked <= outcome.walked and decide(path.facts, ALIVE_TIMEOUT)[0] != z3.unsat:
+                outcome.walked |= runner.walked
             outcome.visited.update(runner.visited)
             outcome.paths += 1
             decisions = path.next_decisions()

@@ -19,7 +19,7 @@ from syntax import Unsupported
 PROJECT = FilePath(__file__).resolve().parent.parent
 MODULES = (
     "claims_reader", "claims_fixed", "claims_sqrt", "claims_svi", "claims_black76", "claims_units", "claims_params", "claims_scenario", "claims_vol",
-    "claims_market", "claims_expiry", "claims_grid", "claims_level", "claims_charges", "claims_legs", "claims_scan", "claims_book",
+    "claims_market", "claims_expiry", "claims_grid", "claims_level", "claims_charges", "claims_legs", "claims_scan", "claims_book", "claims_account",
 )  # fmt: skip
 PROCESSES = 2
 WORK = None  # what the processes share: the source, with all functions parsed, so that its operations keep their identity

@@ -130,6 +130,16 @@ class Sequences:
         self.try_one(many, closure)
         return Many.of(self.path, many.make, many.length.hi)
 
+    def many_filter_map(self, many, closure):
+        def make(path):
+            found = self.apply(closure, many.make(path))
+            if found.name == "None":
+                raise Dead
+            return found.value
+
+        self.try_one(many, closure)
+        return Many.of(self.path, make, many.length.hi)
+
     def many_map(self, many, closure):
         return many.same_length(lambda path: self.apply(closure, many.make(path)))
 

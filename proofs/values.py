@@ -199,7 +199,8 @@ class Methods:
         if operation in ("div", "div_euclid"):
             if self.path.branch(Cond("==", values[0], constant(0, a.kind))):
                 return Variant("None")
-            return Variant("Some", self.path.floor_divide(a, values[0], a.kind))
+            floored = self.path.floor_divide if operation == "div_euclid" else lambda *numbers: self.path.divide(*numbers)[0]
+            return Variant("Some", floored(a, values[0], a.kind))
         if operation == "abs":
             wide = self.path.absolute(a, "i1024")
         elif operation == "neg":
