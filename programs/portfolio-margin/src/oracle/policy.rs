@@ -83,7 +83,7 @@ impl OraclePolicy {
     }
 }
 
-/// Whether `confidence / price <= limit` fails, cross-multiplied, so that there is nothing to round.
+/// Whether `confidence / price <= limit`, cross-multiplied, so that there is nothing to round.
 fn is_within(confidence: u64, price: u64, limit: u32) -> bool {
     // The usual sizes fit 64 bits: 2^44 x 1e6, 2^44 x 2^20. Wider products cost several times as much.
     if (confidence | price) >> 44 == 0 && limit >> 20 == 0 {
@@ -158,7 +158,7 @@ mod tests {
                 for width in [0, edge.saturating_sub(1), edge, edge + 1, edge + 2] {
                     let (is, want) = (is_within(width, price, limit), exact(width, price, limit));
                     assert_eq!(is, want, "{width} {price} {limit}");
-                    assert_eq!(require_confidence(width, price, limit).is_ok(), want);
+                    assert_eq!(doubt_confidence(width, price, limit).is_none(), want);
                 }
             }
         }
