@@ -191,16 +191,22 @@ impl Quantity {
     }
 }
 
-/// `quantity x price / 1e8`, floored, on magnitudes. Small sizes take two 64-bit products, others one of 128 bits;
-/// the results are equal.
+/// `quantity x price / 1e8`, floored, on magnitudes. Small sizes, and large ones at low prices, take two 64-bit products,
+/// others one of 128 bits; the results are equal.
 #[inline]
 fn notional_magnitude(quantity: u64, price: u64) -> Result<u64, RiskError> {
-    let (whole, part) = (price / PRICE_ONE, price % PRICE_ONE);
-    if quantity < SMALL_QUANTITY && whole < SMALL_WHOLE {
-        // quantity * whole < 2^62 and quantity * part < 2^36 * 1e8 < 2^63: the sum cannot overflow
-        return Ok(quantity
+    // The product is symmetric: the smaller factor need only be below 2^36, the other below 2^26 x 1e8.
+    let (small, large) = if quantity < SMALL_QUANTITY {
+        (quantity, price)
+    } else {
+        (price, quantity)
+    };
+    let (whole, part) = (large / PRICE_ONE, large % PRICE_ONE);
+    if small < SMALL_QUANTITY && whole < SMALL_WHOLE {
+        // small * whole < 2^62 and small * part < 2^36 * 1e8 < 2^63: the sum cannot overflow
+        return Ok(small
             .wrapping_mul(whole)
-            .wrapping_add(quantity.wrapping_mul(part) / PRICE_ONE));
+            .wrapping_add(small.wrapping_mul(part) / PRICE_ONE));
     }
     // two factors below 2^64 fit 128 bits
     let product = u128::from(quantity).wrapping_mul(u128::from(price));
@@ -332,6 +338,23 @@ impl Quote {
 #[cfg(test)]
 mod tests {
     use super::{Price, Quantity, PRICE_ONE, SMALL_QUANTITY, SMALL_WHOLE};
+
+    #[test]
+    fn every_path_of_a_notional_is_the_floor() {
+        let edge = (1u64 << 36, PRICE_ONE << 26);
+        let factors = [0, 1, 99_999_999, PRICE_ONE, edge.0 - 1, edge.0, edge.0 + 7]
+            .into_iter()
+            .chain([edge.1 - 1, edge.1, (1 << 62) - 5]);
+        for quantity in factors.clone() {
+            for price in factors.clone() {
+                let exact = u128::from(quantity) * u128::from(price) / u128::from(PRICE_ONE);
+                let floor = i64::try_from(exact).ok();
+                let size = Quantity::from_raw(-(quantity as i64));
+                let notional = size.notional(Price::from_raw(price)).ok();
+                assert_eq!(notional.map(|n| -n.raw()), floor, "{quantity} x {price}");
+            }
+        }
+    }
 
     #[test]
     fn a_small_notional_is_the_notional() {
