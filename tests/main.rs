@@ -16,6 +16,7 @@ mod open_margin_account;
 mod oracle;
 mod parity;
 mod post_vol_surface;
+mod review_quote;
 mod review_tiers;
 mod review_wide;
 mod set_tier;

@@ -115,7 +115,7 @@ impl Inputs {
         &self,
         header: &MarginAccount,
     ) -> Result<(Vec<HeldCollateral>, Vec<Quantity>), RiskError> {
-        let terms = self.house.account_terms();
+        let terms = self.house.account_terms_at(self.now);
         let mut offsets = vec![Quantity::ZERO; self.markets.len()];
         let mut held = vec![];
         for (bank, shown) in &self.banks {
@@ -186,7 +186,7 @@ pub fn evaluate(
     let groups: Vec<GroupParams> = inputs.house.groups.iter().map(|g| g.params()).collect();
     let account = Account {
         cash: Quote::from_raw(header.cash),
-        terms: inputs.house.account_terms(),
+        terms: inputs.house.account_terms_at(inputs.now),
         collateral: &collateral,
         books: &books,
         groups: &groups,

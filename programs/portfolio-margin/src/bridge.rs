@@ -227,7 +227,7 @@ impl Check<'_> {
         let (terms, check) = match self.house.is_plain() {
             true => (AccountTerms::PLAIN, MarginCheck::new(cash)),
             false => {
-                let terms = self.house.account_terms();
+                let terms = self.house.account_terms_at(self.now);
                 let check = MarginCheck::with_terms(cash, &terms).map_err(risk_error)?;
                 (terms, check)
             }

@@ -151,6 +151,21 @@ impl Clearinghouse {
         terms
     }
 
+    /// The same for a check at a time. A price older than an opening accepts counts for no more than a dollar: whoever stored a high
+    /// one could else leave it standing, and liquidate accounts whose collateral it makes cheap.
+    pub fn account_terms_at(&self, now: i64) -> AccountTerms {
+        let mut terms = self.account_terms();
+        if self.quote_age(now) > self.quote_max_age.into() {
+            terms.quote_price = terms.quote_price.min(AccountTerms::PLAIN.quote_price);
+        }
+        terms
+    }
+
+    /// Seconds since the stored price of the quote asset was published.
+    pub fn quote_age(&self, now: i64) -> i64 {
+        now.saturating_sub(self.quote_publish_time)
+    }
+
     /// What the Portfolio tier asks for.
     pub fn portfolio_terms(&self) -> PortfolioTerms {
         PortfolioTerms {

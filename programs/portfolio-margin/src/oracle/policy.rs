@@ -6,7 +6,8 @@
 //! | repair: start, bid, stop; a trade that reduces risk | market's limit | 10 x the limit, at most 10 % | any |
 //! | storing: the quote asset's price, the stable price | own limit | own limit | |
 //!
-//! The quote asset's stored price is judged like a surface: an opening needs it young, a repair takes it at any age.
+//! The quote asset's stored price is judged like a surface: an opening needs it young, a repair takes it at any age; an old
+//! one above a dollar as a dollar, since it makes collateral cheap and nobody has to replace it.
 //!
 //! What no use accepts is an error at once. What only a repair accepts is a *doubt*: the evaluation goes on, carries the
 //! first doubt along, and whoever asked decides.
@@ -114,7 +115,7 @@ pub fn doubt_quote_price(house: &Clearinghouse, now: i64) -> Option<Doubt> {
     if !house.has_quote_feed() {
         return None;
     }
-    let age = now.saturating_sub(house.quote_publish_time);
+    let age = house.quote_age(now);
     let limit = house.quote_max_age;
     let is_missing = house.quote_price == 0;
     (is_missing || age > i64::from(limit))
