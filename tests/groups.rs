@@ -1,11 +1,14 @@
 //! Correlation groups at their widest: eight markets in four groups, on both sides of a trade that is judged twice.
 
+use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{AccountTermsArgs, GroupArgs};
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::market::MarketParams;
 use risk_core::scenario::MAJOR_SCENARIOS;
-use sandbox::{perpetual, Market, Trader, World, WorldBuilder, BASE};
-use support::{record, write_book};
+use sandbox::{
+    call, dollars, perpetual, put, Market, Trader, World, WorldBuilder, BASE, BTC_START, USDC,
+};
+use support::{assert_refused, health, record, rewrite, start, write_book};
 
 /// Price of every market that this file lists, 1e-8 USD.
 const PRICE: u64 = 10_000_000_000;
@@ -84,4 +87,34 @@ fn eight_markets_in_four_groups_are_judged_twice_on_both_sides() {
     );
     let (_, positions) = world.account(&alice.account);
     assert_eq!((positions.len(), positions[0].quantity), (8, 199 * BASE));
+}
+
+#[test]
+fn a_keeper_names_the_scenario_that_is_worst_for_the_group() {
+    // GIVEN a short straddle in one market and a long perpetual in the other, whose worst scenarios differ
+    let mut world = WorldBuilder::whole(0).build();
+    let [alice, bob] = ["alice", "bob"].map(|name| world.trader(name, 400_000 * USDC));
+    let (btc, sol, week) = (world.btc, world.sol, world.week);
+    let legs = [
+        call(&btc, week, dollars(117_000), -2 * BASE, dollars(3_000)),
+        put(&btc, week, dollars(117_000), -2 * BASE, dollars(3_000)),
+        perpetual(&btc, -BASE / 2, BTC_START),
+        perpetual(&sol, 600 * BASE, world.settings().sol_price),
+    ];
+    world.trade(&alice, &bob, &legs).ok();
+    let above = health(&world, &alice);
+    rewrite::<MarginAccount>(&mut world, &alice.account, |header| {
+        header.cash -= above + 1
+    });
+    // WHEN each market's own worst is named, THEN nothing is proved; the group's worst in both proves it by one unit
+    let report = world.report(&alice.account);
+    let own: Vec<u8> = report
+        .markets
+        .iter()
+        .map(|m| m.risk.worst_scenario)
+        .collect();
+    assert_ne!(own[0], own[1]);
+    let ix = world.start_liquidation_ix(&bob.user, &alice.account, &own);
+    assert_refused(&mut world, &ix, &[bob.user], MarginError::AccountHealthy);
+    start(&mut world, &bob, &alice);
 }

@@ -13,9 +13,7 @@ use risk_core::tier::Tier;
 use sandbox::oracle::PriceFields;
 use sandbox::transaction::COMPUTE_LIMIT;
 use sandbox::world::WorldBuilder;
-use sandbox::{
-    call, crypto_smile, dollars, instructions, Bank, Market, NativeReport, Trader, World, BASE, DAY,
-};
+use sandbox::{call, crypto_smile, dollars, instructions, Bank, Market, Trader, World, BASE, DAY};
 use support::{assert_logged, record, write_book};
 
 /// Price of every asset and size of every position: of a coin, and of one so cheap that sizes need products of 128 bits.
@@ -136,23 +134,6 @@ impl Wide {
             self.world.set_price_update(market.price, fields);
         }
     }
-
-    /// The scenario that is worst for each group, in all of its markets; none of the Standard tier.
-    fn witness(&self, report: &NativeReport) -> Vec<u8> {
-        if report.tier == Tier::Standard {
-            return vec![];
-        }
-        let counted = |pnl: i64| pnl.min(0) + pnl.max(0) / 2; // kappa
-        let worst = |group: usize| {
-            let members = || report.markets.iter().skip(group).step_by(GROUPS.into());
-            let count = members().map(|m| m.pnl.len()).min().expect("a market");
-            (0..count).min_by_key(|i| members().map(|m| counted(m.pnl[*i])).sum::<i64>())
-        };
-        let named = (0..report.markets.len()).map(|n| worst(n % usize::from(GROUPS)));
-        named
-            .map(|index| index.expect("a scenario") as u8)
-            .collect()
-    }
 }
 
 #[test]
@@ -176,7 +157,7 @@ fn liquidate(wide: &mut Wide, tier: Tier) {
     let cash = RICH - margin.maintenance_health.raw() - short;
     wide.write(&alice, &records, cash, coins);
     wide.write(&bob, &[], RICH, 0);
-    let witness = wide.witness(&wide.world.report(&alice.account));
+    let witness = wide.world.report(&alice.account).witness();
     let ix = wide
         .world
         .start_liquidation_ix(&bob.user, &alice.account, &witness);

@@ -29,6 +29,8 @@ pub struct MarketReport {
     pub risk: MarketRisk,
     /// PnL under each scenario, quote units.
     pub pnl: Vec<i64>,
+    /// What to name as the market's witness: its own worst, or the scenario that sets the scan of its correlation group.
+    pub witness: u8,
 }
 
 /// A whole account.
@@ -43,15 +45,12 @@ pub struct NativeReport {
 }
 
 impl NativeReport {
-    /// The worst scenario of each market: what proves a breach if anything does. The Standard tier needs no such proof.
+    /// What proves a breach if anything does: the worst scenario of each market, or of its correlation group. The Standard tier
+    /// needs no such proof.
     pub fn witness(&self) -> Vec<u8> {
         match self.tier {
             Tier::Standard => vec![],
-            Tier::Portfolio => self
-                .markets
-                .iter()
-                .map(|market| market.risk.worst_scenario)
-                .collect(),
+            Tier::Portfolio => self.markets.iter().map(|market| market.witness).collect(),
         }
     }
 }
@@ -212,12 +211,44 @@ pub fn evaluate(
         market: record.index,
         risk,
         pnl: pnl[..count(record)].to_vec(),
+        witness: risk.worst_scenario,
     });
+    let mut markets: Vec<_> = markets.collect();
+    if tier == Tier::Portfolio {
+        for (number, params) in groups.iter().enumerate() {
+            let is_member = |at: &usize| books[*at].group == Some(number);
+            let members: Vec<_> = (0..books.len()).filter(is_member).collect();
+            if let Some(index) = worst_of_group(params, &members, &markets) {
+                for at in members {
+                    markets[at].witness = index;
+                }
+            }
+        }
+    }
     Ok(NativeReport {
         tier,
         margin,
-        markets: markets.collect(),
+        markets,
     })
+}
+
+/// The scenario that sets a group's scan, where one does and not the cap on the offset: then no market's own worst proves it.
+fn worst_of_group(params: &GroupParams, members: &[usize], markets: &[MarketReport]) -> Option<u8> {
+    let members = || members.iter().map(|at| &markets[*at]);
+    let ratio = |ratio: Ratio| ratio.raw() as f64 / 1e6;
+    let counted = |market: &MarketReport, index: usize| {
+        let pnl = market.pnl[index] as f64;
+        match pnl < 0.0 {
+            true => pnl.max(market.risk.scan.raw() as f64),
+            false => pnl * ratio(params.kappa),
+        }
+    };
+    let sum = |index: usize| members().map(|m| counted(m, index)).sum::<f64>();
+    let count = members().map(|market| market.pnl.len()).min()?;
+    let worst = (0..count).min_by(|a, b| sum(*a).total_cmp(&sum(*b)))?;
+    let plain: f64 = members().map(|m| m.risk.scan.raw() as f64).sum();
+    let capped = plain * (1.0 - ratio(params.offset_cap));
+    (sum(worst) < capped).then_some(u8::try_from(worst).ok()?)
 }
 
 /// What one market requires under the Standard tier, as a view shows it.
