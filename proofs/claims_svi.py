@@ -5,7 +5,7 @@ import z3
 
 from claims_sqrt import ROOT_MOST, top_root
 from harness import claim, within
-from lemmas import Cond, Val, constant, type_range
+from lemmas import Cond, Refuted, Val, constant, type_range
 from values import Later, Struct
 
 ME = sys.modules[__name__]
@@ -18,10 +18,10 @@ Q56 = 1 << 56
 TRILLION, MILLION = 10**12, 10**6
 
 # -- digits --------------------------------------------------------------------------------------------------------
-# (value least, value most, unit, bits): what SviSlice::new divides. `a` reaches 64e12, `m` 4e6, b is shifted to 64 bits.
+# (value least, value most, unit, bits of room above the value, bits of the quotient): what SviSlice::new divides. `a` reaches 64e12, `m` 4e6, b is shifted to 64 bits.
 QUOTIENTS = (
-    (0, 64 * TRILLION, TRILLION, 56), (0, 4 * MILLION, MILLION, 56), (0, MILLION, MILLION, 62), (0, TRILLION, TRILLION, 62),
-    (0, 0, TRILLION, 38), (2**63, 2**64 - 1, TRILLION, 38),
+    (0, 64 * TRILLION, TRILLION, 17, 56), (0, 4 * MILLION, MILLION, 41, 56), (0, MILLION, MILLION, 44, 62), (0, TRILLION, TRILLION, 24, 62),
+    (0, 0, TRILLION, 0, 38), (2**63, 2**64 - 1, TRILLION, 0, 38),
 )  # fmt: skip
 
 
@@ -42,20 +42,20 @@ def generic(path, place):
 
 
 def quotient(path, value):
-    unit, bits = generic(path, 0), generic(path, 1)
-    if not any(q[0] <= value.lo and value.hi <= q[1] and q[2:] == (unit, bits) for q in QUOTIENTS):
-        return None
+    unit, room, bits = (generic(path, place) for place in range(3))
+    if not any(q[0] <= value.lo and value.hi <= q[1] and q[2:] == (unit, room, bits) for q in QUOTIENTS):
+        raise Refuted(f"quotient::<{unit}, {room}, {bits}> of [{value.lo}, {value.hi}] is not claimed")
     result = path.fresh(max(0, (value.lo << bits) // unit - 1), (value.hi << bits) // unit + 1, "u64", "quotient")
     exact = value.z * (1 << bits)
     path.facts += [2 * (result.z * unit - exact) <= unit, 2 * (exact - result.z * unit) <= unit]
     return result
 
 
-for unit, bits in sorted({q[2:] for q in QUOTIENTS}):
+for unit, room, bits in sorted({q[2:] for q in QUOTIENTS}):
     claim(
-        ME, f"quotient::<{unit}, {bits}>", "svi.rs::quotient", "what SviSlice::new divides: every digit in range, no wrap, rounded to nearest",
-        lambda path, case: [path.fresh(case[0], case[1], "u64", "value")], cases=tuple(q for q in QUOTIENTS if q[2:] == (unit, bits)),
-        generics=(str(unit), str(bits)), then=rounded(unit, bits), contract=quotient,
+        ME, f"quotient::<{unit}, {room}, {bits}>", "svi.rs::quotient", "what SviSlice::new divides: every digit in range, no wrap, rounded to nearest",
+        lambda path, case: [path.fresh(case[0], case[1], "u64", "value")], cases=tuple(q for q in QUOTIENTS if q[2:] == (unit, room, bits)),
+        generics=(str(unit), str(room), str(bits)), then=rounded(unit, bits), contract=quotient,
     )  # fmt: skip
 
 

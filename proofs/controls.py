@@ -13,7 +13,7 @@ CONTROLS = [
     ("a value of N's table above 1", "cdf_in_range, every row", ("[137438953468,3426889320,", "[337438953468,3426889320,")),
     ("N without its last bit of table range", "cdf", ("x_q36 >= HALF_RANGE_Q36", "x_q36 > HALF_RANGE_Q36")),
     ("the root's last digit one bit longer", "sqrt_normalised", ("(rest << 31)", "(rest << 32)")),
-    ("digits of 25 bits in the smile's quotients", "quotient::<1000000000000, 56>", ("left.min(UNIT.leading_zeros())", "left.min(25)")),
+    ("digits of 25 bits in the smile's quotients", "quotient::<1000000000000, 17, 56>", ("left.min(UNIT.leading_zeros())", "left.min(25)")),
     ("moneyness and deviation clamped at 256 in place of 64", "black76 price", ("(64 << 40) - 1", "(64 << 42) - 1")),
     ("the grid saturating at 9 deviations", "grid loop, IN_TABLE true", ("SATURATION: i64 = 7", "SATURATION: i64 = 9")),
     ("the table used up to v = 3", "grid loop, IN_TABLE true", ("WIDE_V: i64 = 2 << 36", "WIDE_V: i64 = 3 << 36")),

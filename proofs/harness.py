@@ -11,6 +11,7 @@ from syntax import Unsupported
 
 CLAIMS = []
 ALIVE_TIMEOUT = 200
+MOST_PATHS, MOST_SECONDS = 20_000, 300  # of one claim, seconds of the processor: what is larger needs claims for its parts
 @dataclass
 class Claim:
     """One claim. `arguments(path, case)` makes the inputs in their documented ranges; `then` states what the result obeys."""
@@ -77,6 +78,7 @@ def register(source, claim, contracts):
 def walk(source, claim, contracts, outcome):
     """Every path of every case."""
     function = find(source, claim.function)
+    started = time.process_time()
     lives = False  # whether some path can be taken at all
     own = {key: value for key, value in {**contracts, **claim.given}.items() if key != function.key}
     for case in claim.cases(source) if callable(claim.cases) else claim.cases:
@@ -106,6 +108,8 @@ def walk(source, claim, contracts, outcome):
                 outcome.walked |= runner.walked
             outcome.visited.update(runner.visited)
             outcome.paths += 1
+            if outcome.paths > MOST_PATHS or time.process_time() - started > MOST_SECONDS:
+                raise Refuted(f"no end after {outcome.paths} ways through {claim.function}: state a claim for a part of it")
             decisions = path.next_decisions()
     if not lives:
         raise Refuted("no input satisfies the conditions: the claim says nothing")

@@ -64,7 +64,7 @@ class Path(Bits):
             return PROVED[key][:2]
         COUNT["full"] += 1
         answer, solver = decide(facts, timeout, linear)
-        PROVED[key] = (answer, solver, facts)
+        PROVED[key] = (answer, None if answer == z3.unsat else solver, facts)
         return answer, solver
 
     def holds(self, goal):

@@ -5,6 +5,7 @@ import json
 import math
 import multiprocessing
 import os
+import resource
 import sys
 import time
 from pathlib import Path as FilePath
@@ -22,6 +23,7 @@ MODULES = (
     "claims_market", "claims_expiry", "claims_grid", "claims_level", "claims_charges", "claims_legs", "claims_scan", "claims_book", "claims_account",
 )  # fmt: skip
 PROCESSES = 2
+MOST_MEMORY = 4 << 30  # bytes of address space, each
 WORK = None  # what the processes share: the source, with all functions parsed, so that its operations keep their identity
 
 
@@ -69,12 +71,17 @@ def run_control(index):
     return index, refuted, detail, time.monotonic() - started
 
 
+def limit_memory():
+    """A claim that grows without end fails by itself, not with the machine."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+
+
 def each(function, indices):
     """The results in order; in two processes where there is enough to do."""
     if len(indices) < 8:
         yield from map(function, indices)
         return
-    with multiprocessing.get_context("fork").Pool(min(PROCESSES, os.cpu_count() or 1)) as pool:
+    with multiprocessing.get_context("fork").Pool(min(PROCESSES, os.cpu_count() or 1), limit_memory) as pool:
         yield from pool.imap(function, indices)
 
 
