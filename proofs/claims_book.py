@@ -68,18 +68,20 @@ claim(
     loops={"market_greeks": {
         "rest": WALK["rest"], "sum": Kept(lambda path: made(path, "NetGreeks")), "count": U64, "group": Kept(lambda path: made(path, "NetGreeks")),
         "context": Kept(shared_context),
+        "legs": Kept(lambda path: made(path, "[Greeks]")), "expiries": Kept(lambda path: made(path, "[ExpiryGreeks]")),
     }}, contract=fallible(lambda path: [made(path, "NetGreeks"), path.fresh(*U64, "usize", "count")]),
 )  # fmt: skip
 simple("net_greeks", "greeks.rs::net_greeks", ANY, market, legs)
 
 # -- isolated, Standard --------------------------------------------------------------------------------------------
-simple("short_share", "isolated.rs::short_share", ANY, market, "Position", "IsolatedParams", contract=fallible(any_quote))
+simple("ShortBase::of", "isolated.rs::ShortBase::of", ANY, market, "Position", contract=fallible_of("ShortBase"))
+simple("ShortBase::share", "isolated.rs::ShortBase::share", ANY, "ShortBase", "IsolatedParams", contract=fallible(any_quote))
 simple("leg_margin", "isolated.rs::leg_margin", ANY, market, "Position", "IsolatedParams", contract=fallible(any_quote))
 simple("isolated_margin", "isolated.rs::isolated_margin", ANY, market, legs, "IsolatedParams")
 simple("floored_notional", "tier.rs::floored_notional", ANY, "Quantity", "Price", contract=fallible(any_quote))
 simple("mark_error", "tier.rs::mark_error", ANY, "Position", "Price", contract=fallible(any_quote))
 simple(
-    "short_margins", "tier.rs::short_margins", ANY, market, "Position", "Price", "Quote", "StandardParams", contract=fallible(lambda path: [any_quote(path), any_quote(path)]),
+    "short_margins", "tier.rs::short_margins", ANY, market, "Position", "Quote", "StandardParams", contract=fallible(lambda path: [any_quote(path), any_quote(path)]),
 )  # fmt: skip
 simple(
     "OptionSums::add_short", "tier.rs::OptionSums::add_short", ANY, "OptionSums", lambda path: [any_quote(path), any_quote(path)],

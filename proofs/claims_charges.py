@@ -1,14 +1,16 @@
 """Claims about `floors.rs`, `contingency.rs` and `group.rs`: floors, charges, correlation groups."""
 import sys
 
-from claims_expiry import OPTIONS, legs, market
+from claims_expiry import OPTIONS, SIZE_LOOP, legs, market, sized_leg
 from claims_grid import CLOSE_MOST
 from harness import claim
 from inputs import I64, MOST_GROSS, ONE, U64, any_quote, fallible, made
 from values import Struct, Unknown, Variant
 
 ME = sys.modules[__name__]
-FINGERPRINTS = {}
+FINGERPRINTS = {
+    "contingency.rs::may_concentrate_vega": "d5d4dd38c1e75611",
+}
 ROUNDING = ((OPTIONS + 2) << 19) + (MOST_GROSS >> 28)  # one unit per option at the largest shift, and the split's
 
 
@@ -66,7 +68,8 @@ claim(
 )  # fmt: skip
 claim(
     ME, "may_concentrate_vega", "contingency.rs::may_concentrate_vega", "any market, any legs: no wrap, no panic",
-    lambda path, case: [market(path), legs(path)], contract=lambda path, *arguments: Unknown(),
+    lambda path, case: [market(path), legs(path, sized_leg)], loops={"may_concentrate_vega": SIZE_LOOP},
+    wraps={"may_concentrate_vega": ("size: wrapping_add",)}, contract=lambda path, *arguments: Unknown(),
 )  # fmt: skip
 
 

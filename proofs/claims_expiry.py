@@ -151,10 +151,11 @@ def exact_size(path, arguments, result):
         path.require(result.value.size.z == path.sum.z, "the sum of all sizes")
 
 
+SIZE_LOOP = {"size": U64, "any": U64, "#sum": Ghost(sum_starts, sum_so_far, sum_goes_on)}
 claim(
     ME, "sizes", "legs.rs::sizes", "any legs: the quick sum is exact where it is used, the slow one saturates; what does not fit i64 is refused",
     lambda path, case: [Many.of(path, sized_leg, 2**60), made(path, "Price")], then=exact_size,
-    loops={"sizes": {"size": U64, "any": U64, "#sum": Ghost(sum_starts, sum_so_far, sum_goes_on)}}, wraps={"sizes": ("size: wrapping_add",)},
+    loops={"sizes": SIZE_LOOP}, wraps={"sizes": ("size: wrapping_add",)},
     contract=fallible(any_sizes),
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from harness import claim, within
 from inputs import LN_SPOT, LOADED_Q30, MAX_SCENARIOS, MOST_GROSS, MOST_MULTIPLIER, ONE_Q30, SPOT_Q30, U64, made
 from lemmas import Refuted, constant, decide
 from prover import Path
-from sequences import Ghost, Many
+from sequences import Ghost, Kept, Many, cells
 from values import Struct, Variant
 
 ME = sys.modules[__name__]
@@ -203,6 +203,10 @@ def close_arguments(path, case):
     return [grid(path, (weights << 19) + OPTIONS, weights, shift), discounts(path), pnl]
 
 
+def any_pnl(path):
+    return cells(Many.of(path, lambda path: path.fresh(-PNL_MOST, PNL_MOST, "i64", "pnl"), MAX_SCENARIOS))
+
+
 def expiry_value(path, *arguments):
     fields = {"mark": path.fresh(-CLOSE_MOST, CLOSE_MOST, "i64", "mark"), "delta": path.fresh(-DELTA_MOST, DELTA_MOST, "i64", "delta")}
     return Struct("ExpiryValue", {**fields, "basis": [path.fresh(-2 * CLOSE_MOST, 2 * CLOSE_MOST, "i64", "basis") for _ in range(2)]})
@@ -219,7 +223,7 @@ for shifts in ((0, 18), (19, 19)):
     claim(
         ME, f"ExpiryGrid::close, shift {shifts[0]} to {shifts[1]}", "grid.rs::ExpiryGrid::close",
         "any sums of a full grid, any discounts in [0, 1], |PnL| <= 12 * 2^59 before: values shifted back, their differences and the PnL fit i64",
-        close_arguments, cases=(shifts,), loops={"close": {}, "add_plain": {}}, hints=less_puts(weights_at(shifts[1])), then=value_obeys, contract=expiry_value,
+        close_arguments, cases=(shifts,), loops={"close": {}, "add_plain": {"pnl": Kept(any_pnl)}}, hints=less_puts(weights_at(shifts[1])), then=value_obeys, contract=expiry_value,
     )  # fmt: skip
 
 

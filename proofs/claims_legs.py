@@ -102,7 +102,18 @@ def grid_option(path, *arguments):
 
 def fill_arguments(path, case):
     scan = made(path, "Scan", grid=grid(path))
-    return [market(path), context(path), legs(path, next_option), Unknown(), scan]
+    path.positions = legs(path, next_option)
+    return [market(path), context(path), path.positions, Unknown(), scan]
+
+
+def within_options(path, rest):
+    path.require(rest.length.z <= path.positions.length.z, "the rest is within the options")
+
+
+def rest_of_options(path):
+    rest = legs(path, next_option)
+    path.facts.append(rest.length.z <= path.positions.length.z)
+    return rest
 
 
 def some_series(path):
@@ -154,7 +165,7 @@ claim(
 )  # fmt: skip
 FILL_LOOP = {
     "sums.naked": I64, "sums.positive": I64, "sums.negative": I64, "sums.vega": I64, "sums.widest": (0, WIDEST), "sums.narrow": U64, "at_strike": I64, "sides": I64, "base": (-SUMS, SUMS),
-    "previous": Kept(some_series), "#sums": Ghost(start, assume, check),
+    "previous": Kept(some_series), "rest": Kept(rest_of_options, within_options), "#sums": Ghost(start, assume, check),
 }  # fmt: skip
 claim(
     ME, "fill_grid", "legs.rs::fill_grid",

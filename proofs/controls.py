@@ -30,7 +30,7 @@ CONTROLS = [
     ("a node inserted behind its place", "insert", ("nodes.get_mut(at..after)", "nodes.get_mut(after..after)")),
     ("static discounts with a longer exponent", "ExpiryContext::discounts", ("rate.wrapping_add(added) << 2", "rate.wrapping_add(added) << 30")),
     ("the exponent of a discount ten bits longer", "ExpiryContext::of", ("(tenor.wrapping_mul(rate) / RATIO_UNIT) << 2", "(tenor.wrapping_mul(rate) / RATIO_UNIT) << 12")),
-    ("small sizes up to 2^48", "sizes", ("any >> 47 != 0", "any >> 48 != 0")),
+    ("small sizes up to 2^48", "sizes", ("any >> 47 != 0 || options", "any >> 48 != 0 || options")),
     ("a strike's longs counted again", "fill_grid", ("            at_strike = 0;\n        }", "        }")),
     ("the error of an option without variance not halved", "narrow_error", ("v.max(2)", "v.max(1)")),
     ("the quotient of a vega four bits longer", "leg_vega", ("(magnitude << 18) / v; // Q18", "(magnitude << 22) / v; // Q18")),

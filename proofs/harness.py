@@ -44,6 +44,7 @@ class Outcome:
     obligations: int = 0
     visited: dict = field(default_factory=dict)
     ranges: dict = field(default_factory=dict)
+    relied: set = field(default_factory=set)  # functions whose claims this one rests on
     walked: set = field(default_factory=set)  # operations of the source that some path went through
 
 
@@ -107,6 +108,7 @@ def walk(source, claim, contracts, outcome):
             if not runner.walked <= outcome.walked and decide(path.facts, ALIVE_TIMEOUT)[0] != z3.unsat:
                 outcome.walked |= runner.walked
             outcome.visited.update(runner.visited)
+            outcome.relied |= runner.relied
             outcome.paths += 1
             if outcome.paths > MOST_PATHS or time.process_time() - started > MOST_SECONDS:
                 raise Refuted(f"no end after {outcome.paths} ways through {claim.function}: state a claim for a part of it")

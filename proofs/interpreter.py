@@ -16,6 +16,7 @@ class Interpreter(Expressions):
     def __init__(self, source, path, claim, contracts, ranges, walked=None):
         self.source, self.path, self.contracts, self.ranges = source, path, contracts, ranges
         self.hints, self.modular, self.wraps, self.loops = claim.hints, claim.modular, claim.wraps, claim.loops
+        self.relied = set()  # functions of which another claim was used
         self.visited, self.walked = {}, walked if walked is not None else set()
 
     # -- functions -------------------------------------------------------------------------------------------------
@@ -24,6 +25,7 @@ class Interpreter(Expressions):
             self.path.generics = generics
             value = self.contracts[function.key](self.path, *[a.get() if isinstance(a, Place) else a for a in arguments])
             if value is not None:
+                self.relied.add(function.key)
                 return value
         self.visited[function.key] = function
         scope = {"#function": function, "#file": function.file, "#owner": function.owner}

@@ -120,6 +120,29 @@ def print_fingerprints():
         print("}")
 
 
+def check_order(outcomes):
+    """No claim rests on itself through others."""
+    rests_on = {}
+    for outcome in outcomes:
+        function = WORK.source.resolve(outcome.claim.function)
+        if function:
+            rests_on.setdefault(function.key, set()).update(outcome.relied)
+    done, active, circles = set(), [], []
+
+    def follow(key):
+        if key in active:
+            circles.append("claims in a circle: " + " -> ".join([*active[active.index(key) :], key]))
+        elif key not in done:
+            active.append(key)
+            for other in sorted(rests_on.get(key, ())):
+                follow(other)
+            done.add(active.pop())
+
+    for key in sorted(rests_on):
+        follow(key)
+    return circles
+
+
 def check_coverage(outcomes, quiet):
     """Every operation that may wrap or panic was walked, or is exempt with a reason."""
     source = WORK.source
@@ -180,7 +203,7 @@ def main():
         return 0
     chosen = [i for i, c in enumerate(harness.CLAIMS) if not options.only or options.only in c.name or options.only in c.function]
     outcomes, counts = run_claims(chosen, options.ranges, options.json)
-    gaps = [] if options.only else check_coverage(outcomes, options.json)
+    gaps = [] if options.only else [*check_order(outcomes), *check_coverage(outcomes, options.json)]
     proved = {outcome.claim.name for outcome in outcomes if outcome.result == "proved"}
     controls = [] if options.only else run_controls(proved, options.json)
     seconds = time.monotonic() - started

@@ -26,8 +26,27 @@ class Many:
         many.__dict__.update(self.__dict__, is_borrowed=True)
         return many
 
+    def again(self):
+        """An iterator of its own over the same."""
+        many = Many(self.make, self.length)
+        many.__dict__.update(self.__dict__)
+        return many
+
     def same_length(self, make):
         return Many(make, self.length)
+
+
+def cells(many):
+    """References to the elements of a sequence."""
+
+    def make(path):
+        value = many.make(path)
+        if isinstance(value, (Struct, Place)):
+            return value
+        cell = [value]
+        return Place(lambda: cell[0], lambda new: cell.__setitem__(0, new))
+
+    return many.same_length(make)
 
 
 class Kept:
@@ -70,7 +89,9 @@ class Sequences:
 
     def on_sequence(self, receiver, name, values):
         if name in SAME:
-            return list(receiver) if isinstance(receiver, list) and name in ("iter", "into_iter") else receiver
+            if name not in ("iter", "into_iter"):
+                return receiver
+            return list(receiver) if isinstance(receiver, list) else receiver.again() if isinstance(receiver, Many) else receiver
         if isinstance(receiver, tuple):  # an open range of numbers, as the counter of a zip
             receiver = self.many_of_range(receiver)
         known = isinstance(receiver, list)
@@ -90,14 +111,7 @@ class Sequences:
         return Many.of(self.path, lambda path: path.fresh(start.lo, most, start.kind, "counter"), most)
 
     def many_iter_mut(self, many):
-        def make(path):
-            value = many.make(path)
-            if isinstance(value, Struct):
-                return value
-            cell = [value]
-            return Place(lambda: cell[0], lambda new: cell.__setitem__(0, new))
-
-        return many.same_length(make)
+        return cells(many)
 
     def many_enumerate(self, many):
         def make(path):
@@ -170,12 +184,26 @@ class Sequences:
 
     def many_find(self, many, closure):
         self.try_one(many, closure)
-        return Variant("Some", many.make(self.path)) if self.some(many) and self.path.choose(2) else Variant("None")
+        if not (self.some(many) and self.path.choose(2)):
+            many.length = constant(0, "usize")
+            return Variant("None")
+        left = self.path.fresh(0, max(0, many.length.hi - 1), "usize", "left")
+        self.path.facts.append(left.z < many.length.z)
+        many.length = left
+        return Variant("Some", many.make(self.path))
+
+    def many_next(self, many):
+        if not self.some(many):
+            return Variant("None")
+        many.length = self.path.sub(many.length, constant(1, "usize"), "usize")
+        return Variant("Some", many.make(self.path))
+
+    many_next_back = many_next
 
     def many_first(self, many):
         return Variant("Some", many.make(self.path)) if self.some(many) else Variant("None")
 
-    many_last = many_first_mut = many_next = many_next_back = many_max = many_min = many_first
+    many_last = many_first_mut = many_max = many_min = many_first
 
     def many_get(self, many, index):
         if isinstance(index, tuple):

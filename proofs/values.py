@@ -111,6 +111,9 @@ def places(value, name):
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from places(inner, f"{name}.{index}")
+    elif hasattr(value, "length"):  # an iterator that moves on
+        yield name, value
+        yield f"{name}.length", value.length
     elif not isinstance(value, (tuple, Place, str)) and value is not None:
         yield name, value
 
