@@ -117,6 +117,16 @@ def walk(source, claim, contracts, outcome):
         raise Refuted("no input satisfies the conditions: the claim says nothing")
 
 
+def stated(source, claim):
+    """What a claim states by hand."""
+    try:
+        return claim.model(source)
+    except Unsupported as error:
+        raise Refuted(str(error)) from error
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise Refuted(f"{claim.function}: the claim does not fit the code: {error!r}") from error
+
+
 def run_claim(source, claim, contracts, check_fingerprints=True):
     """Runs one claim: proved, FAILED, with the reason."""
     started, before = time.monotonic(), dict(COUNT)
@@ -126,7 +136,7 @@ def run_claim(source, claim, contracts, check_fingerprints=True):
             function = find(source, key)
             outcome.visited[function.key] = function
         if claim.model:
-            outcome.paths = claim.model(source)
+            outcome.paths = stated(source, claim)
         else:
             walk(source, claim, contracts, outcome)
         if check_fingerprints:
