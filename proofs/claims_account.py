@@ -1,7 +1,7 @@
 """Claims about `account.rs`: a whole account off chain, which adds up what is claimed elsewhere."""
 import sys
 
-from claims_book import SEARCH
+from claims_book import SEARCH, any_of, fallible_of
 from claims_expiry import legs, market
 from harness import claim
 from inputs import OPTIONS, fallible, made
@@ -27,14 +27,6 @@ def simple(function, *kinds, loops=None, contract=None):
         ME, function, f"account.rs::{function}", ANY, lambda path, case: [made(path, kind) if isinstance(kind, str) else kind(path) for kind in kinds],
         loops={function.rpartition("::")[2]: loops or {}}, contract=contract,
     )  # fmt: skip
-
-
-def any_of(kind):
-    return Kept(lambda path: made(path, kind))
-
-
-def fallible_of(kind):
-    return fallible(lambda path: made(path, kind))
 
 
 def without(path):

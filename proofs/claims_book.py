@@ -21,6 +21,10 @@ def simple(name, function, words, *kinds, **options):
     claim(ME, name, function, words, lambda path, case: [made(path, kind) if isinstance(kind, str) else kind(path) for kind in kinds], **options)
 
 
+def any_of(kind):
+    return Kept(lambda path: made(path, kind))
+
+
 def fallible_of(kind):
     return fallible(lambda path: made(path, kind))
 
@@ -99,11 +103,13 @@ def some_short(path):
 
 simple(
     "OptionSums::new", "tier.rs::OptionSums::new", ANY, market, legs, "StandardParams", contract=fallible_of("OptionSums"),
-    loops={"new": {"sums": Kept(lambda path: made(path, "OptionSums")), "calls": Kept(lambda path: made(path, "Quantity")), "previous": Kept(some_series), "lowest": Kept(some_short)}},
+    loops={"new": {
+        "sums": any_of("OptionSums"), "calls": any_of("Quantity"), "previous": Kept(some_series), "lowest": Kept(some_short),
+    }},
 )  # fmt: skip
 simple(
     "OptionSums::largest_loss", "tier.rs::OptionSums::largest_loss", ANY, "OptionSums", legs, contract=fallible(any_quote),
-    loops={"largest_loss": {name: Kept(lambda path, kind=kind: made(path, kind)) for name, kind in (("value", "Quote"), ("least", "Quote"), ("slope", "Quantity"), ("at", "Price"))}},
+    loops={"largest_loss": {"value": any_of("Quote"), "least": any_of("Quote"), "slope": any_of("Quantity"), "at": any_of("Price")}},
 )  # fmt: skip
 simple(
     "Linear::add", "tier.rs::Linear::add", ANY, "Linear", "Quote",
@@ -151,7 +157,10 @@ simple("AccountTerms::peg_add", "params.rs::AccountTerms::peg_add", "any bits: n
 simple("AccountTerms::in_quote", "params.rs::AccountTerms::in_quote", "any bits: no panic, no division by zero", lambda path: made(path, "AccountTerms", bits=True), "Quote")
 simple("MarginCheck::with_terms", "margin.rs::MarginCheck::with_terms", ANY, "Quote", "AccountTerms", contract=fallible_of("MarginCheck"))
 simple("MarginCheck::apply", "margin.rs::MarginCheck::apply", ANY, "MarginCheck", "Quote", "Quote", "Quote", contract=check_changed)
-simple("MarginCheck::add_scan", "margin.rs::MarginCheck::add_scan", ANY, "MarginCheck", "Quote", "Quote", lambda path: [made(path, "Ratio"), made(path, "Ratio")], contract=check_changed)
+simple(
+    "MarginCheck::add_scan", "margin.rs::MarginCheck::add_scan", ANY, "MarginCheck", "Quote", "Quote", lambda path: [made(path, "Ratio"), made(path, "Ratio")],
+    contract=check_changed,
+)  # fmt: skip
 simple("MarginCheck::add_collateral", "margin.rs::MarginCheck::add_collateral", ANY, "MarginCheck", "Collateral", contract=check_changed)
 simple("MarginCheck::add_grouped_risk", "margin.rs::MarginCheck::add_grouped_risk", ANY, "MarginCheck", "MarketRisk", contract=check_changed)
 simple("MarginCheck::add_risk", "margin.rs::MarginCheck::add_risk", ANY, "MarginCheck", "MarketParams", "MarketRisk", contract=check_changed)
@@ -291,7 +300,10 @@ claim(
     lambda path, case: [legs(path), made(path, "[Quote]"), ("given", evaluated)],
     loops={"each_expiry": {"rest": Kept(legs), "out": Kept(lambda path: made(path, "[Quote]"))}},
 )  # fmt: skip
-simple("leg_contributions", "explain.rs::leg_contributions", ANY, market, legs, "MarketRisk", "[Quote]", loops={"each_expiry": {"rest": Kept(legs), "out": Kept(lambda path: made(path, "[Quote]"))}})
+simple(
+    "leg_contributions", "explain.rs::leg_contributions", ANY, market, legs, "MarketRisk", "[Quote]",
+    loops={"each_expiry": {"rest": Kept(legs), "out": any_of("[Quote]")}},
+)  # fmt: skip
 SEARCH = (0, 4 * 10**6)
 claim(
     ME, "distance", "explain.rs::distance", "any function of the move: every multiplier stays between 0 and 4, no panic",

@@ -147,7 +147,8 @@ claim(
 )  # fmt: skip
 claim(
     ME, "BasisParams::factor", "floors.rs::BasisParams::factor", "any bits, tenor up to 2^39: the product stays below 2^61",
-    lambda path, case: [made(path, "BasisParams", bits=True), path.fresh(0, 2**39 - 1, "u64", "tenor")], contract=lambda path, params, tenor: made(path, "Ratio") if tenor.hi < 2**39 else None,
+    lambda path, case: [made(path, "BasisParams", bits=True), path.fresh(0, 2**39 - 1, "u64", "tenor")],
+    contract=lambda path, params, tenor: made(path, "Ratio") if tenor.hi < 2**39 else None,
 )  # fmt: skip
 
 

@@ -164,7 +164,8 @@ claim(
     ME, "ExpiryGrid::base_forward", "grid.rs::ExpiryGrid::base_forward", "any grid: no panic", lambda path, case: [grid(path)], contract=base_forward,
 )  # fmt: skip
 FILL_LOOP = {
-    "sums.naked": I64, "sums.positive": I64, "sums.negative": I64, "sums.vega": I64, "sums.widest": (0, WIDEST), "sums.narrow": U64, "at_strike": I64, "sides": I64, "base": (-SUMS, SUMS),
+    "sums.naked": I64, "sums.positive": I64, "sums.negative": I64, "sums.vega": I64, "sums.widest": (0, WIDEST), "sums.narrow": U64,
+    "at_strike": I64, "sides": I64, "base": (-SUMS, SUMS),
     "previous": Kept(some_series), "rest": Kept(rest_of_options, within_options), "#sums": Ghost(start, assume, check),
 }  # fmt: skip
 claim(

@@ -70,7 +70,10 @@ def accumulator(source):
     def within(value, sum_, number):
         return z3.And(value <= sum_ * 2**19 + number, value >= -sum_ * 2**19 - number)
 
-    step = [gross >= 0, count >= 0, n >= 0, n <= ONE_Q38, p == w * n, term * 2**19 <= p, p < (term + 1) * 2**19, within(total, gross, count), within(total - put * 2**19, gross, count)]
+    step = [
+        gross >= 0, count >= 0, n >= 0, n <= ONE_Q38, p == w * n, term * 2**19 <= p, p < (term + 1) * 2**19,
+        within(total, gross, count), within(total - put * 2**19, gross, count),
+    ]  # fmt: skip
     after = gross + size
     goals = [
         within(total + term, after, count + 1),

@@ -108,7 +108,10 @@ claim(
     ME, "Scan::finish", "scan.rs::Scan::finish",
     "any PnL, |linear| <= 2^57: what moves with the spot fits, the index stays below 40; damping may wrap beyond 2^60, which is refused",
     lambda path, case: [scan(path), market(path)], wraps={"mul_q30": ("wrapping_mul", "wrapping_add"), "finish": ("index: wrapping_add",)},
-    loops={"finish": {"worst": (I64[0], 0), "best": (0, I64[1]), "damped": U64, "index": (0, 255), "dampings": Kept(lambda path: made(path, "ScenarioSet").damping), "self.risk.worst_scenario": (0, 255), "#index": Ghost(at_first, after_turns, one_further)}},
+    loops={"finish": {
+        "worst": (I64[0], 0), "best": (0, I64[1]), "damped": U64, "index": (0, 255), "self.risk.worst_scenario": (0, 255),
+        "dampings": Kept(lambda path: made(path, "ScenarioSet").damping), "#index": Ghost(at_first, after_turns, one_further),
+    }},
     contract=lambda path, scan_, *a: changed(path, scan_, EVERYTHING, None),
 )  # fmt: skip
 

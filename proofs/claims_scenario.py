@@ -117,7 +117,13 @@ def table_obeys(path, arguments, result):
         path.bound(result.value.reach, 1, 8, "reach")
 
 
-TABLE_LOOP = {"table": Kept(lambda path: table(path, base=path.fresh(0, 255, "u8", "base"))), "previous": Kept(lambda path: Variant("None") if path.choose(2) else Variant("Some", scenario(path)))}
+
+
+def scenario_before(path):
+    return Variant("None") if path.choose(2) else Variant("Some", scenario(path))
+
+
+TABLE_LOOP = {"table": Kept(lambda path: table(path, base=path.fresh(0, 255, "u8", "base"))), "previous": Kept(scenario_before)}
 claim(
     ME, "ScenarioTable::new", "scenario.rs::ScenarioTable::new", "any list of any scenarios: no panic, counts and indexes fit; refused without a base",
     lambda path, case: [Many.of(path, lambda path: made(path, "Scenario"), 2**60)], loops={"new": TABLE_LOOP},
