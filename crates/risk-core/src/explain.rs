@@ -18,7 +18,8 @@ use crate::vol::VolLevels;
 /// What each leg adds to the loss that sets a market's scan: `out` gets one amount per position, negative where the leg loses.
 ///
 /// The amounts add up to the scan, less what offsetting collateral adds, to 1e-9 of gross notional and one unit per leg; where a
-/// book of long options only is bounded by its mark they add up to the loss before that bound.
+/// book of long options only is bounded by its mark they add up to the loss before that bound. `risk` is what the scan of these very
+/// positions gave; of others, notionals above 2^60 may wrap.
 /// Errors: [`Field::Length`] where `out` is shorter than `positions`.
 pub fn leg_contributions<P: PositionSource, E: ExpirySource>(
     market: &Market<'_, E>,

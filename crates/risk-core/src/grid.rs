@@ -294,7 +294,7 @@ impl ExpiryGrid {
     /// Ends the expiry: adds its PnL under each scenario to `pnl`, a skew node's as a loss whatever its sign, and returns what
     /// it is worth. The grid is empty after it.
     ///
-    /// A PnL changes by less than 12 times the gross notional that the expiry was opened with; a sum that leaves i64 wraps.
+    /// A PnL changes by at most 12 times the gross notional that the expiry was opened with, and 17 units; a sum that leaves i64 wraps.
     #[inline]
     pub fn close(&mut self, discounts: &Discounts, pnl: &mut ScenarioPnl) -> ExpiryValue {
         let put = (self.put_forward, self.put_strike);

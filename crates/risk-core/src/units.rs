@@ -144,7 +144,8 @@ impl Quantity {
         size.wrapping_mul(price) % PRICE_ONE
     }
 
-    /// [`Quantity::notional`] for a price in two parts, below 2^36 in size and 2^26 in whole dollars: nothing can overflow.
+    /// [`Quantity::notional`] for a price in two parts, below 2^36 in size and 2^26 in whole dollars: nothing can overflow. Beyond, as
+    /// for positions out of order that are refused right after, it wraps.
     #[inline(always)]
     pub(crate) fn small_notional(self, price: &PriceParts) -> i64 {
         // quantity * whole < 2^62 and quantity * part < 2^36 * 1e8 < 2^63: the sum cannot overflow
