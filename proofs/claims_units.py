@@ -4,23 +4,19 @@ import sys
 import z3
 
 from harness import claim
+from inputs import any_quote, fallible
+from lemmas import Refuted, decide
 from values import Struct
 
 ME = sys.modules[__name__]
 U64, I64 = (0, 2**64 - 1), (-(2**63), 2**63 - 1)
 # Hashes of the functions' tokens as the claims were read against them: an edit fails here until the claims are read again.
 FINGERPRINTS = {
-    "fixed/mul.rs::mul_div_ceil": "32a57bf5139f3588",
-    "fixed/mul.rs::mul_div_floor": "635aef5f121ff7b0",
-    "liquidation.rs::price_of_fraction_ceil": "860375134c366ca0",
-    "liquidation.rs::restoring_fraction": "fdb27a8ec7fed36f",
-    "units.rs::Quote::checked_add": "b9fd8128ef4e8d68",
-    "units.rs::Quote::checked_sub": "67fd483eb292c1ca",
-    "units.rs::Quote::mul_ratio_ceil": "d1fefe4bea50f85c",
-    "units.rs::Quote::mul_ratio_floor": "ad4532b804b03f86",
+    "units.rs::Quote::adding": "84544c5b396892d5",
+    "units.rs::Quote::checked_add": "04575d75013c935a",
+    "units.rs::Quote::checked_sub": "f6bef98b52e20609",
+    "units.rs::Quote::checked_sum": "a5ba0f87121cdbed",
     "units.rs::Quote::mul_ratio_magnitude": "b890f187e9f3727b",
-    "units.rs::notional_magnitude": "381e1f887421ac97",
-    "units.rs::scale_magnitude": "6e97ed23c971dc1a",
 }
 PRICE_ONE, RATIO_ONE, FRACTION_ONE = 10**8, 10**6, 10**9
 
@@ -65,16 +61,58 @@ for direction in ("floor", "ceil"):
         ME, f"mul_ratio_{direction}, both paths", f"units.rs::Quote::mul_ratio_{direction}",
         f"any two i64: no wrap; the fast path and the 128-bit path are both the exact {direction} of value ratio / 1e6, or refused",
         lambda path, case: [Struct("Quote", {"0": path.fresh(*I64, "i64", "value")}), Struct("Ratio", {"0": path.fresh(*I64, "i64", "ratio")})],
-        then=ratio_is_exact(direction), wraps={"mul_ratio_magnitude": ("reinterpret",)},
+        then=ratio_is_exact(direction), contract=fallible(any_quote), wraps={"mul_ratio_magnitude": ("reinterpret",)},
     )  # fmt: skip
-claim(
-    ME, "scale_magnitude", "units.rs::scale_magnitude", "any three u64: the 128-bit product cannot overflow, division by 0 is None",
-    lambda path, case: [path.fresh(*U64, "u64", n) for n in ("magnitude", "numerator", "denominator")],
-)  # fmt: skip
 
 
 def quote(path, name, lo=I64[0], hi=I64[1]):
     return Struct("Quote", {"0": path.fresh(lo, hi, "i64", name)})
+
+
+def any_sum(path, first, second):
+    return [quote(path, "sum"), path.fresh(*I64, "i64", "overflow")]
+
+
+def sign_tests(source):
+    """Bit vectors: a sum left i64 exactly where it has a sign that neither operand has, a difference where the signs differ and it
+    has the subtrahend's; or-ed, the test is negative where any is."""
+    a, b = z3.BitVecs("a b", 64)
+    total, difference = a + b, a - b
+    wide_total, wide_difference = z3.SignExt(1, a) + z3.SignExt(1, b), z3.SignExt(1, a) - z3.SignExt(1, b)
+    goals = [
+        (((total ^ a) & (total ^ b)) < 0) == (wide_total != z3.SignExt(1, total)),
+        (((a ^ b) & (a ^ difference)) < 0) == (wide_difference != z3.SignExt(1, difference)),
+        ((a | b) < 0) == z3.Or(a < 0, b < 0),
+    ]
+    if any(decide([z3.Not(goal)], 20_000)[0] != z3.unsat for goal in goals):
+        raise Refuted("a test of overflow")
+    return len(goals)
+
+
+claim(
+    ME, "the tests of overflow", "units.rs::Quote::adding", "any amounts: the sign test finds exactly the sums and differences that leave i64",
+    model=sign_tests, models=("units.rs::Quote::checked_sub", "units.rs::Quote::checked_add", "units.rs::Quote::checked_sum"),
+)  # fmt: skip
+claim(
+    ME, "Quote::adding", "units.rs::Quote::adding", "any two amounts: the sum may wrap, which the test finds", wraps={"adding": ("wrapping_add",)}, contract=any_sum,
+    arguments=lambda path, case: [quote(path, n) for n in "ab"],
+)  # fmt: skip
+claim(
+    ME, "Quote::checked_sub", "units.rs::Quote::checked_sub", "any two amounts: the difference may wrap, which the test finds",
+    wraps={"checked_sub": ("wrapping_sub",)}, contract=fallible(any_quote), arguments=lambda path, case: [quote(path, n) for n in "ab"],
+)  # fmt: skip
+claim(
+    ME, "Quote::checked_add", "units.rs::Quote::checked_add", "any two amounts: refused, or in range", contract=fallible(any_quote),
+    arguments=lambda path, case: [quote(path, n) for n in "ab"],
+)  # fmt: skip
+claim(
+    ME, "Quote::checked_sum", "units.rs::Quote::checked_sum", "seven amounts: refused, or in range", contract=fallible(any_quote),
+    arguments=lambda path, case: [[quote(path, "amount") for _ in range(7)]],
+)  # fmt: skip
+claim(
+    ME, "scale_magnitude", "units.rs::scale_magnitude", "any three u64: the 128-bit product cannot overflow, division by 0 is None",
+    lambda path, case: [path.fresh(*U64, "u64", n) for n in ("magnitude", "numerator", "denominator")],
+)  # fmt: skip
 
 
 def fraction_in_range(path, arguments, result):

@@ -22,12 +22,21 @@ class Dead(Exception):
 
 
 class Node:
-    """A term and its interval; shared by all casts of one value, so that a branch narrows them all."""
+    """A term and its interval; shared by all casts of one value, so that a branch narrows them all.
 
-    __slots__ = ("z", "lo", "hi", "tags")
+    The term of an input is made when it is first asked for: most inputs of a function are never looked at.
+    """
 
-    def __init__(self, z, lo, hi):
-        self.z, self.lo, self.hi, self.tags = z, lo, hi, {}
+    __slots__ = ("term", "make", "lo", "hi", "tags")
+
+    def __init__(self, term, lo, hi, make=None):
+        self.term, self.make, self.lo, self.hi, self.tags = term, make, lo, hi, {}
+
+    @property
+    def z(self):
+        if self.term is None:
+            self.term = self.make(self)
+        return self.term
 
 
 class Val:
@@ -52,8 +61,12 @@ def same(a, b):
     return a is b or (a.lo == a.hi == b.lo == b.hi)
 
 
+def number(node):
+    return z3.IntVal(node.lo)
+
+
 def constant(value, kind):
-    return Val(Node(z3.IntVal(value), value, value), kind)
+    return Val(Node(None, value, value, number), kind)
 
 
 class Cond:

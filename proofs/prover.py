@@ -8,13 +8,14 @@ import re
 
 import z3
 
+from bitwise import Bits
 from lemmas import (
     ASK_TIMEOUT, COUNT, FULL_TIMEOUT, PROVED, WIDTH, Cond, Dead, Node, Refuted, Val,
     constant, corner_facts, decide, operands, quotient_facts, same, step, type_range,
 )  # fmt: skip
 
 
-class Path:
+class Path(Bits):
     """One way through the code: what is known on it, and the decisions that led here."""
 
     def __init__(self, decisions=()):
@@ -22,6 +23,7 @@ class Path:
         self.where = ""
         self.source = None
         self.generics = ()
+        self.target = ""  # the variable that is being computed
         self.free = ()  # operations that may wrap to a number of which nothing is known
         self.modular = False  # sums and products may leave their type as long as what is read of them does not
 
@@ -29,10 +31,13 @@ class Path:
     def fresh(self, lo, hi, kind, name="t"):
         if lo == hi:
             return constant(lo, kind)
+        return Val(Node(None, lo, hi, lambda node: self.named(name, node)), kind)
+
+    def named(self, name, node):
         self.names += 1
         z = z3.Int(f"{name}_{self.names}")
-        self.facts += [z >= lo, z <= hi]
-        return Val(Node(z, lo, hi), kind)
+        self.facts += [z >= node.lo, z <= node.hi]
+        return z
 
     def distribute(self, a, b):
         """`a b = 2^k (high b) + low b` for every place where a was split on this path: makes products linear."""
@@ -59,7 +64,7 @@ class Path:
             return PROVED[key][:2]
         COUNT["full"] += 1
         answer, solver = decide(facts, timeout, linear)
-        PROVED[key] = (answer, solver, facts)
+        PROVED[key] = (answer, None if answer == z3.unsat else solver, facts)
         return answer, solver
 
     def holds(self, goal):
@@ -77,9 +82,9 @@ class Path:
     def narrow(self, value, lo, hi):
         """Takes over an interval that was just proved; passes it on to what the value was shifted from."""
         node = value.node
-        if lo > node.lo:
+        if lo > node.lo and node.term is not None:
             self.facts.append(node.z >= lo)
-        if hi < node.hi:
+        if hi < node.hi and node.term is not None:
             self.facts.append(node.z <= hi)
         node.lo, node.hi = max(node.lo, lo), min(node.hi, hi)
         if node.lo > node.hi:
@@ -193,15 +198,20 @@ class Path:
 
     def may_leave(self, what):
         """Whether an operation's exact result may leave its type; a plain operator would panic."""
-        return (self.modular and not what.startswith("plain")) or what in self.free
+        if self.modular and not what.startswith("plain"):
+            return True
+        return what in self.free or f"{self.target}: {what}" in self.free
 
     def whole(self, a):
         """What reads the bits of a number needs it in the range of its type; sums and products modulo 2^n do not."""
         least, most = type_range(a.kind)
         if a.lo >= least and a.hi <= most:
             return a
-        if self.free:  # declared: the wrapped number may be any
-            return self.fresh(least, most, a.kind, "wrapped")
+        if self.free:  # declared: the wrapped number may be any, unless nothing wrapped
+            wrapped, turns = self.fresh(least, most, a.kind, "wrapped"), range((a.lo - least) >> WIDTH[a.kind], ((a.hi - least) >> WIDTH[a.kind]) + 1)
+            if len(turns) <= 3:
+                self.facts.append(z3.Or([wrapped.z == a.z - (turn << WIDTH[a.kind]) for turn in turns]))
+            return wrapped
         self.bound(a, least, most, f"value read as {a.kind}")
         return a
 
@@ -276,6 +286,14 @@ class Path:
         cached = a.node.tags.get(divisor)
         if cached:
             return Val(cached[0], kind), Val(cached[1], kind)
+        scaled = a.node.tags.get("scaled")
+        if scaled and same(scaled[0], b.node):  # b 2^k over b
+            y, p, q, rest = z3.Ints("y p q rest")
+            facts = [y >= 1, rest >= 0, rest < y, y * p == q * y + rest, z3.Implies(p > q, y * p - q * y >= y), z3.Implies(p < q, q * y - y * p >= y)]
+            step(("multiple over its factor",), 0, 0, lambda r: [*facts, r == p - q])
+            q, r = constant(1 << scaled[1], kind), constant(0, kind)
+            q.node.tags["quotient of"] = (a.node, b.node, r.node)
+            return q, r
         lo, hi = a.lo // b.hi, a.hi // b.lo
         digits = a.node.tags.get("remainder shifted")
         x, y, box = operands(a, b)
@@ -301,6 +319,8 @@ class Path:
         a, b = self.whole(a), self.whole(b)
         if a.lo >= 0:
             return self.divide(a, b, kind)[0]
+        if a.is_constant and b.is_constant and b.lo > 0:
+            return constant(a.lo // b.lo, kind)
         self.bound(b, 1, b.hi, "divisor")
         lo, hi = a.lo // b.lo, a.hi // (b.lo if a.hi >= 0 else b.hi)
         x, y, box = operands(a, b)
@@ -310,112 +330,6 @@ class Path:
         r = self.fresh(0, b.hi - 1, kind, "r")
         self.facts += [a.z == q.z * b.z + r.z, r.z < b.z]
         return q
-
-    def split_bits(self, a, bits):
-        """`a = high 2^bits + low` with `0 <= low < 2^bits`; the high part floors."""
-        a = self.whole(a)
-        if a.is_constant:
-            return constant(a.lo >> bits, a.kind), constant(a.lo & ((1 << bits) - 1), a.kind)
-        cached = a.node.tags.get(("bits", bits))
-        if cached:
-            return Val(cached[0], a.kind), Val(cached[1], a.kind)
-        lo, hi = a.lo >> bits, a.hi >> bits
-        if "shifted" in a.node.tags and lo != hi:
-            return self.split_again(a, bits)
-        x, low = z3.Ints("x low")
-        box = [x >= a.lo, x <= a.hi, low >= 0, low < 1 << bits]
-        step(("shr", a.lo, a.hi, bits), lo, hi, lambda r: [*box, x == r * (1 << bits) + low])
-        high = self.fresh(lo, hi, a.kind, "h")
-        if lo == hi:
-            rest = self.result(a.z - (lo << bits), a.lo - (lo << bits), a.hi - (lo << bits), "i128", "low bits")
-        else:
-            rest = self.fresh(0, (1 << bits) - 1, a.kind, "l")
-        rest.kind = a.kind
-        self.facts.append(a.z == high.z * (1 << bits) + rest.z)
-        high.node.tags["shifted"] = (a.node, bits)
-        a.node.tags[("bits", bits)] = (high.node, rest.node)
-        return high, rest
-
-    def split_again(self, a, bits):
-        """Splits what is itself a high part: its high part is that of the origin, so that equal terms have one name."""
-        origin, before = a.node.tags["shifted"]
-        x, h, small, hh, m, g, n = z3.Ints("x h small hh m g n")
-        parts = [x == h * (1 << before) + small, h == hh * (1 << bits) + m, x == g * (1 << (before + bits)) + n]
-        box = [small >= 0, small < 1 << before, m >= 0, m < 1 << bits, n >= 0, n < 1 << (before + bits)]
-        step(("shift twice", before, bits), 0, 0, lambda r: [*parts, *box, r == hh - g])
-        high = Val(self.split_bits(Val(origin, a.kind), before + bits)[0].node, a.kind)
-        low = self.fresh(0, (1 << bits) - 1, a.kind, "l")
-        self.facts.append(a.z == high.z * (1 << bits) + low.z)
-        a.node.tags[("bits", bits)] = (high.node, low.node)
-        return high, low
-
-    def power(self, k):
-        """2^k for a shift amount that is not known; the term is the same for the same amount."""
-        if "power" not in k.node.tags:
-            k.node.tags["power"] = self.fresh(1 << k.lo, 1 << k.hi, "u128", "p").node
-        return Val(k.node.tags["power"], "u128")
-
-    def amount(self, k, kind, what):
-        self.bound(k, 0, WIDTH[kind] - 1, f"{what}: shift amount")
-
-    def shr(self, a, k, what="shift right"):
-        self.amount(k, a.kind, what)
-        if k.is_constant:
-            return self.split_bits(a, k.lo)[0]
-        q, _ = self.divide(a, self.power(k), a.kind, what)
-        return q
-
-    def shl(self, a, k, what="shift left"):
-        self.amount(k, a.kind, what)
-        if k.is_constant:
-            bits = k.lo
-            cached = a.node.tags.get(("shl", bits))
-            if cached and not self.modular:
-                return Val(cached, a.kind)
-            value = self.mul(a, constant(1 << bits, "u128"), a.kind, what)
-            if not value.is_constant:
-                value.node.tags["multiple"] = bits
-                a.node.tags[("shl", bits)] = value.node
-                value.node.tags["scaled"] = (a.node, bits)
-                if "remainder of" in a.node.tags:
-                    value.node.tags["remainder shifted"] = (a.node.tags["remainder of"], bits)
-            return value
-        if k.node.tags.get("leading zeros of") is a.node and a.lo >= 1:
-            p = self.power(k)
-            top = self.result(a.z * p.z, 1 << 63, (1 << 64) - 1, a.kind, what)
-            return top
-        return self.mul(a, self.power(k), a.kind, what)
-
-    def leading_zeros(self, a, of_zero):
-        """How far `a` can be shifted; by definition `2^63 <= a 2^z < 2^64` for `a >= 1`."""
-        if a.hi == 0:
-            return constant(of_zero, "u32")
-        most = 64 - a.lo.bit_length() if a.lo > 0 else max(63, of_zero)
-        z = self.fresh(64 - a.hi.bit_length(), most, "u32", "z")
-        z.node.tags["leading zeros of"] = a.node
-        if a.lo > 0 and not z.is_constant:
-            p = self.power(z)
-            self.facts += [a.z * p.z >= 1 << 63, a.z * p.z < 1 << 64]
-        return z
-
-    def join(self, a, b, what="or"):
-        """Bitwise or, where the operands have no bit in common."""
-        if a.is_constant and b.is_constant:
-            return constant(a.lo | b.lo, a.kind)
-        if b.is_constant and b.lo == 0:
-            return a
-        if b.is_constant and b.lo == 1:  # a | 1
-            high, _ = self.split_bits(a, 1)
-            return self.add(self.mul(high, constant(2, a.kind), a.kind), b, a.kind, what)
-        bits = a.node.tags.get("multiple", a.lo and a.is_constant and (a.lo & -a.lo).bit_length() - 1)
-        if a.is_constant and a.lo == 0:
-            return b
-        if not bits:
-            raise Refuted(f"{self.where}: operands of | may share bits")
-        self.bound(b, 0, (1 << bits) - 1, f"{what}: low digit")
-        value = self.add(a, b, a.kind, what)
-        value.node.tags["multiple"] = b.node.tags.get("multiple", 0)
-        return value
 
     def absolute(self, a, kind):
         a = self.whole(a)

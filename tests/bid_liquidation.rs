@@ -7,7 +7,9 @@ use risk_core::liquidation::{
     buffer_health, plan_slice, LiquidationTerms, SlicePlan, FRACTION_ONE, LEAST_FRACTION,
 };
 use risk_core::{Quote, Ratio};
-use sandbox::{call, dollars, perpetual, Trader, World, BASE, BTC_START, SOL, USDC};
+use sandbox::{
+    call, crypto_smile, dollars, perpetual, Trader, World, WorldBuilder, BASE, BTC_START, SOL, USDC,
+};
 use solana_instruction::Instruction;
 use support::{
     assert_logged, assert_refused, failing_long, liquidating_long, mixed_book, set_cash, start,
@@ -277,6 +279,44 @@ fn a_reserve_above_equity_does_not_stall_the_sale() {
     world
         .bid(&keeper, &alice.account, &witness, FRACTION_ONE / 5)
         .ok();
+    assert!(world.report(&alice.account).margin.maintenance_health > health);
+    assert!(world.reconcile().is_exact());
+}
+
+#[test]
+fn a_poster_who_falls_silent_does_not_price_the_keepers_out() {
+    // GIVEN an account short a call that fails, and a keeper whose spreads are cheap while surfaces are trusted
+    let mut world = WorldBuilder::whole(0).build();
+    let [alice, keeper, bob] = [("alice", 35_000), ("keeper", 150_000), ("bob", 1_000_000)]
+        .map(|(name, usdc)| world.trader(name, usdc * USDC));
+    let (btc, week) = (world.btc, world.week);
+    let calls = |strike, size, price| call(&btc, week, dollars(strike), size, dollars(price));
+    let short = [calls(118_000, -BASE, 2_000)];
+    world.trade(&alice, &bob, &short).ok();
+    let spread = [
+        calls(118_000, 10 * BASE, 2_000),
+        calls(119_000, -10 * BASE, 1_700),
+    ];
+    world.trade(&keeper, &bob, &spread).ok();
+    let fail = |world: &mut World| {
+        world.set_price(&btc, dollars(138_000));
+        start(world, &keeper, &alice);
+        bid_ix(world, &keeper, &alice, FRACTION_ONE, i64::MAX)
+    };
+    // WHEN the surfaces are young and posted without confidence, THEN the whole notional is asked of the keeper
+    let mut smile = crypto_smile(week, world.now(), world.settings().btc_volatility);
+    smile.confidence = 0;
+    world.post_surface(&btc, smile);
+    let ix = fail(&mut world);
+    let error = MarginError::InitialMarginBreached;
+    assert_refused(&mut world, &ix, &[keeper.user], error);
+    // WHEN nobody has posted for longer than an opening accepts, THEN the repair goes on
+    world.advance(i64::from(world.settings().surface_max_age) + 1);
+    world.refresh_prices();
+    let margin = world.report(&keeper.account).margin;
+    assert!(margin.initial_health.raw() < 0 && margin.contingencies.confidence.raw() > 0);
+    let health = world.report(&alice.account).margin.maintenance_health;
+    world.send(&[ix], &[keeper.user]).ok();
     assert!(world.report(&alice.account).margin.maintenance_health > health);
     assert!(world.reconcile().is_exact());
 }

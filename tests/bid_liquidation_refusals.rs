@@ -241,6 +241,7 @@ fn case_06_refuses_accounts_of_another_house() {
     let args = MarginAccountArgs {
         sub_account: 0,
         capacity: 16,
+        tier: 1,
     };
     let open = instructions::open_margin_account(&keeper.user.key, &house, args);
     world.send(&[open], &[keeper.user]).ok();
@@ -320,5 +321,5 @@ fn refuses_a_bidder_whose_sizes_would_leave_the_measurable_range() {
     let ix = bid_ix(&world, &keeper, &alice, FRACTION_ONE, i64::MAX);
     let error = MarginError::GrossNotionalExceeded;
     let outcome = assert_refused(&mut world, &ix, &[keeper.user], error);
-    assert_logged(&outcome, &[&format!("Left: {}", MOST_OPEN_NOTIONAL.raw())]);
+    assert_logged(&outcome, &[&format!("Right: {}", MOST_OPEN_NOTIONAL.raw())]);
 }

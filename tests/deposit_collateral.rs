@@ -7,6 +7,8 @@ use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{BankArgs, BidArgs};
 use portfolio_margin_interface::state::CollateralBank;
 use risk_core::liquidation::FRACTION_ONE;
+use risk_core::market::MarketParams;
+use risk_core::scenario::WIDE_SCENARIOS;
 use sandbox::{User, World, WorldBuilder, SOL, USDC};
 use support::{
     assert_logged, assert_refused, failing_long, foreign_house, other_program_copy, pair, start,
@@ -76,6 +78,33 @@ fn refuses_amounts_beyond_the_ledgers_range() {
     world.deposit(&alice, &bank, i64::MAX as u64).ok();
     let ix = world.deposit_ix(&alice, &bank, 1);
     assert_refused(&mut world, &ix, &[alice.user], MarginError::AmountOverflow);
+}
+
+#[test]
+fn refuses_more_of_an_offsetting_asset_than_a_size_can_hold() {
+    // GIVEN a coin without decimals, of a hundredth of a cent: as many units fit a token account as no position can have
+    let mut world = WorldBuilder::whole(0).build();
+    let (house, feed_id) = (world.house, [7; 32]);
+    let args = world.whole_market_args("MEME", feed_id, &WIDE_SCENARIOS, &MarketParams::SOL);
+    let market = world.list_market(house, args);
+    world.set_price(&market, 10_000);
+    let mint = world.create_mint("mint of MEME", 0);
+    let args = BankArgs {
+        feed_id,
+        deposit_cap: u64::MAX,
+        ..world.sol_bank_args()
+    };
+    let bank = world.list_offset_bank(house, mint, args, Some(&market));
+    let alice = world.trader("alice", 0);
+    let wallet = world.wallet(&alice.user, &bank);
+    world.create_token_account(wallet, mint, alice.user.key);
+    world.fund(&alice.user, &bank, u64::MAX);
+    // WHEN more is deposited THEN it is refused: an account that no check can read could never be liquidated
+    let most = i64::MAX as u64 / 1_000_000;
+    world.deposit(&alice, &bank, most).ok();
+    let ix = world.deposit_ix(&alice, &bank, 1);
+    assert_refused(&mut world, &ix, &[alice.user], MarginError::AmountOverflow);
+    assert!(world.try_report(&alice.account).is_ok());
 }
 
 #[test]

@@ -5,10 +5,10 @@ use portfolio_margin::event::{
     ExpiryAdded, LiquidationBid, LiquidationStarted, LiquidationStopped, MarginAccountOpened,
     MarketInitialized, SurfacePosted, Traded,
 };
-use portfolio_margin_interface::args::{ClearinghouseArgs, MarginAccountArgs};
+use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs, MarginAccountArgs};
 use portfolio_margin_interface::seeds;
 use risk_core::liquidation::FRACTION_ONE;
-use risk_core::scenario::MAJOR_SCENARIOS;
+use risk_core::scenario::MAJOR_GRID;
 use sandbox::{
     call, crypto_smile, dollars, instructions, perpetual, World, BASE, BTC_START, DAY, START,
 };
@@ -24,8 +24,9 @@ fn listings() {
         id: 7,
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
+        terms: AccountTermsArgs::PLAIN,
     };
-    let market = world.market_args("ETH", [7; 32], &MAJOR_SCENARIOS);
+    let market = world.market_args("ETH", [7; 32], &MAJOR_GRID);
     let outcome = world
         .send(
             &[instructions::initialize_clearinghouse(
@@ -85,6 +86,7 @@ fn accounts_and_trades() {
     let args = MarginAccountArgs {
         sub_account: 3,
         capacity: 20,
+        tier: 1,
     };
     let ix = instructions::open_margin_account(&alice.user.key, &world.house, args);
     let event = &world

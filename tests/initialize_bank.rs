@@ -4,7 +4,7 @@ use anchor_lang::error::ErrorCode;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::token::spl_token::state::Account as TokenAccount;
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::{BankArgs, ClearinghouseArgs};
+use portfolio_margin_interface::args::{AccountTermsArgs, BankArgs, ClearinghouseArgs};
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank};
 use sandbox::{instructions, World};
@@ -75,6 +75,7 @@ fn refuses_the_governor_of_another_house() {
         id: 9,
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
+        terms: AccountTermsArgs::PLAIN,
     };
     let ix = instructions::initialize_clearinghouse(&mallory.key, &world.usdc_mint(), args);
     world.send(&[ix], &[mallory]).ok();
@@ -152,6 +153,7 @@ fn refuses_a_haircut_on_the_quote_asset() {
         id: 2,
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
+        terms: AccountTermsArgs::PLAIN,
     };
     let house = world.create_clearinghouse(args);
     let args = BankArgs {

@@ -2,7 +2,7 @@
 
 use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::ClearinghouseArgs;
+use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs};
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::Clearinghouse;
 use sandbox::{instructions, User, World};
@@ -14,6 +14,7 @@ fn args(id: u16) -> ClearinghouseArgs {
         id,
         liquidation_discount: 50_000,
         liquidation_buffer: 100_000,
+        terms: AccountTermsArgs::PLAIN,
     }
 }
 

@@ -6,13 +6,13 @@ use portfolio_margin_interface::args::{MarketArgs, MarketParamsArgs, ScenarioArg
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::{Clearinghouse, Market};
 use risk_core::market::MarketParams;
-use risk_core::scenario::{ScenarioTable, MAJOR_SCENARIOS};
+use risk_core::scenario::{ScenarioTable, MAJOR_GRID};
 use sandbox::{instructions, World};
 use solana_instruction::Instruction;
 use support::{assert_logged, assert_refused, Bend};
 
 fn good(world: &World) -> MarketArgs {
-    world.market_args("ETH", [7; 32], &MAJOR_SCENARIOS)
+    world.market_args("ETH", [7; 32], &MAJOR_GRID)
 }
 
 fn list(world: &World, args: MarketArgs) -> Instruction {
@@ -37,11 +37,11 @@ fn stores_the_table_that_the_engine_computes() {
     let (house, args) = (world.house, good(&world));
     let listed = world.list_market(house, args);
     let market: Market = world.read(&listed.key);
-    let table = ScenarioTable::new(&MAJOR_SCENARIOS).expect("a valid set");
+    let table = ScenarioTable::new(&MAJOR_GRID).expect("a valid set");
     assert_eq!((market.version, market.index), (1, 2));
     assert_eq!((market.clearinghouse, market.feed_id), (house, [7; 32]));
     assert_eq!(&market.symbol[..4], b"ETH\0");
-    assert_eq!(market.params.params(), MarketParams::MAJOR);
+    assert_eq!(market.params(), MarketParams::MAJOR);
     assert_eq!(market.scenarios.ln_spot, table.ln_spot);
     assert_eq!(market.scenarios.spot, table.spot);
     assert_eq!(market.scenarios.damping, table.damping);
@@ -90,10 +90,11 @@ fn refuses_scenario_sets_that_the_engine_cannot_use() {
             "ScenarioOrder { index: 10 }",
         ),
         (
-            with_scenarios(&world, |s| s[30].vol = 3),
+            with_scenarios(&world, |s| s[30].vol = 5),
             invalid,
-            "Left: 3",
+            "Left: 5",
         ),
+        (with_scenarios(&world, |s| s[30].vol = 3), range, "SkewCap"),
         (
             with_scenarios(&world, |s| s.clear()),
             range,

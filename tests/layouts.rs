@@ -7,10 +7,14 @@ use std::fmt::Write;
 use anchor_lang::Discriminator;
 use portfolio_margin::instruction;
 use portfolio_margin_interface::state::{
-    Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, MarginAccount, Market,
-    MarketParamsRecord, PositionRecord, ScenarioRecord,
+    Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, GroupRecord, MarginAccount,
+    Market, MarketParamsRecord, MarketTermsRecord, PositionRecord, ScenarioRecord,
+    StandardParamsRecord,
 };
-use portfolio_margin_interface::view::{MarginView, MarketView};
+use portfolio_margin_interface::view::{
+    ContingencyView, GreeksRecord, GreeksRow, GreeksView, LegGreeksRow, LegGreeksView, MarginView,
+    MarketView, NetGreeksRecord, RiskMatrixView,
+};
 use portfolio_margin_interface::AccountLayout;
 
 /// Appends one line per field; insists that the fields are all there are, without padding between them.
@@ -41,16 +45,20 @@ macro_rules! discriminators {
 fn accounts(out: &mut String) {
     layout!(out, Clearinghouse:
         version bump id market_count bank_count governor quote_mint liquidation_discount liquidation_buffer
-        reserved
+        quote_feed_id quote_price quote_publish_time quote_max_age quote_max_confidence
+        peg_threshold peg_factor collateral_confidence_threshold collateral_confidence_factor
+        portfolio_minimum_equity groups reserved
     );
+    layout!(out, GroupRecord: kappa offset_cap shape);
     layout!(out, CollateralBank:
         version bump vault_bump is_quote decimals padding index clearinghouse mint vault feed_id
         oracle_max_age oracle_max_confidence haircut_maintenance haircut_initial deposit_cap total_deposits
-        reserved
+        offset_market padding_offset reserved
     );
     layout!(out, Market:
         version bump index oracle_max_age oracle_max_confidence surface_max_age clearinghouse
-        surface_authority feed_id symbol params scenarios expiries reserved
+        surface_authority feed_id symbol params scenarios expiries terms stable_price
+        stable_updated_at spot_publish_time stable_rate group padding standard reserved
     );
     layout!(out, MarginAccount:
         version bump status tier sub_account position_count clearinghouse owner sequence cash reserved_cash
@@ -63,24 +71,69 @@ fn records(out: &mut String) {
         vol_range_up vol_range_down vol_short_power vol_long_power vol_floor_seconds vol_min_up
         perp_maintenance perp_initial option_maintenance option_initial scan_maintenance scan_initial
     );
+    layout!(out, MarketTermsRecord:
+        skew_linear_base skew_linear_slope skew_abs_base skew_abs_slope skew_min_k skew_width
+        skew_fixed skew_scale discount_long_base discount_long_multiplier discount_long_add
+        discount_short_base discount_short_multiplier discount_short_add basis_up basis_down
+        basis_add basis_multiplier min_delta_net min_delta_hedged confidence_threshold
+        confidence_factor concentration_delta_threshold concentration_delta_full
+        concentration_vega_threshold concentration_vega_full concentration_delta_cap
+        concentration_vega_cap
+    );
+    layout!(out, StandardParamsRecord:
+        initial_short_share initial_short_floor initial_perp_share maintenance_short_share
+        maintenance_short_floor maintenance_perp_share
+    );
     layout!(out, ScenarioRecord:
-        count none_start down_start base reach padding ln_spot spot damping
+        count none_start down_start base reach linear_start abs_start padding ln_spot spot damping
     );
     layout!(out, ExpirySlot:
-        time posted_at svi_a svi_b svi_rho svi_m svi_s reference_tenor forward_basis rate reserved
+        time posted_at svi_a svi_b svi_rho svi_m svi_s reference_tenor forward_basis rate confidence max_age
+        reserved
     );
     layout!(out, CollateralBalance:
-        bank padding amount
+        bank offset_market padding amount
     );
     layout!(out, PositionRecord:
         market instrument padding expiry strike ln_strike quantity cost reserved
     );
+}
+
+fn views(out: &mut String) {
     layout!(out, MarketView:
         market worst_scenario padding mark scan contingency_maintenance contingency_initial
     );
+    layout!(out, ContingencyView:
+        perp_maintenance perp_initial option_maintenance option_initial haircut_maintenance haircut_initial
+        confidence stable_price concentration_delta concentration_vega cushion
+    );
     layout!(out, MarginView:
-        version market_count padding now initial_health maintenance_health equity mark cash collateral scan
-        contingency_maintenance contingency_initial gross_notional markets
+        version market_count would_open status tier padding now doubt refusal initial_health
+        maintenance_health equity mark cash collateral scan contingency_maintenance contingency_initial
+        gross_notional peg_add contingencies markets
+    );
+    layout!(out, GreeksRecord:
+        mark delta gamma vega theta rho
+    );
+    layout!(out, NetGreeksRecord:
+        net gross
+    );
+    layout!(out, GreeksRow:
+        key spot greeks
+    );
+    layout!(out, GreeksView:
+        version count first total market padding doubt now sum rows
+    );
+    layout!(out, LegGreeksRow:
+        instrument padding expiry strike quantity greeks
+    );
+    layout!(out, LegGreeksView:
+        version count first total market padding doubt now spot rows
+    );
+    layout!(out, RiskMatrixView:
+        version count base worst_scenario status tier market doubt padding now spot mark scan basis_floor
+        min_delta_floor net_delta gross_notional contingency_maintenance contingency_initial
+        contingencies pnl
     );
 }
 
@@ -90,20 +143,26 @@ fn offsets_and_discriminators_are_those_on_file() {
     writeln!(out, "# offset, size, field; written by layouts.rs").unwrap();
     accounts(&mut out);
     records(&mut out);
+    views(&mut out);
     writeln!(out, "instructions").unwrap();
     let text = &mut out;
     discriminators!(
         text,
         InitializeClearinghouse,
+        UpdateQuotePrice,
         InitializeBank,
         InitializeMarket,
         AddExpiry,
         PostVolSurface,
+        UpdateMarket,
         OpenMarginAccount,
+        SetTier,
         DepositCollateral,
         WithdrawCollateral,
         Trade,
         ViewMargin,
+        ViewGreeks,
+        ViewRiskMatrix,
         StartLiquidation,
         BidLiquidation,
         StopLiquidation,

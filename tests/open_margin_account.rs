@@ -13,6 +13,7 @@ fn open(world: &World, owner: &User, sub_account: u16, capacity: u16) -> Instruc
     let args = MarginAccountArgs {
         sub_account,
         capacity,
+        tier: 1,
     };
     instructions::open_margin_account(&owner.key, &world.house, args)
 }

@@ -12,12 +12,12 @@ use sandbox::{crypto_smile, perpetual, PriceFields, Trader, World};
 use support::Random;
 
 /// A positive number that is as likely small as large, in bits.
-fn any_size(random: &mut Random, bits: i64) -> i64 {
+pub fn any_size(random: &mut Random, bits: i64) -> i64 {
     let width = random.range(1, bits + 1);
     (random.bits() >> (64 - width)) as i64 | 1
 }
 
-fn any_quantity(random: &mut Random, bits: i64) -> i64 {
+pub fn any_quantity(random: &mut Random, bits: i64) -> i64 {
     let size = any_size(random, bits);
     if random.one_in(2) {
         -size
@@ -27,7 +27,7 @@ fn any_quantity(random: &mut Random, bits: i64) -> i64 {
 }
 
 /// Up to `most` records in canonical order.
-fn any_positions(random: &mut Random, world: &World, most: i64) -> Vec<PositionRecord> {
+pub fn any_positions(random: &mut Random, world: &World, most: i64) -> Vec<PositionRecord> {
     let mut records: Vec<PositionRecord> = Vec::new();
     for _ in 0..random.range(0, most + 1) {
         let (market, spot) = if random.one_in(2) {
@@ -74,7 +74,7 @@ fn any_positions(random: &mut Random, world: &World, most: i64) -> Vec<PositionR
 }
 
 /// Replaces an account's contents.
-fn write(
+pub fn write(
     world: &mut World,
     trader: &Trader,
     change: impl FnOnce(&mut MarginAccount),
@@ -99,7 +99,7 @@ fn write(
 }
 
 /// New prices, confidences within the limit, and sometimes new surfaces.
-fn shake(random: &mut Random, world: &mut World) {
+pub fn shake(random: &mut Random, world: &mut World) {
     for (market, base) in [(world.btc, 110_000), (world.sol, 200)] {
         let price = base * random.range(200, 3_000) * 100_000 + random.range(0, 100_000);
         let fields = PriceFields {
@@ -202,7 +202,7 @@ fn inv_11_view_margin_is_the_native_report_to_the_bit() {
 }
 
 /// 128 small positions in both markets and expiries, the first of them a perpetual.
-fn full_book(random: &mut Random, world: &World, perpetual: i64) -> Vec<PositionRecord> {
+pub fn full_book(random: &mut Random, world: &World, perpetual: i64) -> Vec<PositionRecord> {
     loop {
         let mut records = any_positions(random, world, 400);
         records.iter_mut().for_each(|record| {

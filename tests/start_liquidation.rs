@@ -8,7 +8,7 @@ use support::{
     other_program_copy, pair, set_cash, Bend,
 };
 
-/// The scenario without any move in [`risk_core::scenario::MAJOR_SCENARIOS`].
+/// The scenario without any move in [`risk_core::scenario::MAJOR_GRID`].
 const NO_MOVE: u8 = 20;
 
 #[test]

@@ -1,8 +1,9 @@
 //! Case 68: every instruction that takes a margin account, in every status, exhaustively.
 
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::BidArgs;
+use portfolio_margin_interface::args::{BidArgs, GreeksPage};
 use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
+use risk_core::tier::Tier;
 use sandbox::{dollars, perpetual, Trader, User, World, BASE};
 use solana_instruction::Instruction;
 use support::{assert_refused, failing_long, liquidating_long};
@@ -52,6 +53,26 @@ fn cases(scene: &mut Scene) -> Vec<Case> {
         ("trade that reduces risk", trade(world, -BASE / 10), both),
         ("view", world.view_margin_ix(&alice.account), vec![]),
         (
+            "view of Greeks",
+            world.view_greeks_ix(&alice.account, GreeksPage::Account, &[]),
+            vec![],
+        ),
+        (
+            "view of a matrix",
+            world.view_risk_matrix_ix(&alice.account, btc.index, &[]),
+            vec![],
+        ),
+        (
+            "tier that asks for less",
+            world.set_tier_ix(alice, Tier::Standard),
+            vec![alice.user],
+        ),
+        (
+            "tier that asks for as much",
+            world.set_tier_ix(alice, Tier::Portfolio),
+            vec![alice.user],
+        ),
+        (
             "start",
             world.start_liquidation_ix(&keeper.user, &alice.account, &witness),
             vec![keeper.user],
@@ -73,7 +94,14 @@ fn cases(scene: &mut Scene) -> Vec<Case> {
 fn verdict(name: &str, status: u8) -> Verdict {
     use MarginError as E;
     match (name, status) {
-        ("deposit" | "view" | "trade that reduces risk", _) => Allowed,
+        ("deposit" | "trade that reduces risk", _) => Allowed,
+        ("view" | "view of Greeks" | "view of a matrix", _) => Allowed,
+        // the Standard tier takes 4 % of a perpetual, and alice still has that
+        ("tier that asks for less", STATUS_ACTIVE) => Allowed,
+        ("tier that asks for as much", STATUS_ACTIVE) => Refused(E::InitialMarginBreached),
+        ("tier that asks for less" | "tier that asks for as much", STATUS_LIQUIDATING) => {
+            Refused(E::AccountLiquidating)
+        }
         ("withdraw", STATUS_ACTIVE) => Refused(E::InitialMarginBreached),
         ("withdraw", STATUS_LIQUIDATING) => Refused(E::AccountLiquidating),
         ("trade that adds risk", STATUS_ACTIVE) => Refused(E::InitialMarginBreached),

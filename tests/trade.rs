@@ -326,7 +326,7 @@ fn a_leg_needs_its_market_also_where_it_closes_the_position() {
         .ok();
     let ix = world.trade_ix(&bob, &alice, &[perpetual(&btc, BASE / 10, BTC_START)]);
     let signers = [alice.user, bob.user];
-    let without = ix.clone().without(4..8);
+    let without = ix.clone().without(5..9);
     assert_refused(
         &mut world,
         &without,

@@ -89,6 +89,7 @@ fn case_06_refuses_an_account_of_another_house() {
     let args = MarginAccountArgs {
         sub_account: 0,
         capacity: 16,
+        tier: 1,
     };
     let open = instructions::open_margin_account(&bob.user.key, &house, args);
     world.send(&[open], &[bob.user]).ok();
@@ -336,7 +337,7 @@ fn case_16_17_18_checks_every_remaining_account() {
     // the maker's come last
     assert_remaining_accounts_are_checked(&mut world, &ix, &signers);
     // the taker's: where they end, the maker's begin
-    let taker = 4;
+    let taker = 5;
     let mismatch = ErrorCode::AccountDiscriminatorMismatch;
     let hidden = ix.clone().without(taker + 4..taker + 6);
     assert_refused(&mut world, &hidden, &signers, mismatch);

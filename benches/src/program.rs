@@ -1,11 +1,12 @@
 //! Compute units of the program's instructions: whole transactions through LiteSVM, Anchor, oracles and tokens included.
 
+use native_bench::book::{scenarios, EXPIRY_DAYS};
 use portfolio_margin_interface::args::TradeLeg;
-use sandbox::listing::crypto_smile;
+use risk_core::market::MarketParams;
+use sandbox::listing::{crypto_smile, params_args, terms_args};
 use sandbox::oracle::BTC_FEED;
 use sandbox::{call, put, Market, Trader, World, BASE, BTC_START, DAY, START, USDC};
 
-use crate::book::{scenarios, EXPIRY_DAYS};
 use crate::results::Results;
 
 /// Legs per trade while a book is built: what fits a packet.
@@ -13,7 +14,7 @@ const LEGS: usize = 12;
 /// Cash of each trader.
 const CASH: u64 = 20_000_000 * USDC;
 
-/// A world with one more market: BTC under the 33 scenarios of the targets, with four expiries.
+/// A world with one more market: BTC under the whole model, the 33 scenarios of the targets, with four expiries.
 struct Bench {
     world: World,
     market: Market,
@@ -26,16 +27,16 @@ pub fn measure(results: &mut Results) -> Result<(), String> {
         let [taker, maker] = bench.books(options, expiries)?;
         let (_, view) = bench.world.view_margin(&taker.account);
         results.set(
-            &format!("margin_check_{options}_cu"),
+            &format!("margin_check_cu.{options}"),
             units_of(&view, "view_margin")?,
         );
         if options == 1 || options == 64 {
             let leg = bench.leg(0, 0, BASE / 100);
             let trade = bench.world.trade(&taker, &maker, &[leg]).ok();
             let name = if options == 1 {
-                "trade_cu"
+                "detail.trade_cu"
             } else {
-                "trade_64_cu"
+                "trade_64x64_cu"
             };
             results.set(name, units_of(&trade, "trade")?);
         }
@@ -60,7 +61,9 @@ impl Bench {
     fn new() -> Self {
         let mut world = World::new();
         let house = world.house;
-        let args = world.market_args("BENCH", BTC_FEED, &scenarios(true));
+        let mut args = world.market_args("BENCH", BTC_FEED, &scenarios(true));
+        args.params = params_args(&MarketParams::BTC);
+        args.terms = terms_args(&MarketParams::BTC);
         let market = world.list_market(house, args);
         for days in EXPIRY_DAYS {
             let expiry = START + days * DAY;
@@ -117,7 +120,10 @@ impl Bench {
         let bank = self.world.usdc;
         self.world.fund(&trader.user, &bank, USDC);
         let deposit = self.world.deposit(trader, &bank, USDC).ok();
-        results.set("deposit_cu", units_of(&deposit, "deposit_collateral")?);
+        results.set(
+            "detail.deposit_cu",
+            units_of(&deposit, "deposit_collateral")?,
+        );
         Ok(())
     }
 

@@ -6,7 +6,8 @@ use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::associated_token::{get_associated_token_address, spl_associated_token_account};
 use anchor_spl::token::spl_token;
 use portfolio_margin_interface::args::{
-    BankArgs, BidArgs, ClearinghouseArgs, MarginAccountArgs, MarketArgs, TradeLeg,
+    AccountTermsArgs, BankArgs, BidArgs, ClearinghouseArgs, MarginAccountArgs, MarketArgs,
+    StandardParamsArgs, TradeLeg,
 };
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::margin_account::MIN_CAPACITY;
@@ -15,10 +16,9 @@ use portfolio_margin_interface::view::MarginView;
 use portfolio_margin_interface::AccountLayout;
 use pyth_solana_receiver_sdk::price_update::PriceUpdateV2;
 use risk_core::market::MarketParams;
-use risk_core::scenario::{Scenario, MAJOR_SCENARIOS, WIDE_SCENARIOS};
-use risk_core::Price;
-use sandbox::listing::{params_args, scenario_args, symbol};
-use sandbox::native::{evaluate, Inputs};
+use risk_core::scenario::{Scenario, MAJOR_GRID, WIDE_GRID};
+use sandbox::listing::{params_args, scenario_args, symbol, terms_args};
+use sandbox::native::{evaluate, Inputs, ShownPrice};
 use sandbox::oracle::{price_address, BTC_FEED, SOL_FEED};
 use sandbox::{
     crypto_smile, instructions, Bank, Market, NativeReport, Outcome, PriceFields, Scope, Trader,
@@ -85,16 +85,17 @@ impl House {
             id: 1,
             liquidation_discount: settings.liquidation_discount,
             liquidation_buffer: settings.liquidation_buffer,
+            terms: AccountTermsArgs::PLAIN,
         };
         let ix = instructions::initialize_clearinghouse(&governor.key, &usdc, args);
         this.bank.send(&[ix], &[governor]).await.ok();
         this.list_quote_bank().await;
         this.list_bank("mint of SOL", 9, SOL_FEED).await;
         let volatility = settings.btc_volatility;
-        this.list_market("BTC", BTC_FEED, &MAJOR_SCENARIOS, volatility)
+        this.list_market("BTC", BTC_FEED, &MAJOR_GRID, volatility)
             .await;
         let volatility = settings.sol_volatility;
-        this.list_market("SOL", SOL_FEED, &WIDE_SCENARIOS, volatility)
+        this.list_market("SOL", SOL_FEED, &WIDE_GRID, volatility)
             .await;
         this.set_price(BTC_FEED, settings.btc_price).await;
         this.set_price(SOL_FEED, settings.sol_price).await;
@@ -180,6 +181,10 @@ impl House {
             surface_max_age: self.settings.surface_max_age,
             surface_authority: poster.key,
             params: params_args(&MarketParams::MAJOR),
+            terms: terms_args(&MarketParams::MAJOR),
+            standard: StandardParamsArgs::MAJOR,
+            stable_rate: 0,
+            group: 0,
             scenarios: scenario_args(scenarios),
         };
         let list = instructions::initialize_market(&governor.key, &self.house, index, args);
@@ -237,6 +242,7 @@ impl House {
         let args = MarginAccountArgs {
             sub_account: 0,
             capacity: MIN_CAPACITY as u16,
+            tier: 1,
         };
         let trader = Trader {
             user,
@@ -297,7 +303,7 @@ impl House {
     /// What the program says of an account's margin, by return data, and what asking cost.
     pub async fn view(&mut self, account: &Pubkey) -> (MarginView, Outcome) {
         let remaining = self.margin_metas(account).await;
-        let ix = instructions::view_margin(account, remaining);
+        let ix = instructions::view_margin(&self.house, account, remaining);
         let outcome = self.bank.send(&[ix], &[]).await.ok();
         let mut data = outcome.return_data.clone();
         data.resize(size_of::<MarginView>(), 0); // the runtime cuts trailing zeros
@@ -347,10 +353,8 @@ impl House {
     pub async fn report(&mut self, account: &Pubkey) -> NativeReport {
         let (header, positions) = self.margin_account(account).await;
         let scope = Scope::of(&header, &positions);
-        let mut inputs = Inputs {
-            now: self.bank.clock().await.unix_timestamp,
-            ..Default::default()
-        };
+        let house = read(&self.bank.data(self.house).await);
+        let mut inputs = Inputs::new(house, self.bank.clock().await.unix_timestamp);
         for index in &scope.banks {
             let bank = self.banks[usize::from(*index)];
             let state: CollateralBank = read(&self.bank.data(bank.key).await);
@@ -364,13 +368,13 @@ impl House {
         evaluate(&header, &positions, &inputs).expect("an account that the engine takes")
     }
 
-    /// The price in an account that [`House::set_price`] wrote, whose exponent is that of [`Price`].
-    pub async fn price(&mut self, account: Pubkey) -> Price {
+    /// The price in an account that [`House::set_price`] wrote.
+    pub async fn price(&mut self, account: Pubkey) -> ShownPrice {
         let data = self.bank.data(account).await;
         let update: PriceUpdateV2 =
             anchor_lang::AccountDeserialize::try_deserialize(&mut &data[..])
                 .expect("a price update");
-        Price::from_raw(update.price_message.price.unsigned_abs())
+        ShownPrice::of(&update.price_message)
     }
 
     /// What a token account holds, native units.

@@ -67,8 +67,14 @@ async fn a_genuine_legacy_price_account_is_refused_by_owner_and_by_layout() {
     let metas = house.margin_metas(&alice.account).await;
     let withdraw = house.withdraw_ix(&alice, 1).await;
     let readers = [
-        instructions::view_margin(&alice.account, metas.clone()),
-        instructions::start_liquidation(&bob.user.key, &alice.account, vec![0], metas),
+        instructions::view_margin(&alice.house, &alice.account, metas.clone()),
+        instructions::start_liquidation(
+            &alice.house,
+            &bob.user.key,
+            &alice.account,
+            vec![0],
+            metas,
+        ),
         withdraw,
     ];
     let legacy = User::named("legacy price account").key;

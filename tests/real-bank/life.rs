@@ -128,7 +128,13 @@ async fn a_whole_life_from_deposit_through_a_crash_and_liquidation_to_withdrawal
 /// Proves the breach with one scenario, bids until the buffer is back, stops.
 async fn liquidate(house: &mut House, alice: &Trader, keeper: &Trader) {
     let start = |witness, metas| {
-        instructions::start_liquidation(&keeper.user.key, &alice.account, witness, metas)
+        instructions::start_liquidation(
+            &alice.house,
+            &keeper.user.key,
+            &alice.account,
+            witness,
+            metas,
+        )
     };
     let metas = house.margin_metas(&alice.account).await;
     let witness = house.report(&alice.account).await.witness();

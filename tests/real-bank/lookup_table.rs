@@ -4,7 +4,7 @@
 use anchor_lang::prelude::Pubkey;
 use portfolio_margin::state::index_set::MAX_INDEXES;
 use portfolio_margin_interface::args::MAX_LEGS;
-use risk_core::scenario::MAJOR_SCENARIOS;
+use risk_core::scenario::MAJOR_GRID;
 use sandbox::transaction::{COMPUTE_LIMIT, PACKET_SIZE};
 use sandbox::{call, dollars, perpetual, Trader, BASE, USDC};
 use solana_address_lookup_table_interface::instruction::{
@@ -30,7 +30,7 @@ async fn wide_house() -> (House, Trader, Trader) {
     for n in house.markets.len()..WIDTH {
         let (name, feed_id) = (format!("MARKET {n}"), [n as u8; 32]);
         let market = house
-            .list_market(&name, feed_id, &MAJOR_SCENARIOS, 600_000)
+            .list_market(&name, feed_id, &MAJOR_GRID, 600_000)
             .await;
         house.set_price(market.feed_id, PRICE).await;
     }
@@ -51,7 +51,7 @@ async fn wide_house() -> (House, Trader, Trader) {
 }
 
 /// Creates a lookup table by the program that keeps them, and waits until it serves.
-async fn lookup_table(house: &mut House, addresses: Vec<Pubkey>) -> AddressLookupTableAccount {
+pub async fn lookup_table(house: &mut House, addresses: Vec<Pubkey>) -> AddressLookupTableAccount {
     house.bank.next_slot().await;
     let payer = house.bank.payer;
     let recent = house.bank.clock().await.slot - 1;
@@ -66,7 +66,7 @@ async fn lookup_table(house: &mut House, addresses: Vec<Pubkey>) -> AddressLooku
 }
 
 /// What a lookup table can name: everything that neither signs nor runs.
-fn tabled(instruction: &Instruction) -> Vec<Pubkey> {
+pub fn tabled(instruction: &Instruction) -> Vec<Pubkey> {
     let metas = instruction.accounts.iter().filter(|meta| !meta.is_signer);
     let mut keys: Vec<Pubkey> = metas.map(|meta| meta.pubkey).collect();
     keys.sort();
@@ -80,13 +80,13 @@ async fn sixteen_legs_over_eight_markets_and_eight_collaterals_fit_one_packet_wi
     let (mut house, alice, bob) = wide_house().await;
     let mut legs = Vec::new();
     for market in house.markets.clone() {
-        let price = house.price(market.price).await.raw();
+        let price = house.price(market.price).await.price.raw();
         legs.push(perpetual(&market, BASE / 10, price));
         legs.push(call(&market, house.week, price, -BASE / 10, price / 20));
     }
     assert_eq!((WIDTH, legs.len()), (8, MAX_LEGS));
     let trade = [house.trade_ix([&alice, &bob], &legs).await];
-    let fixed = 4; // both owners, both margin accounts
+    let fixed = 5; // both owners, the clearing house, both margin accounts
     assert_eq!(trade[0].accounts.len(), fixed + 2 * 2 * (WIDTH + WIDTH));
     let signers = [alice.user, bob.user];
 

@@ -1,12 +1,14 @@
 //! What the tests share: refusals that change nothing, bent instructions, common scenes, random numbers.
 
 pub mod bend;
+pub mod ledger;
 pub mod random;
 pub mod refusal;
 pub mod remaining;
 pub mod scene;
 
 pub use bend::Bend;
+pub use ledger::{record, rewrite, write_book};
 pub use random::Random;
 pub use refusal::{assert_logged, assert_refused, Refusal};
 pub use remaining::{assert_remaining_accounts_are_checked, mixed_book};

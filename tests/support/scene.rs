@@ -1,7 +1,7 @@
 //! Scenes that many tests begin with.
 
 use anchor_lang::prelude::Pubkey;
-use portfolio_margin_interface::args::ClearinghouseArgs;
+use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs};
 use sandbox::{dollars, perpetual, Bank, Market, Trader, World, BASE, BTC_START, USDC};
 use solana_account::Account;
 
@@ -64,11 +64,12 @@ pub fn set_cash(world: &mut World, trader: &Trader, target: i64) {
 
 /// A second clearing house with a SOL bank and a BTC and a SOL market of the same indexes.
 pub fn foreign_house(world: &mut World) -> (Pubkey, Bank, [Market; 2]) {
-    use risk_core::scenario::{MAJOR_SCENARIOS, WIDE_SCENARIOS};
+    use risk_core::scenario::{MAJOR_GRID, WIDE_GRID};
     let args = ClearinghouseArgs {
         id: 2,
         liquidation_discount: 50_000,
         liquidation_buffer: 100_000,
+        terms: AccountTermsArgs::PLAIN,
     };
     let house = world.create_clearinghouse(args);
     let quote = world.usdc_mint();
@@ -76,11 +77,11 @@ pub fn foreign_house(world: &mut World) -> (Pubkey, Bank, [Market; 2]) {
     let bank = world.list_bank(house, world.sol_bank.mint, world.sol_bank_args());
     let btc = world.list_market(
         house,
-        world.market_args("BTC", world.btc.feed_id, &MAJOR_SCENARIOS),
+        world.market_args("BTC", world.btc.feed_id, &MAJOR_GRID),
     );
     let sol = world.list_market(
         house,
-        world.market_args("SOL", world.sol.feed_id, &WIDE_SCENARIOS),
+        world.market_args("SOL", world.sol.feed_id, &WIDE_GRID),
     );
     (house, bank, [btc, sol])
 }

@@ -16,6 +16,7 @@
 // Kernel: entry points clamp every input into the ranges that the comments state; see `fixed` for why wrapping.
 #![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
+use crate::fixed::bits::leading_zeros;
 use crate::fixed::log::ln_ratio;
 use crate::fixed::mul::{div_fraction, mul_high, mul_shift_q38, mul_shift_q40, mul_shift_wide};
 use crate::fixed::normal::{cdf, mills_ratio, pdf_q60};
@@ -96,6 +97,7 @@ impl Black76Inputs {
     /// Inputs from a forward and a strike in one common scale of any size; a zero counts as 1.
     ///
     /// `strike_ratio` is floored and `moneyness` rounded, each to 2^-40; `std_dev` is Q40.
+    #[inline(always)]
     #[must_use]
     pub fn from_forward(
         option_type: OptionType,
@@ -117,6 +119,7 @@ impl Black76Inputs {
     }
 
     /// The same inputs with each value inside its range; what the formulas below may rely on.
+    #[inline(always)]
     fn clamped(&self) -> Self {
         let most = MOST_Q40 as i64;
         let most_rate = MOST_40_BITS as i64 >> 2;
@@ -133,16 +136,19 @@ impl Black76Inputs {
     }
 
     /// Whether the option is worth its intrinsic value: no variance is left, or no time.
+    #[inline(always)]
     fn is_intrinsic(&self) -> bool {
         self.std_dev == 0 || self.tenor == 0
     }
 
     /// `k - 1`, Q38: put over call, undiscounted. Below 2^61.
+    #[inline(always)]
     fn parity(&self) -> i64 {
         ((self.strike_ratio >> 2) as i64).wrapping_sub(ONE_Q38)
     }
 
     /// Undiscounted price over `F` from the call's. In `[0, 2^61]`.
+    #[inline(always)]
     fn undiscounted(&self, call: i64) -> i64 {
         // The call's bounds are model-free: intrinsic below, the forward above. They absorb kernel error.
         let floor = self.parity().wrapping_neg().max(0);
@@ -154,6 +160,7 @@ impl Black76Inputs {
     }
 
     /// `D x` for `0 <= x < 2^62`, floor, at most 2^62.
+    #[inline(always)]
     fn discounted(&self, value: i64) -> i64 {
         mul_shift_wide::<38>(value.unsigned_abs(), self.discount).min(MOST_GREEK)
     }
@@ -161,6 +168,7 @@ impl Black76Inputs {
     /// `(d1, d2)` in Q36; `|d1 - d2 - v| <= 2^-36`, and both within +-96. Needs `std_dev > 0`.
     ///
     /// The quotient `ln(F/K)/v` is exact to 2^-36, and its error is common to both, where it does not move the price.
+    #[inline(always)]
     fn d1_d2(&self) -> (i64, i64) {
         let magnitude = self.moneyness.unsigned_abs(); // < 2^46
         let std_dev = self.std_dev.max(1); // < 2^46
@@ -181,6 +189,7 @@ impl Black76Inputs {
     }
 
     /// `k N(d2)`, Q38; `density` is n(d1) in Q60 and read only for strikes above the forward.
+    #[inline(always)]
     fn strike_leg(&self, d2: i64, density: i64) -> i64 {
         if self.moneyness < 0 {
             // n(d1) in Q40 (< 2^39) times R in Q38 (< 2^38.4)
@@ -215,6 +224,7 @@ pub fn price(inputs: &Black76Inputs) -> i64 {
 /// Errors for consistent inputs: price as [`price`]; delta 2e-11 and vega 3e-11 sqrt(tau); gamma and theta that of n(d1) (see
 /// [`pdf_q60`]) and two units of 2^-38. To these comes what the rounding of the inputs to 2^-40 moves: `n(d1) 2^-40 / v` in delta.
 /// At zero `std_dev` or `tenor` delta is `+-D` in the money, else 0, gamma and vega are 0.
+#[inline(always)]
 #[must_use]
 pub fn price_and_greeks(inputs: &Black76Inputs) -> UnitGreeks {
     let inputs = inputs.clamped();
@@ -238,7 +248,8 @@ pub fn price_and_greeks(inputs: &Black76Inputs) -> UnitGreeks {
         delta: mul_shift_q38(forward_delta, inputs.discount as i64),
         gamma: inputs.discounted(curvature(density, inputs.std_dev)),
         vega: mul_shift_q38(vega, inputs.discount as i64),
-        theta: carry(price, inputs.rate).saturating_sub(decay),
+        // within 2^62, less at most 2^62
+        theta: carry(price, inputs.rate).wrapping_sub(decay),
         rho: tenor_times_price(price, inputs.tenor).wrapping_neg(),
     }
 }
@@ -263,6 +274,7 @@ fn intrinsic(inputs: &Black76Inputs) -> UnitGreeks {
 }
 
 /// `rate price`, Q38, towards zero.
+#[inline(always)]
 fn carry(price: i64, rate: i64) -> i64 {
     let magnitude = mul_shift_wide::<36>(price.unsigned_abs(), rate.unsigned_abs()).min(MOST_GREEK);
     if rate < 0 {
@@ -273,11 +285,13 @@ fn carry(price: i64, rate: i64) -> i64 {
 }
 
 /// `tau price`, Q38, floor.
+#[inline(always)]
 fn tenor_times_price(price: i64, tenor: u64) -> i64 {
     mul_shift_wide::<36>(price.unsigned_abs(), tenor).min(MOST_GREEK)
 }
 
 /// `n(d1) / v`, Q38, floor; `density` Q60 below 2^59, `std_dev` Q40 at most 2^46. At most 2^61.
+#[inline(always)]
 fn curvature(density: i64, std_dev: u64) -> i64 {
     // Below 6e-8 the quotient would leave i64; no option has so little variance left and still time.
     let std_dev = std_dev.max(1 << 16);
@@ -288,6 +302,7 @@ fn curvature(density: i64, std_dev: u64) -> i64 {
 }
 
 /// `n(d1) sigma / (2 sqrt(tau))`, Q38, floor, saturated at 2^62; `density` Q60 below 2^59.
+#[inline(always)]
 fn time_decay(density: i64, inputs: &Black76Inputs) -> i64 {
     let root = inputs.sqrt_tenor.max(1); // Q38, < 2^40
                                          // sigma = v / sqrt(tau), Q36, by two digits, at most 256.
@@ -323,7 +338,7 @@ fn ratio_q40_floor(numerator: u64, denominator: u64) -> u64 {
         let rest = (rest << 20).wrapping_sub(high.wrapping_mul(denominator));
         return (whole << 40) | (high << 20) | ((rest << 20) / denominator);
     }
-    let shift = denominator.leading_zeros();
+    let shift = leading_zeros(denominator);
     let fraction = div_fraction(rest.wrapping_shl(shift), denominator.wrapping_shl(shift));
     (whole << 40) | (fraction >> 24)
 }

@@ -24,65 +24,88 @@
 //! function that is not inlined, so that the ten registers of the VM are not spent on its surroundings.
 
 use crate::error::{Field, RiskError};
+use crate::fixed::bits::leading_zeros;
+use crate::fixed::log::ln;
 use crate::fixed::mul::mul_shift_q38;
-use crate::fixed::normal::{cdf, cdf_in_range};
-use crate::scenario::{ScenarioSet, MAX_SCENARIOS};
+use crate::level::{add_level, Level, Node, SPLIT};
+use crate::scenario::{
+    ln_multiplier, to_q30, ScenarioSet, MAX_SCENARIOS, NEAREST, ONE_Q30, VOL_KINDS,
+};
 
-/// 8.0 in Q36: shifts d into the table's range.
-const EIGHT_Q36: i64 = 8 << 36;
 /// Above 2.0 in Q36, half of v can carry d out of the table and the saturating N is used.
 const WIDE_V: i64 = 2 << 36;
-/// Where N saturates, in standard deviations: N(-7) = 1.3e-12.
-const SATURATION: i64 = 7;
 /// Bits that a sum of weights may have.
 const WEIGHT_BITS: u32 = 39;
-/// Where weights are split, and the format of the sums.
-const SPLIT: u32 = 19;
 /// Largest gross notional of an expiry, quote units: 1.4e11 USD.
 pub const MAX_GROSS_NOTIONAL: u64 = 1 << 57;
+
+/// PnL of a market under each of its scenarios, quote units; entries past the set's count are zero.
+pub type ScenarioPnl = [i64; MAX_SCENARIOS];
+
+/// The scenarios and the two nodes of the basis floor.
+const MAX_NODES: usize = MAX_SCENARIOS + 2;
+
+/// Names no kind of volatility shock.
+const NO_KIND: usize = VOL_KINDS;
 
 /// One option as the grid takes it.
 #[derive(Clone, Copy, Debug)]
 pub struct GridOption {
     /// ln(F / K), Q36.
     pub moneyness: i64,
-    /// sigma sqrt(tau) with volatility up, unchanged and down, Q36, each from 1 to 2^40 (16.0).
-    pub std_dev: [i64; 3],
+    /// sigma sqrt(tau) with volatility up, unchanged, down, tilted and lifted, Q36, each from 1 to 2^40 (16.0); the last two
+    /// are not read where the set has no skew nodes.
+    pub std_dev: [i64; VOL_KINDS],
     /// quantity x F in quote units, shifted right by the grid's shift.
     pub forward_weight: i64,
     /// quantity x K in quote units, shifted right by the grid's shift.
     pub strike_weight: i64,
 }
 
-/// One scenario and its two sums over the options of the expiry in hand.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    /// Natural logarithm of the spot multiplier, Q36.
-    ln_spot: i64,
-    /// Spot multiplier, Q30.
-    spot: i64,
-    /// A, in quote units of the grid's shift, Q19.
-    forward: i64,
-    /// B, likewise.
-    strike: i64,
+/// What an expiry is worth: the results of [`ExpiryGrid::close`], quote units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExpiryValue {
+    /// Value at the no-move node, floored.
+    pub mark: i64,
+    /// Change of value at the two nodes of the basis floor, down and up; zero where there is none.
+    pub basis: [i64; 2],
+    /// Forward delta at the no-move node times the forward, floored.
+    pub delta: i64,
 }
 
-impl Node {
-    const EMPTY: Self = Self {
-        ln_spot: 0,
-        spot: 0,
-        forward: 0,
-        strike: 0,
-    };
+/// Factors of an expiry's value, Q38, at most 1.0 each: the discount, and the discount times the static one of each sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Discounts {
+    /// Of marks.
+    pub mark: i64,
+    /// Of a positive value in a scenario.
+    pub long: i64,
+    /// Of a negative value in a scenario.
+    pub short: i64,
+}
+
+impl Discounts {
+    /// No static discount.
+    pub const fn plain(discount: i64) -> Self {
+        Self {
+            mark: discount,
+            long: discount,
+            short: discount,
+        }
+    }
 }
 
 /// The scenarios of a market, which one expiry after the other fills with sums and empties again.
 #[derive(Clone, Debug)]
 pub struct ExpiryGrid {
-    nodes: [Node; MAX_SCENARIOS],
-    /// How many scenarios have volatility up, unchanged and down.
-    levels: [usize; 3],
+    nodes: [Node; MAX_NODES],
+    /// How many nodes each kind of volatility shock has; last, nodes of the basis floor that no scenario stands for.
+    levels: [usize; VOL_KINDS + 1],
+    /// For a witness, which has one or two nodes, their kinds of volatility shock; [`NO_KIND`] past its end.
+    single_kinds: [usize; 2],
     base: usize,
+    /// Nodes with the forward down and up, volatility unchanged.
+    basis: [usize; 2],
     put_forward: i64,
     put_strike: i64,
     shift: u32,
@@ -91,9 +114,11 @@ pub struct ExpiryGrid {
 impl ExpiryGrid {
     /// An empty grid without scenarios.
     pub const EMPTY: Self = Self {
-        nodes: [Node::EMPTY; MAX_SCENARIOS],
-        levels: [0; 3],
+        nodes: [Node::EMPTY; MAX_NODES],
+        levels: [0; VOL_KINDS + 1],
+        single_kinds: [NO_KIND; 2],
         base: 0,
+        basis: [0; 2],
         put_forward: 0,
         put_strike: 0,
         shift: 0,
@@ -102,16 +127,66 @@ impl ExpiryGrid {
     /// Takes a market's scenarios.
     #[inline]
     pub fn load(&mut self, set: &ScenarioSet<'_>) {
+        let count = set.count();
         self.levels = [
             set.none_start,
             set.down_start.saturating_sub(set.none_start),
-            set.count().saturating_sub(set.down_start),
+            set.linear_start.saturating_sub(set.down_start),
+            set.abs_start.saturating_sub(set.linear_start),
+            count.saturating_sub(set.abs_start),
+            0,
         ];
+        self.single_kinds = match count {
+            1 => [set.vol_shock(0) as usize, NO_KIND],
+            2 => [set.vol_shock(0) as usize, set.vol_shock(1) as usize],
+            _ => [NO_KIND; 2],
+        };
         self.base = set.base;
-        let nodes = self.nodes.get_mut(..set.count()).unwrap_or_default();
+        self.basis = [set.base; 2];
+        let nodes = self.nodes.get_mut(..count).unwrap_or_default();
         for ((node, ln_spot), spot) in nodes.iter_mut().zip(set.ln_spot).zip(set.spot) {
             (node.ln_spot, node.spot) = (*ln_spot, *spot);
         }
+    }
+
+    /// Adds the nodes of the basis floor, forward multipliers down and up in 1e-6: those with unchanged volatility that the
+    /// set has already cost nothing, others are nodes of their own, with the same bits.
+    pub fn load_basis(&mut self, set: &ScenarioSet<'_>, multipliers: [u32; 2]) {
+        let count = set.count();
+        let unshocked = set.spot.get(..set.down_start).unwrap_or_default();
+        for (basis, multiplier) in self.basis.iter_mut().zip(multipliers) {
+            let spot = to_q30(multiplier.into(), NEAREST);
+            let mut known = unshocked.iter().skip(set.none_start);
+            if let Some(place) = known.position(|s| *s == spot) {
+                *basis = set.none_start.wrapping_add(place);
+                continue;
+            }
+            let own = &mut self.levels[VOL_KINDS];
+            *basis = count.wrapping_add(*own);
+            if let Some(node) = self.nodes.get_mut(*basis) {
+                (node.ln_spot, node.spot) = (ln_multiplier(multiplier), spot);
+                *own = own.wrapping_add(1);
+                self.single_kinds = [NO_KIND; 2];
+            }
+        }
+    }
+
+    /// Inside the settlement window only `share` of the forward (Q30, 0 to 1.0) follows the spot: every node's multiplier `s`
+    /// becomes `1 + share (s - 1)`, to 2^-29. Another [`ExpiryGrid::load`] undoes it.
+    pub fn split(&mut self, share: i64) {
+        let count = self.count();
+        let nodes = self.nodes.get_mut(..count).unwrap_or_default();
+        for node in nodes {
+            node.spot = ONE_Q30.wrapping_add(mul_q30(node.spot.wrapping_sub(ONE_Q30), share));
+            node.ln_spot = ln_q36(node.spot);
+        }
+    }
+
+    /// How many nodes are in use.
+    fn count(&self) -> usize {
+        self.levels
+            .iter()
+            .fold(0, |sum, level| sum.wrapping_add(*level))
     }
 
     /// Begins an expiry whose options' notionals at the larger of forward and strike sum to at most
@@ -128,8 +203,10 @@ impl ExpiryGrid {
                 most: MAX_GROSS_NOTIONAL as i64,
             });
         }
-        let bits = u64::BITS.saturating_sub(gross_notional.leading_zeros());
-        self.shift = bits.saturating_sub(WEIGHT_BITS);
+        self.shift = match gross_notional >> WEIGHT_BITS {
+            0 => 0,
+            excess => 64u32.wrapping_sub(leading_zeros(excess)), // its bits
+        };
         Ok(())
     }
 
@@ -146,187 +223,160 @@ impl ExpiryGrid {
             self.put_forward = self.put_forward.wrapping_add(option.forward_weight);
             self.put_strike = self.put_strike.wrapping_add(option.strike_weight);
         }
-        let [up, none, down] = option.std_dev;
-        if up.max(none).max(down) < WIDE_V {
-            self.add_levels::<true>(option);
-        } else {
+        // none is negative: below 2.0 together is below 2.0 each
+        let widest = option.std_dev.iter().fold(0, |bits, v| bits | v);
+        if widest >= WIDE_V {
             self.add_levels::<false>(option);
+        } else if self.single_kinds[0] != NO_KIND {
+            self.add_singles(option);
+        } else {
+            self.add_levels::<true>(option);
+        }
+    }
+
+    /// Each node for itself: what is cheapest where there are two.
+    #[inline(always)]
+    fn add_singles(&mut self, option: &GridOption) {
+        let mut level = Level::new(option.forward_weight, option.strike_weight);
+        for (node, kind) in self.nodes.iter_mut().zip(self.single_kinds) {
+            if let Some(v) = option.std_dev.get(kind) {
+                node.add(level.single::<true>(option.moneyness, *v, node.ln_spot));
+            }
         }
     }
 
     /// `IN_TABLE`: each v is below 2, so that |d| <= 7 + v/2 < 8.
     #[inline(always)]
     fn add_levels<const IN_TABLE: bool>(&mut self, option: &GridOption) {
-        let mut level = Level {
-            inverse: 0,
-            offset: 0,
-            std_dev: 0,
-            forward: Weight::new(option.forward_weight),
-            strike: Weight::new(option.strike_weight),
-        };
+        let mut level = Level::new(option.forward_weight, option.strike_weight);
+        let [up, none, down, linear, abs] = option.std_dev;
+        let [ups, nones, downs, linears, abses, own] = self.levels;
         let mut rest = self.nodes.as_mut_slice();
-        for (v, count) in option.std_dev.iter().zip(self.levels) {
+        for (v, count) in [(up, ups), (none, nones), (down, downs)] {
             let Some((nodes, others)) = rest.split_at_mut_checked(count) else {
                 return;
             };
-            add_level::<IN_TABLE>(option.moneyness, *v, nodes, &mut level);
             rest = others;
+            add_level::<IN_TABLE>(option.moneyness, v, nodes, &mut level);
+        }
+        if linears.wrapping_add(abses).wrapping_add(own) == 0 {
+            return;
+        }
+        let mut added = (0, 0);
+        let mut shared = 0; // no standard deviation
+        for (v, count) in [(linear, linears), (abs, abses)] {
+            if count == 0 {
+                continue;
+            }
+            let Some((node, others)) = rest.split_first_mut() else {
+                return;
+            };
+            // above the forward both turn alike, if their parameters are alike
+            if v != shared {
+                added = level.single::<IN_TABLE>(option.moneyness, v, 0);
+                shared = v;
+            }
+            node.add(added);
+            rest = others;
+        }
+        if own > 0 {
+            let nodes = rest.get_mut(..own).unwrap_or_default();
+            add_level::<IN_TABLE>(option.moneyness, none, nodes, &mut level);
         }
     }
 
-    /// Ends the expiry: adds its PnL under each scenario to `pnl` and returns its value at the no-move node, floored;
-    /// `discount` in Q38. The grid is empty after it.
-    ///
-    /// Errors: [`RiskError::Overflow`] where a sum leaves i64.
+    /// A at the no-move node so far, in quote units of the grid's shift, Q19: what an option adds to it is its delta.
     #[inline]
-    pub fn close(&mut self, discount: i64, pnl: &mut [i64]) -> Result<i64, RiskError> {
+    pub fn base_forward(&self) -> i64 {
+        self.nodes.get(self.base).map_or(0, |node| node.forward)
+    }
+
+    /// Ends the expiry: adds its PnL under each scenario to `pnl`, a skew node's as a loss whatever its sign, and returns what
+    /// it is worth. The grid is empty after it.
+    ///
+    /// A PnL changes by at most 12 times the gross notional that the expiry was opened with, and 17 units; a sum that leaves i64 wraps.
+    #[inline]
+    pub fn close(&mut self, discounts: &Discounts, pnl: &mut ScenarioPnl) -> ExpiryValue {
         let put = (self.put_forward, self.put_strike);
         let shift = self.shift;
-        let value = |node: &Node| node.value(put, discount) << shift;
-        let base = self.nodes.get(self.base).map_or(0, value);
-        let [up, none, down] = self.levels;
-        let count = up.wrapping_add(none).wrapping_add(down);
-        let nodes = self.nodes.get_mut(..count).unwrap_or_default();
-        let mut overflow = 0;
-        for (node, pnl) in nodes.iter_mut().zip(pnl) {
-            let change = value(node).wrapping_sub(base);
-            let sum = pnl.wrapping_add(change);
-            overflow |= (sum ^ *pnl) & (sum ^ change); // negative where both have the sign that the sum has not
-            *pnl = sum;
+        let mark_of = |node: &Node| mul_shift_q38(node.value(put), discounts.mark) << shift;
+        let base = self.nodes.get(self.base).copied().unwrap_or(Node::EMPTY);
+        let mark = mark_of(&base);
+        let basis = self
+            .basis
+            .map(|index| self.nodes.get(index).map_or(0, mark_of).wrapping_sub(mark));
+        let delta = mul_shift_q38((base.forward >> SPLIT).wrapping_sub(put.0), discounts.mark);
+
+        let closing = Closing {
+            put,
+            factors: [discounts.long, discounts.short],
+            shift,
+            mark,
+        };
+        let [up, none, down, linear, abs, own] = self.levels;
+        let plain = up.wrapping_add(none).wrapping_add(down);
+        let skewed = linear.wrapping_add(abs);
+        let (plain_nodes, others) = self
+            .nodes
+            .split_at_mut_checked(plain)
+            .unwrap_or((&mut [], &mut []));
+        let (plain_pnl, other_pnl) = pnl
+            .split_at_mut_checked(plain)
+            .unwrap_or((&mut [], &mut []));
+        closing.add_plain(plain_nodes, plain_pnl);
+        let mut others = others.iter_mut();
+        for (node, pnl) in others.by_ref().take(skewed).zip(other_pnl) {
+            let change = closing.change(node);
+            *pnl = pnl.wrapping_sub(change.wrapping_abs());
+        }
+        for node in others.take(own) {
             (node.forward, node.strike) = (0, 0);
         }
         (self.put_forward, self.put_strike) = (0, 0);
-        if overflow < 0 {
-            return Err(RiskError::Overflow(Field::Quote));
-        }
-        Ok(base)
-    }
-}
-
-impl Node {
-    /// Value of the expiry, in quote units of the grid's shift, floored; `discount` in Q38.
-    #[inline(always)]
-    fn value(&self, put: (i64, i64), discount: i64) -> i64 {
-        // |a|, |b| <= 2^40 with the puts and s <= 2^33: within mul_q30, and the result within mul_shift_q38
-        let a = (self.forward >> SPLIT).wrapping_sub(put.0);
-        let b = (self.strike >> SPLIT).wrapping_sub(put.1);
-        let value = mul_q30(a, self.spot).wrapping_sub(b);
-        mul_shift_q38(value, discount)
-    }
-}
-
-/// What one option has in common over the nodes of one volatility level.
-struct Level {
-    /// 1/v, Q23.
-    inverse: u64,
-    /// What d1 is at spot unchanged, Q59 modulo 2^64, raised by 8 in the table's range.
-    offset: u64,
-    /// v = d1 - d2, Q36.
-    std_dev: u64,
-    forward: Weight,
-    strike: Weight,
-}
-
-/// One volatility level of one option; see [`ExpiryGrid::add_levels`] for `IN_TABLE`.
-#[inline(always)]
-fn add_level<const IN_TABLE: bool>(m: i64, v: i64, nodes: &mut [Node], level: &mut Level) {
-    // Not a slice pattern with two ends: that leaves out the single node of a witness.
-    let (Some(first), Some(last)) = (nodes.first(), nodes.last()) else {
-        return;
-    };
-    let centre = if IN_TABLE { EIGHT_Q36 << 23 } else { 0 };
-    level.inverse = (1u64 << 59).checked_div(v as u64).unwrap_or(0);
-    level.offset = (m as u64)
-        .wrapping_mul(level.inverse)
-        .wrapping_add((v as u64) << 22) // v/2
-        .wrapping_add(centre as u64);
-    level.std_dev = v as u64;
-    let limit = v.wrapping_mul(SATURATION);
-    let lowest = limit.wrapping_neg().wrapping_sub(m);
-    let highest = limit.wrapping_sub(m);
-    if first.ln_spot >= lowest && last.ln_spot <= highest {
-        add_nodes::<IN_TABLE>(nodes, level);
-    } else {
-        add_saturated::<IN_TABLE>(nodes, lowest, highest, level);
-    }
-}
-
-/// A level where nodes at the ends may saturate: below `lowest` both N are 0, above `highest` they are 1.
-#[inline(never)]
-fn add_saturated<const IN_TABLE: bool>(
-    nodes: &mut [Node],
-    lowest: i64,
-    highest: i64,
-    level: &Level,
-) {
-    let mut nodes = nodes.iter_mut();
-    while nodes
-        .as_slice()
-        .first()
-        .is_some_and(|node| node.ln_spot < lowest)
-    {
-        nodes.next();
-    }
-    while nodes
-        .as_slice()
-        .last()
-        .is_some_and(|node| node.ln_spot > highest)
-    {
-        if let Some(node) = nodes.next_back() {
-            node.forward = node.forward.wrapping_add(level.forward.whole());
-            node.strike = node.strike.wrapping_add(level.strike.whole());
+        ExpiryValue {
+            mark,
+            basis,
+            delta: delta << shift,
         }
     }
-    add_nodes::<IN_TABLE>(nodes.into_slice(), level);
 }
 
-/// The loop: every node here has |d| <= 7.
-#[inline(never)]
-fn add_nodes<const IN_TABLE: bool>(nodes: &mut [Node], level: &Level) {
-    for node in nodes {
-        let d1 = (node.ln_spot as u64)
-            .wrapping_mul(level.inverse)
-            .wrapping_add(level.offset);
-        let (n1, n2) = if IN_TABLE {
-            let u = d1 >> 23;
-            (cdf_in_range(u), cdf_in_range(u.wrapping_sub(level.std_dev)))
-        } else {
-            let d1 = d1 as i64 >> 23;
-            (cdf(d1), cdf(d1.wrapping_sub(level.std_dev as i64)))
-        };
-        node.forward = node.forward.wrapping_add(level.forward.times(n1));
-        node.strike = node.strike.wrapping_add(level.strike.times(n2));
-    }
+/// What the nodes of an expiry share when it ends.
+struct Closing {
+    put: (i64, i64),
+    /// Of a positive and of a negative value, Q38.
+    factors: [i64; 2],
+    shift: u32,
+    mark: i64,
 }
 
-/// A weight w, |w| <= 2^39, split once so that the loop does not split each N.
-#[derive(Clone, Copy)]
-struct Weight {
-    high: i64,
-    low: i64,
-}
-
-impl Weight {
+impl Closing {
+    /// What a node gains over the mark; empties it.
     #[inline(always)]
-    fn new(weight: i64) -> Self {
-        Self {
-            high: weight >> SPLIT,
-            low: weight & ((1 << SPLIT) - 1),
+    fn change(&self, node: &mut Node) -> i64 {
+        let value = node.value(self.put);
+        let [long, short] = self.factors;
+        let factor = if value < 0 { short } else { long };
+        (node.forward, node.strike) = (0, 0);
+        (mul_shift_q38(value, factor) << self.shift).wrapping_sub(self.mark)
+    }
+
+    /// The loop over scenarios whose sign counts.
+    #[inline(never)]
+    fn add_plain(&self, nodes: &mut [Node], pnl: &mut [i64]) {
+        let mut pnl = pnl.iter_mut();
+        for node in nodes {
+            let Some(pnl) = pnl.next() else {
+                break;
+            };
+            *pnl = pnl.wrapping_add(self.change(node));
         }
     }
+}
 
-    /// `floor(w n / 2^19)` for n in Q38, 0 <= n <= 2^38: both products stay below 2^58.
-    #[inline(always)]
-    fn times(&self, n: i64) -> i64 {
-        let low = self.low.wrapping_mul(n) >> SPLIT;
-        self.high.wrapping_mul(n).wrapping_add(low)
-    }
-
-    /// `w 2^19`, which is `w n / 2^19` for n = 1.
-    #[inline(always)]
-    fn whole(&self) -> i64 {
-        (self.high << SPLIT | self.low) << SPLIT
-    }
+/// `ln(multiplier)` in Q36 for a multiplier in Q30.
+fn ln_q36(multiplier: i64) -> i64 {
+    ln(multiplier.unsigned_abs()).wrapping_sub(ln(ONE_Q30 as u64)) >> 4
 }
 
 /// `value x factor` for a factor in Q30 from -2^30 to 2^33, floored within two units; |value| <= 2^57.

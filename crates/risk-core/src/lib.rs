@@ -19,13 +19,17 @@
 //! | [`units`] | newtypes: wrong-unit arithmetic does not compile |
 //! | [`fixed`] | 64-bit kernels: N, pdf, ln, exp, sqrt |
 //! | [`black76`], [`svi`] | price and Greeks of one option; the volatility smile |
-//! | [`scenario`] | the validated set of shocks of a market |
+//! | [`params`], [`presets`] | parameter sets with their bounds; what is shipped |
+//! | [`scenario`], [`witness`] | the validated set of shocks of a market; one of them as a proof |
 //! | [`market`], [`position`] | what is priced: plain inputs, no account type |
 //! | [`grid`] | the hot loop: one expiry over all scenarios |
-//! | [`scan`] | one market: marks, PnL per scenario, worst scenario, contingencies |
+//! | [`scan`] | one market: marks, PnL per scenario, worst scenario or floor |
+//! | [`contingency`], [`floors`] | charges and losses that no scenario shows |
+//! | [`group`] | markets that may offset each other |
 //! | [`margin`] | all markets: health and the report |
-//! | [`greeks`] | net and gross Greeks |
-//! | [`isolated`] | the same legs margined one by one, for comparison |
+//! | [`tier`], [`isolated`] | the Standard tier: the same legs margined one by one |
+//! | [`greeks`] | net and gross Greeks, in one pass with the mark |
+//! | [`account`], [`explain`] | a whole account off chain; why its margin is what it is |
 //! | [`liquidation`] | how large a slice restores the buffer |
 //!
 //! # What this crate does not do
@@ -37,20 +41,33 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod account;
 pub mod black76;
+pub mod contingency;
 pub mod error;
+mod expiry;
+pub mod explain;
 pub mod fixed;
+pub mod floors;
 pub mod greeks;
 pub mod grid;
+pub mod group;
 pub mod isolated;
+mod legs;
+mod level;
 pub mod liquidation;
 pub mod margin;
 pub mod market;
+pub mod params;
 pub mod position;
+pub mod presets;
 pub mod scan;
 pub mod scenario;
 pub mod svi;
+pub mod tier;
 pub mod units;
+mod vol;
+pub mod witness;
 
 pub use error::RiskError;
 pub use units::{Price, Quantity, Quote, Ratio, Seconds};

@@ -2,21 +2,25 @@
 //!
 //! ```text
 //! maintenance_health = equity + scan * scan_maintenance - C_mm
-//! initial_health     = equity + scan * scan_initial     - C_mm - C_im
+//! initial_health     = equity + scan * (scan_initial + peg_add) - C_mm - C_im
 //! ```
 //! `equity` is marks plus cash plus collateral at its full value; `scan <= 0` is the loss of each market's worst
 //! scenario, summed over markets (every correlation against the account at once); `C_mm` and `C_im` are the
-//! contingencies: shares of perpetual notional, of naked shorts and of collateral value (the haircut).
+//! contingencies of [`crate::contingency`]. Markets of a correlation group share one scan, [`crate::group`].
 //!
 //! Who asks: a trade or withdrawal needs `initial_health >= 0` after it; a liquidator must show
 //! `maintenance_health < 0`. For every portfolio `initial_health <= maintenance_health` (INV-07), because each term
 //! that differs only subtracts. Equity rounds down and requirements up.
 
+use crate::contingency::Contingencies;
 use crate::error::RiskError;
+use crate::group::{Group, GroupParams, GroupRisk};
 use crate::market::{ExpirySource, Market, MarketParams};
+use crate::params::{AccountTerms, ConfidenceParams};
 use crate::position::PositionSource;
 use crate::scan::{scan_market, MarketRisk, ScenarioPnl};
-use crate::units::{Quote, Ratio};
+use crate::tier::{standard_market, StandardParams, StandardRisk};
+use crate::units::{Quote, Ratio, RATIO_ONE};
 
 /// An asset held as collateral, valued at its checked price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,18 @@ pub struct Collateral {
     pub haircut_maintenance: Ratio,
     /// Further share that does not count in initial health, 1e-6.
     pub haircut_initial: Ratio,
+    /// Confidence in the price, 1e-6; 0 to 1.0: the least of its own and its spot's.
+    pub confidence: Ratio,
+}
+
+impl Collateral {
+    /// Nothing, without a haircut and at a certain price: what a literal fills its other fields from.
+    pub const PLAIN: Self = Self {
+        value: Quote::ZERO,
+        haircut_maintenance: Ratio::ZERO,
+        haircut_initial: Ratio::ZERO,
+        confidence: Ratio::from_raw(RATIO_ONE),
+    };
 }
 
 /// The outcome of a margin check.
@@ -52,6 +68,10 @@ pub struct MarginReport {
     pub contingency_initial: Quote,
     /// Sum of the markets' gross notionals: sizes without netting.
     pub gross_notional: Quote,
+    /// The contingencies, each apart. Requirements of the Standard tier are in the two sums alone.
+    pub contingencies: Contingencies,
+    /// What the quote asset's price adds to the initial scan factors, 1e-6.
+    pub peg_add: Ratio,
 }
 
 /// Largest gross notional that an account may open, 2.25e9 USD: 64 times less than what can be evaluated.
@@ -110,6 +130,7 @@ impl MarginReport {
 #[derive(Clone, Debug)]
 pub struct MarginCheck {
     report: MarginReport,
+    confidence: ConfidenceParams,
 }
 
 impl MarginCheck {
@@ -123,26 +144,31 @@ impl MarginCheck {
                 cash,
                 ..MarginReport::default()
             },
+            confidence: ConfidenceParams::NONE,
         }
+    }
+
+    /// The same under terms of its own: a quote asset that may be off its peg, collateral at prices that may be uncertain.
+    pub fn with_terms(cash: Quote, terms: &AccountTerms) -> Result<Self, RiskError> {
+        let mut check = Self::new(cash);
+        check.report.peg_add = terms.peg_add()?;
+        check.confidence = terms.confidence;
+        Ok(check)
     }
 
     /// Adds an asset: its value to equity, its haircut to the contingencies.
     pub fn add_collateral(&mut self, collateral: &Collateral) -> Result<(), RiskError> {
+        let value = collateral.value;
+        let charges = Contingencies {
+            haircut_maintenance: value.mul_ratio_ceil(collateral.haircut_maintenance)?,
+            haircut_initial: value.mul_ratio_ceil(collateral.haircut_initial)?,
+            confidence: self.confidence.charge(collateral.confidence, value)?,
+            ..Contingencies::default()
+        };
         let report = &mut self.report;
-        report.collateral = report.collateral.checked_add(collateral.value)?;
-        let maintenance = collateral
-            .value
-            .mul_ratio_ceil(collateral.haircut_maintenance)?;
-        let initial = collateral
-            .value
-            .mul_ratio_ceil(collateral.haircut_initial)?;
-        self.apply(
-            collateral.value,
-            Quote::ZERO,
-            Quote::ZERO,
-            maintenance,
-            initial,
-        )
+        report.collateral = report.collateral.checked_add(value)?;
+        report.contingencies = report.contingencies.checked_add(&charges)?;
+        self.apply(value, charges.maintenance()?, charges.initial()?)
     }
 
     /// Evaluates one market and adds it; `pnl` receives the PnL per scenario.
@@ -159,41 +185,98 @@ impl MarginCheck {
 
     /// Adds a market that was evaluated elsewhere.
     pub fn add_risk(&mut self, params: &MarketParams, risk: &MarketRisk) -> Result<(), RiskError> {
-        let report = &mut self.report;
-        report.mark = report.mark.checked_add(risk.mark)?;
-        report.scan = report.scan.checked_add(risk.scan)?;
-        report.gross_notional = report.gross_notional.checked_add(risk.gross_notional)?;
-        self.apply(
-            risk.mark,
-            risk.scan.mul_ratio_floor(params.scan_maintenance)?,
-            risk.scan.mul_ratio_floor(params.scan_initial)?,
-            risk.contingency_maintenance,
-            risk.contingency_initial,
-        )
+        self.add_grouped_risk(risk)?;
+        let factors = [params.scan_maintenance, params.scan_initial];
+        self.add_scan(risk.scan, risk.contingencies.cushion, factors)
     }
 
-    fn apply(
+    /// Evaluates one market of a correlation group: everything but its scan is added here, the scan with
+    /// [`MarginCheck::add_group`] once the group is whole.
+    pub fn add_market_to_group<P: PositionSource, E: ExpirySource>(
         &mut self,
-        value: Quote,
-        scan_maintenance: Quote,
-        scan_initial: Quote,
-        maintenance: Quote,
-        initial: Quote,
+        market: &Market<'_, E>,
+        positions: &[P],
+        pnl: &mut ScenarioPnl,
+        group: &mut Group,
+    ) -> Result<MarketRisk, RiskError> {
+        let risk = scan_market(market, positions, pnl)?;
+        group.add(market, &risk, pnl)?;
+        self.add_grouped_risk(&risk)?;
+        Ok(risk)
+    }
+
+    /// Adds the scan of a group whose markets are all in.
+    pub fn add_group(
+        &mut self,
+        group: &Group,
+        params: &GroupParams,
+    ) -> Result<GroupRisk, RiskError> {
+        let risk = group.risk(params)?;
+        self.add_scan(risk.scan, group.cushion(), group.factors())?;
+        Ok(risk)
+    }
+
+    /// Evaluates one market under the Standard tier and adds it.
+    pub fn add_standard_market<P: PositionSource, E: ExpirySource>(
+        &mut self,
+        market: &Market<'_, E>,
+        positions: &[P],
+        params: &StandardParams,
+    ) -> Result<StandardRisk, RiskError> {
+        let risk = standard_market(market, positions, params)?;
+        let report = &mut self.report;
+        report.mark = report.mark.checked_add(risk.mark)?;
+        report.gross_notional = report.gross_notional.checked_add(risk.gross_notional)?;
+        let further = risk.initial.checked_sub(risk.maintenance)?;
+        self.apply(risk.mark, risk.maintenance, further)?;
+        Ok(risk)
+    }
+
+    /// Adds a market of a group that was evaluated elsewhere: everything but its scan.
+    pub fn add_grouped_risk(&mut self, risk: &MarketRisk) -> Result<(), RiskError> {
+        let report = &mut self.report;
+        report.mark = report.mark.checked_add(risk.mark)?;
+        report.gross_notional = report.gross_notional.checked_add(risk.gross_notional)?;
+        report.contingencies = report.contingencies.checked_add(&risk.contingencies)?;
+        let (maintenance, initial) = (risk.contingency_maintenance, risk.contingency_initial);
+        self.apply(risk.mark, maintenance, initial)
+    }
+
+    /// Adds a loss with its factors, maintenance and initial; the peg raises the initial one.
+    ///
+    /// What the arithmetic can be wrong by grows with the factor: above 1.0 the cushion, which is charged once, counts again
+    /// with what the factor has over it.
+    fn add_scan(
+        &mut self,
+        scan: Quote,
+        cushion: Quote,
+        [maintenance, initial]: [Ratio; 2],
     ) -> Result<(), RiskError> {
+        let report = &mut self.report;
+        let initial = Ratio::from_raw(initial.raw().saturating_add(report.peg_add.raw()));
+        let loss = |factor: Ratio| {
+            let over = Ratio::from_raw(factor.raw().saturating_sub(RATIO_ONE).max(0));
+            scan.mul_ratio_floor(factor)?
+                .checked_sub(cushion.mul_ratio_ceil(over)?)
+        };
+        report.scan = report.scan.checked_add(scan)?;
+        report.maintenance_health = report.maintenance_health.checked_add(loss(maintenance)?)?;
+        report.initial_health = report.initial_health.checked_add(loss(initial)?)?;
+        Ok(())
+    }
+
+    /// Adds a value, what both requirements take of it and what the initial one takes further.
+    fn apply(&mut self, value: Quote, maintenance: Quote, initial: Quote) -> Result<(), RiskError> {
         let report = &mut self.report;
         report.equity = report.equity.checked_add(value)?;
         report.contingency_maintenance = report.contingency_maintenance.checked_add(maintenance)?;
         report.contingency_initial = report.contingency_initial.checked_add(initial)?;
         let net = value.checked_sub(maintenance)?;
-        report.maintenance_health = report
-            .maintenance_health
-            .checked_add(net)?
-            .checked_add(scan_maintenance)?;
+        report.maintenance_health = report.maintenance_health.checked_add(net)?;
         report.initial_health = report
             .initial_health
             .checked_add(net)?
-            .checked_sub(initial)?
-            .checked_add(scan_initial)?;
+            .checked_sub(initial)?;
         Ok(())
     }
 

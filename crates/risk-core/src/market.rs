@@ -5,108 +5,15 @@ use crate::fixed::mul::mul_div_floor;
 use crate::fixed::sqrt::sqrt_tenor;
 use crate::scenario::ScenarioSet;
 use crate::svi::{Svi, SviSlice};
-use crate::units::{Price, Ratio, RATIO_ONE};
+use crate::units::{Price, Quantity, Ratio, RATIO_ONE};
 use crate::YEAR_SECONDS;
+
+pub use crate::params::{MarketParams, VolShockParams, VOL_PIVOT_SECONDS};
 
 /// Longest tenor: four years. Keeps tenors in Q36 inside 2^39.
 pub const MAX_TENOR_SECONDS: i64 = 4 * YEAR_SECONDS;
-/// Least tenor for which a volatility shock still grows.
-const VOL_FLOOR_LEAST: i64 = 3_600;
-/// 30 days: where the short power of the volatility shock meets the long one.
-pub const VOL_PIVOT_SECONDS: i64 = 30 * 86_400;
-
-/// How implied volatility is shocked: `sigma (1 + range_up m)` and `sigma max(0, 1 - range_down m)`, where
-/// `m = (30 d / max(seconds to expiry, floor))^p`, `p` being the short power up to 30 days and the long power after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VolShockParams {
-    /// Relative rise at 30 days, 1e-6; 0 to 5.0.
-    pub range_up: Ratio,
-    /// Relative fall at 30 days, 1e-6; 0 to 1.0.
-    pub range_down: Ratio,
-    /// Exponent below 30 days, 1e-6; 0 to 1.0.
-    pub short_power: Ratio,
-    /// Exponent from 30 days on, 1e-6; 0 to 1.0.
-    pub long_power: Ratio,
-    /// Seconds below which the shock grows no more; one hour to 30 days.
-    pub floor_seconds: i64,
-    /// Least volatility after an upward shock, 1e-6; 0 to 5.0.
-    pub min_vol_up: Ratio,
-}
-
-/// Margin ratios of a market, 1e-6 each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MarketParams {
-    /// Volatility shocks.
-    pub vol: VolShockParams,
-    /// Share of a perpetual's notional charged in both requirements; 0 to 1.0.
-    pub perp_maintenance: Ratio,
-    /// Further share charged in the initial requirement; 0 to 1.0.
-    pub perp_initial: Ratio,
-    /// Share of spot charged per naked short option in both requirements; 0 to 1.0.
-    pub option_maintenance: Ratio,
-    /// Further share charged in the initial requirement; 0 to 1.0.
-    pub option_initial: Ratio,
-    /// Factor on the scan loss in the maintenance requirement; 0.5 to `scan_initial`.
-    pub scan_maintenance: Ratio,
-    /// Factor on the scan loss in the initial requirement; 1.0 to 3.0.
-    pub scan_initial: Ratio,
-}
-
-impl MarketParams {
-    /// The defaults for BTC and ETH.
-    pub const MAJOR: Self = Self {
-        vol: VolShockParams {
-            range_up: Ratio::from_raw(500_000),
-            range_down: Ratio::from_raw(300_000),
-            short_power: Ratio::from_raw(300_000),
-            long_power: Ratio::from_raw(130_000),
-            floor_seconds: 86_400,
-            min_vol_up: Ratio::from_raw(400_000),
-        },
-        perp_maintenance: Ratio::from_raw(30_000),
-        perp_initial: Ratio::from_raw(10_000),
-        option_maintenance: Ratio::from_raw(3_000),
-        option_initial: Ratio::from_raw(2_000),
-        scan_maintenance: Ratio::from_raw(800_000),
-        scan_initial: Ratio::from_raw(1_000_000),
-    };
-
-    /// Refuses parameters outside the bounds stated on the fields, naming field, value, least and most.
-    ///
-    /// `scan_maintenance <= scan_initial` is what orders the two healths for every portfolio (INV-07).
-    pub fn validate(&self) -> Result<(), RiskError> {
-        let one = RATIO_ONE;
-        let vol = &self.vol;
-        let bounds = [
-            (Field::VolShock, vol.range_up.raw(), 0, 5 * one),
-            (Field::VolShock, vol.range_down.raw(), 0, one),
-            (Field::VolShock, vol.short_power.raw(), 0, one),
-            (Field::VolShock, vol.long_power.raw(), 0, one),
-            (
-                Field::VolShock,
-                vol.floor_seconds,
-                VOL_FLOOR_LEAST,
-                VOL_PIVOT_SECONDS,
-            ),
-            (Field::VolShock, vol.min_vol_up.raw(), 0, 5 * one),
-            (Field::MarginRatio, self.perp_maintenance.raw(), 0, one),
-            (Field::MarginRatio, self.perp_initial.raw(), 0, one),
-            (Field::MarginRatio, self.option_maintenance.raw(), 0, one),
-            (Field::MarginRatio, self.option_initial.raw(), 0, one),
-            (Field::MarginRatio, self.scan_initial.raw(), one, 3 * one),
-            (
-                Field::MarginRatio,
-                self.scan_maintenance.raw(),
-                one / 2,
-                self.scan_initial.raw(),
-            ),
-        ];
-        for (field, value, least, most) in bounds {
-            check_range(field, value, least, most)?;
-        }
-        Ok(())
-    }
-}
+/// The settlement average is taken over the last 30 minutes.
+pub const SETTLEMENT_WINDOW_SECONDS: i64 = 30 * 60;
 
 /// One listed expiry. Its forward moves with the live spot: `forward = spot (1 + forward_basis)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +26,48 @@ pub struct Expiry {
     pub rate: i32,
     /// The smile; `None` until a surface was posted.
     pub svi: Option<Svi>,
+    /// The forward itself, which then overrides the basis: for quote sheets.
+    pub forward_price: Option<Price>,
+    /// The part of the forward that the settlement average has fixed; zero before the last 30 minutes, and where no average
+    /// is taken. What is left of the forward follows the spot: without an explicit price, the live forward times the share
+    /// of the window that is left.
+    pub fixed_forward: Price,
+    /// Confidence, 1e-6; 0 to 1.0: the least of forward's, rate's and volatility's.
+    pub confidence: Ratio,
+}
+
+/// A hypothetical move of a whole market: what distances to liquidation are measured with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Multiplier of spot, perpetual and what is not fixed of explicit forwards, 1e-6; 0.001 to 100.0.
+    pub spot: Ratio,
+    /// Multiplier of every volatility, 1e-6; 0 to 100.0.
+    pub vol: Ratio,
+}
+
+impl Move {
+    /// No move.
+    pub const NONE: Self = Self {
+        spot: Ratio::from_raw(RATIO_ONE),
+        vol: Ratio::from_raw(RATIO_ONE),
+    };
+
+    /// Bounds of both multipliers.
+    pub fn validate(&self) -> Result<(), RiskError> {
+        check_range(Field::Move, self.spot.raw(), 1_000, 100 * RATIO_ONE)?;
+        check_range(Field::Move, self.vol.raw(), 0, 100 * RATIO_ONE)
+    }
+
+    /// A price after the move of spot, floored and at least one unit.
+    pub fn price(&self, price: Price) -> Result<Price, RiskError> {
+        if self.spot.raw() == RATIO_ONE {
+            return Ok(price);
+        }
+        let overflow = RiskError::Overflow(Field::Price);
+        let raw = i64::try_from(price.raw()).map_err(|_| overflow)?;
+        let moved = mul_div_floor(raw, self.spot.raw(), RATIO_ONE).ok_or(overflow)?;
+        Price::checked(u64::try_from(moved.max(1)).map_err(|_| overflow)?)
+    }
 }
 
 /// Least at-the-money volatility of a surface, 1e-6: 1 %.
@@ -131,7 +80,18 @@ pub const FORWARD_BASIS_MOST: i32 = 500_000_000;
 pub const RATE_MOST: i32 = 1_000_000;
 
 impl Expiry {
-    /// Bounds of forward basis, rate and smile, and of the volatility that the smile gives at the money.
+    /// No expiry: what a literal fills its other fields from.
+    pub const PLAIN: Self = Self {
+        time: 0,
+        forward_basis: 0,
+        rate: 0,
+        svi: None,
+        forward_price: None,
+        fixed_forward: Price::ZERO,
+        confidence: Ratio::from_raw(RATIO_ONE),
+    };
+
+    /// Bounds of forward, rate, confidence and smile, and of the volatility that the smile gives at the money.
     pub fn validate(&self) -> Result<(), RiskError> {
         const BASIS: i64 = FORWARD_BASIS_MOST as i64;
         const RATE: i64 = RATE_MOST as i64;
@@ -142,6 +102,10 @@ impl Expiry {
             BASIS,
         )?;
         check_range(Field::Rate, self.rate.into(), -RATE, RATE)?;
+        check_range(Field::Confidence, self.confidence.raw(), 0, RATIO_ONE)?;
+        if let Some(price) = self.forward_price {
+            Price::checked(price.raw())?;
+        }
         if let Some(svi) = &self.svi {
             svi.validate()?;
             let tenor = i64::from(svi.reference_tenor);
@@ -157,15 +121,74 @@ impl Expiry {
         Ok(())
     }
 
-    /// The forward at a live spot, floored to 1e-8 USD and at least one unit.
+    /// The forward at a live spot without regard to settlement, floored to 1e-8 USD and at least one unit; the explicit
+    /// one where there is one.
     pub fn forward(&self, spot: Price) -> Result<Price, RiskError> {
-        const ONE: i64 = 1_000_000_000;
-        let spot = i64::try_from(spot.raw()).map_err(|_| RiskError::Overflow(Field::Price))?;
-        let factor = ONE.saturating_add(self.forward_basis.into());
-        let forward = mul_div_floor(spot, factor, ONE).ok_or(RiskError::Overflow(Field::Price))?;
-        let forward =
-            u64::try_from(forward.max(1)).map_err(|_| RiskError::Overflow(Field::Price))?;
-        Price::checked(forward)
+        const ONE: u64 = 1_000_000_000;
+        if let Some(price) = self.forward_price {
+            return Price::checked(price.raw());
+        }
+        let overflow = RiskError::Overflow(Field::Price);
+        let spot = i64::try_from(spot.raw()).map_err(|_| overflow)?;
+        let spot = spot.unsigned_abs();
+        // below 2^32; 0 for a basis of -1.0 or less
+        let factor = ONE.saturating_add_signed(self.forward_basis.into());
+        let (whole, part) = (spot / ONE, spot % ONE); // below 2^34 and 2^30
+        let forward = whole
+            .checked_mul(factor)
+            .and_then(|whole| whole.checked_add(part.wrapping_mul(factor) / ONE))
+            .filter(|forward| *forward <= Price::MOST)
+            .ok_or(overflow)?;
+        Price::checked(forward.max(1))
+    }
+}
+
+/// A forward in two parts, 1e-8 USD: what follows the spot, and what the settlement average has fixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ForwardParts {
+    pub variable: u64,
+    pub fixed: u64,
+}
+
+impl Expiry {
+    /// The forward with `seconds` left, after a move.
+    ///
+    /// What has expired is worth its intrinsic value at spot, or at what the average fixed: nothing is left to carry.
+    /// Errors: [`Field::FixedForward`] before the window, or above an explicit forward.
+    pub(crate) fn parts(
+        &self,
+        spot: Price,
+        shift: &Move,
+        seconds: i64,
+    ) -> Result<ForwardParts, RiskError> {
+        let fixed = self.fixed_forward.raw();
+        let refuse = |most| RiskError::OutOfRange {
+            field: Field::FixedForward,
+            value: i64::try_from(fixed).unwrap_or(i64::MAX),
+            least: 0,
+            most,
+        };
+        if fixed != 0 && seconds > SETTLEMENT_WINDOW_SECONDS {
+            return Err(refuse(0));
+        }
+        let variable = match self.forward_price {
+            Some(total) => {
+                let most = i64::try_from(total.raw()).unwrap_or(i64::MAX);
+                let rest = total.raw().checked_sub(fixed).ok_or(refuse(most))?;
+                match rest {
+                    0 => 0,
+                    rest => shift.price(Price::from_raw(rest))?.raw(),
+                }
+            }
+            None if fixed != 0 => {
+                let live = self.forward(spot)?.raw() as i64; // checked: below 2^63
+                let left = mul_div_floor(live, seconds, SETTLEMENT_WINDOW_SECONDS);
+                left.map_or(0, i64::unsigned_abs)
+            }
+            None if seconds == 0 => spot.raw(),
+            None => self.forward(spot)?.raw(),
+        };
+        Ok(ForwardParts { variable, fixed })
     }
 }
 
@@ -183,6 +206,16 @@ pub trait ExpirySource {
     fn time(&self) -> i64;
     /// Reads the expiry.
     fn expiry(&self) -> Expiry;
+    /// The same at the time of an evaluation, for a source whose confidence fades with age.
+    #[inline(always)]
+    fn expiry_at(&self, _now: i64) -> Expiry {
+        self.expiry()
+    }
+    /// Whether its forward may be more than 1.5 times the spot, as only an explicit one can be.
+    #[inline(always)]
+    fn is_explicit(&self) -> bool {
+        false
+    }
 }
 
 impl ExpirySource for Expiry {
@@ -192,6 +225,15 @@ impl ExpirySource for Expiry {
     fn expiry(&self) -> Expiry {
         *self
     }
+    fn is_explicit(&self) -> bool {
+        self.forward_price.is_some() || self.fixed_forward.raw() > 0
+    }
+}
+
+/// The slot of an expiry. Not inlined: a loop around it would prepare all slots, found or not.
+#[inline(never)]
+fn find<E: ExpirySource>(slots: &[E], time: i64) -> Option<&E> {
+    slots.iter().find(|slot| slot.time() == time)
 }
 
 /// One underlying, ready to be evaluated at one moment.
@@ -205,19 +247,71 @@ pub struct Market<'a, E> {
     pub perp_price: Price,
     /// The shocks.
     pub scenarios: ScenarioSet<'a>,
-    /// Margin ratios, validated when the market was listed.
+    /// Margin parameters, validated when the market was listed.
     pub params: &'a MarketParams,
     /// Listed expiries.
     pub expiries: &'a [E],
+    /// Delayed price of the underlying; the difference to spot is charged on the net delta.
+    pub stable_price: Option<Price>,
+    /// Confidence in the spot price, 1e-6; 0 to 1.0.
+    pub spot_confidence: Ratio,
+    /// Confidence in the perpetual's price, 1e-6; 0 to 1.0.
+    pub perp_confidence: Ratio,
+    /// Amount of the underlying held as collateral that offsets risk: it enters the PnL of every scenario. At least zero.
+    pub offset: Quantity,
+    /// The move that prices have already made; explicit forwards and volatilities make it when they are read.
+    pub shift: Move,
 }
 
-impl<E: ExpirySource> Market<'_, E> {
+impl<'a, E: ExpirySource> Market<'a, E> {
+    /// A market whose perpetual is marked at spot, with certain prices, no collateral in the underlying and no move.
+    pub const fn new(
+        now: i64,
+        spot: Price,
+        scenarios: ScenarioSet<'a>,
+        params: &'a MarketParams,
+        expiries: &'a [E],
+    ) -> Self {
+        Self {
+            now,
+            spot,
+            perp_price: spot,
+            scenarios,
+            params,
+            expiries,
+            stable_price: None,
+            spot_confidence: Ratio::from_raw(RATIO_ONE),
+            perp_confidence: Ratio::from_raw(RATIO_ONE),
+            offset: Quantity::ZERO,
+            shift: Move::NONE,
+        }
+    }
+
+    /// The market after a move. The stable price stays: it is what the move has not reached yet.
+    pub fn moved(&self, shift: Move) -> Result<Self, RiskError> {
+        shift.validate()?;
+        Ok(Self {
+            spot: shift.price(self.spot)?,
+            perp_price: shift.price(self.perp_price)?,
+            shift,
+            scenarios: self.scenarios,
+            params: self.params,
+            expiries: self.expiries,
+            ..*self
+        })
+    }
+
     /// The listed expiry at `time`.
     pub fn expiry(&self, time: i64) -> Result<Expiry, RiskError> {
-        self.expiries
-            .iter()
-            .find(|slot| slot.time() == time)
-            .map(ExpirySource::expiry)
+        find(self.expiries, time)
+            .map(|slot| slot.expiry_at(self.now))
             .ok_or(RiskError::UnknownExpiry { expiry: time })
+    }
+
+    /// Whether the caps of the skew nodes in the set are positive at a tenor that is to be listed.
+    pub fn check_listing(&self, seconds: i64) -> Result<(), RiskError> {
+        let set = &self.scenarios;
+        (set.linear_start..set.count())
+            .try_for_each(|index| self.params.check_skew(set.vol_shock(index), seconds))
     }
 }

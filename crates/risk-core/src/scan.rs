@@ -1,70 +1,135 @@
-//! One market of one account: mark, PnL under each scenario, the worst of them, contingencies.
+//! One market of one account: mark, PnL under each scenario, the worst of them or the floor that binds, contingencies.
 //!
 //! Positions are walked in their stored order, one expiry at a time, with one accumulator per scenario: nothing
 //! the size of a portfolio is copied, which is what lets 128 positions fit a 4 KiB stack frame and a 32 KiB heap.
+//!
+//! ```text
+//! market_pnl(i) = damping_i (L (s_i - 1) + sum_e expiry_pnl_e(i))      L: perpetual, futures, offsetting collateral
+//! scan          = min(basis, min_delta, min_i market_pnl(i))           at most zero
+//! ```
+//! A book of long options only cannot lose more than it is worth: with skew nodes or floors, whose losses are not those of
+//! one state of the world, its scan is at least minus its mark (INV-10).
 
 // Hot path: wrapping products on ranges that the comments state; indexes are below MAX_SCENARIOS.
 #![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
+use crate::contingency::{may_concentrate_vega, Contingencies};
 use crate::error::{check_range, Field, RiskError};
-use crate::fixed::exp::{exp, exp_neg};
-use crate::fixed::log::ln;
-use crate::fixed::sqrt::{sqrt_tenor, tenor};
-use crate::grid::{mul_q30, ExpiryGrid, GridOption, MAX_GROSS_NOTIONAL};
-use crate::market::{
-    Expiry, ExpirySource, Market, VolShockParams, MAX_TENOR_SECONDS, VOL_PIVOT_SECONDS,
-};
+use crate::expiry::{at_offset, scan_expiry, ExpiryContext};
+use crate::floors::DeltaSums;
+use crate::grid::{mul_q30, ExpiryGrid, MAX_GROSS_NOTIONAL};
+use crate::market::{ExpirySource, Market};
+use crate::params::MinDeltaParams;
 use crate::position::{Instrument, Position, PositionSource};
-use crate::scenario::{MAX_SCENARIOS, ONE_Q30};
-use crate::svi::SviSlice;
-use crate::units::{Price, Quantity, Quote, Ratio};
+use crate::scenario::{BASIS_WITNESS, FLOOR_WITNESS, MAX_SCENARIOS, ONE_Q30};
+use crate::units::{Quantity, Quote};
 
-/// 1.0 in the millionths of ratios, unsigned: on sBPF unsigned division is one instruction.
-const RATIO_UNIT: u64 = 1_000_000;
-/// Largest total standard deviation, Q36: a volatility shock saturates here (16.0).
-const MOST_STD_DEV: u64 = 16 << 36;
-/// Largest factor of a volatility shock, Q30: eight times.
-const MOST_FACTOR: u64 = 1 << 33;
+pub use crate::grid::ScenarioPnl;
+
 /// Largest |PnL| of a scenario, quote units: 1.1e12 USD.
 const MOST_PNL: u64 = 1 << 60;
-/// A numerical error is below 2^-30 of gross notional times the set's reach; the requirement carries it as a cushion.
-const CUSHION_BITS: u32 = 30;
+/// Largest gross notional of a market's options, quote units: 5.8e11 USD. Twelve times it, which no PnL reaches, is an i64.
+const MOST_GROSS_OPTIONS: u64 = 1 << 59;
 
-/// PnL of a market under each of its scenarios, quote units; entries past the set's count are zero.
-pub type ScenarioPnl = [i64; MAX_SCENARIOS];
+/// What sets a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worst {
+    /// Nothing loses.
+    Nothing,
+    /// The scenario of this index.
+    Scenario(u8),
+    /// The basis floor.
+    Basis,
+    /// The minimum-delta floor.
+    MinDelta,
+}
 
 /// What one market contributes to an account's margin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MarketRisk {
     /// Value of the positions at the no-move node, floored.
     pub mark: Quote,
-    /// The largest loss over the scenarios, at most zero.
+    /// The largest loss over scenarios and floors, at most zero.
     pub scan: Quote,
-    /// Index of the scenario that sets `scan`.
+    /// Index of the scenario that sets `scan`, or [`BASIS_WITNESS`] or [`FLOOR_WITNESS`] where a floor does: the witness of
+    /// this loss.
     pub worst_scenario: u8,
-    /// Charge in both requirements: perpetuals, naked shorts, numerical cushion; rounded up.
+    /// Charge in both requirements; rounded up.
     pub contingency_maintenance: Quote,
     /// Further charge in the initial requirement; rounded up.
     pub contingency_initial: Quote,
-    /// Bound on the sum of |quantity| times the larger of price and strike, and of |cost|.
+    /// Bound on the sum of |quantity| times the larger of price and strike.
     pub gross_notional: Quote,
+    /// The basis floor, at most zero.
+    pub basis_floor: Quote,
+    /// The minimum-delta floor, at most zero.
+    pub min_delta_floor: Quote,
+    /// Net delta times spot.
+    pub net_delta: Quote,
+    /// The charges, each apart.
+    pub contingencies: Contingencies,
+}
+
+impl MarketRisk {
+    /// What sets the scan.
+    pub fn worst(&self) -> Worst {
+        match self.worst_scenario {
+            _ if self.scan.raw() == 0 => Worst::Nothing,
+            BASIS_WITNESS => Worst::Basis,
+            FLOOR_WITNESS => Worst::MinDelta,
+            index => Worst::Scenario(index),
+        }
+    }
+}
+
+/// A market in the course of its evaluation.
+pub(crate) struct Scan<'a> {
+    pub grid: &'a mut ExpiryGrid,
+    pub pnl: &'a mut ScenarioPnl,
+    pub risk: MarketRisk,
+    /// Notional that moves with the spot: perpetual, futures, offsetting collateral.
+    linear: i64,
+    /// All option sizes, or-ed, and -1 for anything else: negative unless there are long options only.
+    pub sides: i64,
+    pub holds_perp: bool,
+    pub delta: DeltaSums,
+    /// Whether the vega is summed.
+    pub with_vega: bool,
+    /// Gross notional of all options.
+    gross_options: u64,
+    pub vega: i64,
+    pub vega_error: i64,
 }
 
 /// Evaluates the positions of one market, sorted by expiry, strike and instrument without repeats.
 ///
 /// `pnl` receives the PnL per scenario. Errors: [`RiskError`] for positions out of order, unlisted expiries,
 /// missing surfaces, and amounts out of range.
+#[inline(never)] // a stack frame of its own: grid and sums fill half of one
 pub fn scan_market<P: PositionSource, E: ExpirySource>(
     market: &Market<'_, E>,
     positions: &[P],
     pnl: &mut ScenarioPnl,
 ) -> Result<MarketRisk, RiskError> {
     *pnl = [0; MAX_SCENARIOS];
-    let mut risk = MarketRisk::default();
+    let mut grid = ExpiryGrid::EMPTY;
+    let mut scan = Scan {
+        grid: &mut grid,
+        pnl,
+        risk: MarketRisk::default(),
+        linear: 0,
+        sides: 0,
+        holds_perp: false,
+        delta: DeltaSums::default(),
+        // a witness proves a breach of maintenance, which does not carry the charge
+        with_vega: market.scenarios.witness.is_none() && may_concentrate_vega(market, positions),
+        gross_options: 0,
+        vega: 0,
+        vega_error: 0,
+    };
+    scan.load_grid(market);
     let mut rest = positions;
     let mut previous_expiry = None;
-    let mut grid = ExpiryGrid::EMPTY;
-    grid.load(&market.scenarios);
     while let Some(first) = rest.first().map(PositionSource::position) {
         let index = positions.len().wrapping_sub(rest.len());
         if previous_expiry.is_some_and(|expiry| expiry >= first.expiry) {
@@ -72,319 +137,207 @@ pub fn scan_market<P: PositionSource, E: ExpirySource>(
         }
         previous_expiry = Some(first.expiry);
         if first.instrument == Instrument::Perpetual {
-            add_perpetual(market, &first, pnl, &mut risk)?;
+            scan.add_perpetual(market, &first)?;
             rest = rest.get(1..).unwrap_or_default();
             continue;
         }
-        let held = rest
-            .iter()
-            .position(|p| p.position().expiry != first.expiry)
-            .unwrap_or(rest.len());
-        let (options, others) = rest.split_at(held);
+        let mut others = rest.iter();
+        let next = others.find(|leg| leg.position().expiry != first.expiry);
+        let left = others
+            .as_slice()
+            .len()
+            .wrapping_add(usize::from(next.is_some()));
+        let (legs, others) = rest
+            .split_at_checked(rest.len().wrapping_sub(left))
+            .unwrap_or((rest, &[]));
         let listed = market.expiry(first.expiry)?;
-        scan_expiry(market, &listed, options, &mut grid, pnl, &mut risk)
-            .map_err(|error| at_offset(error, index))?;
+        scan_expiry(market, &listed, legs, &mut scan).map_err(|error| at_offset(error, index))?;
         rest = others;
     }
-    finish(market, pnl, &mut risk)?;
-    Ok(risk)
+    scan.add_offset(market)?;
+    scan.finish(market)?;
+    Ok(scan.risk)
 }
 
-/// Turns an index within an expiry into one within the market.
-fn at_offset(error: RiskError, offset: usize) -> RiskError {
-    match error {
-        RiskError::Unsorted { index } => RiskError::Unsorted {
-            index: index.saturating_add(offset),
-        },
-        other => other,
-    }
-}
-
-/// Damps the tails and finds the worst scenario; the first wins a tie. A PnL above 2^60 may wrap as it is damped; it is
-/// refused before anything is made of it.
-fn finish<E>(
-    market: &Market<'_, E>,
-    pnl: &mut ScenarioPnl,
-    risk: &mut MarketRisk,
-) -> Result<(), RiskError> {
-    let mut worst = 0;
-    let damping = market.scenarios.damping;
-    let pnl = pnl.get_mut(..damping.len()).unwrap_or_default();
-    let mut largest = 0;
-    let mut index = 0u8;
-    for (value, damping) in pnl.iter_mut().zip(damping) {
-        largest |= value.unsigned_abs(); // reaches the power of two below if any value does
-        if *damping != ONE_Q30 {
-            *value = mul_q30(*value, *damping);
+impl Scan<'_> {
+    /// Loads the market's scenarios and, where its floor is evaluated, the nodes of the basis.
+    pub fn load_grid<E>(&mut self, market: &Market<'_, E>) {
+        self.grid.load(&market.scenarios);
+        let basis = &market.params.basis;
+        if basis.is_active() && market.scenarios.with_basis {
+            self.grid.load_basis(&market.scenarios, basis.multipliers());
         }
-        if *value < worst {
+    }
+
+    /// `quantity (P - cost per unit)`, what moves with the spot, and its charges.
+    fn add_perpetual<E>(
+        &mut self,
+        market: &Market<'_, E>,
+        position: &Position,
+    ) -> Result<(), RiskError> {
+        let notional = position.quantity.notional(market.perp_price)?;
+        self.add_linear(market, notional, position.cost)?;
+        self.move_with_spot(notional.raw())?;
+        let exposure = self.charge_perp(market, position.quantity)?;
+        let rounding = i64::from(position.quantity.is_rounded_at(market.spot));
+        self.delta.add_leg(exposure, rounding)?;
+        self.holds_perp = position.quantity.raw() != 0;
+        self.charge_perp_confidence(market, exposure)
+    }
+
+    /// `quantity (F - cost per unit)` and what moves with the spot, without a charge of its own: the basis floor is what a
+    /// future may lose to the perpetual that hedges it. Returns the notional that follows the spot.
+    pub fn add_future<E>(
+        &mut self,
+        market: &Market<'_, E>,
+        context: &ExpiryContext,
+        position: &Position,
+    ) -> Result<i64, RiskError> {
+        if position.strike.raw() != 0 {
+            return Err(RiskError::Unsorted { index: 0 });
+        }
+        let notional = position.quantity.notional(context.forward)?;
+        self.add_linear(market, notional, position.cost)?;
+        let rounding = i64::from(position.quantity.is_rounded_at(context.forward));
+        let (variable, rounding) = match context.share {
+            ONE_Q30 => (notional.raw(), rounding),
+            // the share is to 2^-31, the product to two units
+            share => {
+                let error = (notional.raw().unsigned_abs() >> 30) as i64;
+                (mul_q30(notional.raw(), share), error.wrapping_add(4))
+            }
+        };
+        self.move_with_spot(variable)?;
+        self.delta.add_leg(Quote::from_raw(variable), rounding)?;
+        Ok(variable)
+    }
+
+    /// Mark, gross notional and cushion of a perpetual or a future.
+    fn add_linear<E>(
+        &mut self,
+        market: &Market<'_, E>,
+        notional: Quote,
+        cost: Quote,
+    ) -> Result<(), RiskError> {
+        let gross = notional.raw().unsigned_abs();
+        if gross > MAX_GROSS_NOTIONAL {
+            return Err(RiskError::OutOfRange {
+                field: Field::GrossNotional,
+                value: notional.raw(),
+                least: 0,
+                most: MAX_GROSS_NOTIONAL as i64,
+            });
+        }
+        let value = notional.checked_sub(cost)?;
+        self.risk.mark = self.risk.mark.checked_add(value)?;
+        self.sides = -1;
+        // A cost without size weighs nothing in the scenarios, but it must not outgrow what sums can hold either.
+        self.risk.gross_notional = self
+            .risk
+            .gross_notional
+            .checked_add(cost.saturating_abs())?;
+        self.add_gross(market, gross, 2).map(|_| ())
+    }
+
+    /// Adds to the notional that moves with the spot: at most 2^57, the range of its product with a spot multiplier.
+    fn move_with_spot(&mut self, notional: i64) -> Result<(), RiskError> {
+        self.linear = self.linear.wrapping_add(notional); // both at most 2^57
+        let most = MAX_GROSS_NOTIONAL as i64;
+        check_range(Field::GrossNotional, self.linear, -most, most)
+    }
+
+    /// Collateral that offsets risk: it gains and loses with the spot, beyond its haircut.
+    fn add_offset<E>(&mut self, market: &Market<'_, E>) -> Result<(), RiskError> {
+        if market.offset == Quantity::ZERO {
+            return Ok(());
+        }
+        check_range(Field::OffsetAmount, market.offset.raw(), 0, i64::MAX)?;
+        let notional = market.offset.notional(market.spot)?;
+        let most = MAX_GROSS_NOTIONAL as i64;
+        check_range(Field::GrossNotional, notional.raw(), 0, most)?;
+        self.move_with_spot(notional.raw())?;
+        self.sides = -1;
+        self.add_cushion(market, notional.raw().unsigned_abs(), 2)?;
+        let rounding = i64::from(market.offset.is_rounded_at(market.spot));
+        self.delta.add_leg(notional, rounding)
+    }
+
+    /// Refuses a market whose options could lose or gain more than sums of PnL can hold; `gross`, at most 2^57, is that of
+    /// one more expiry.
+    pub fn bound_pnl(&mut self, gross: u64) -> Result<(), RiskError> {
+        self.gross_options = self.gross_options.saturating_add(gross);
+        if self.gross_options > MOST_GROSS_OPTIONS {
+            return Err(RiskError::Overflow(Field::Quote));
+        }
+        Ok(())
+    }
+
+    /// Adds what moves with the spot, damps the tails and finds the worst scenario or floor; the first wins a tie. A PnL
+    /// above 2^60 may wrap as it is damped; it is refused before anything is made of it.
+    fn finish<E>(&mut self, market: &Market<'_, E>) -> Result<(), RiskError> {
+        let set = &market.scenarios;
+        if self.linear != 0 {
+            for (value, spot) in self.pnl.iter_mut().zip(set.spot) {
+                let moved = mul_q30(self.linear, spot.wrapping_sub(ONE_Q30));
+                *value = value
+                    .checked_add(moved)
+                    .ok_or(RiskError::Overflow(Field::Quote))?;
+            }
+        }
+        let (mut worst, mut best) = (0, 0);
+        let mut damped = 0;
+        let mut index = u8::MAX; // of the node before the first
+        let mut dampings = set.damping.iter(); // not zip: it checks its counter for overflow at every step
+        for value in self.pnl.iter_mut() {
+            let Some(damping) = dampings.next() else {
+                break;
+            };
+            index = index.wrapping_add(1); // below MAX_SCENARIOS = 40
+            if *damping != ONE_Q30 {
+                damped |= value.unsigned_abs(); // reaches the power of two below if any does
+                *value = mul_q30(*value, *damping);
+            } else if *value > best {
+                best = *value;
+            }
+            if *value >= worst {
+                continue;
+            }
             worst = *value;
-            risk.worst_scenario = index;
+            self.risk.worst_scenario = index;
         }
-        index = index.wrapping_add(1); // below MAX_SCENARIOS = 40
-    }
-    if largest >= MOST_PNL {
-        return Err(RiskError::Overflow(Field::Quote));
-    }
-    risk.scan = Quote::from_raw(worst);
-    Ok(())
-}
-
-/// `quantity (P - cost per unit)`, its PnL under each spot shock, and its contingency.
-fn add_perpetual<E>(
-    market: &Market<'_, E>,
-    position: &Position,
-    pnl: &mut ScenarioPnl,
-    risk: &mut MarketRisk,
-) -> Result<(), RiskError> {
-    let notional = position.quantity.notional(market.perp_price)?;
-    let gross = notional.raw().unsigned_abs();
-    if gross > MAX_GROSS_NOTIONAL {
-        return Err(RiskError::OutOfRange {
-            field: Field::GrossNotional,
-            value: notional.raw(),
-            least: 0,
-            most: MAX_GROSS_NOTIONAL as i64,
-        });
-    }
-    risk.mark = risk
-        .mark
-        .checked_add(notional.checked_sub(position.cost)?)?;
-    for (value, spot) in pnl.iter_mut().zip(market.scenarios.spot) {
-        *value = value
-            .checked_add(mul_q30(notional.raw(), spot.wrapping_sub(ONE_Q30)))
-            .ok_or(RiskError::Overflow(Field::Quote))?;
-    }
-    add_gross(market, risk, gross, 2)?;
-    // A cost without size weighs nothing in the scenarios, but it must not outgrow what sums can hold either.
-    let cost = position.cost.saturating_abs();
-    risk.gross_notional = risk.gross_notional.checked_add(cost)?;
-    let exposure = position.quantity.notional(market.spot)?.saturating_abs();
-    add_contingency(
-        risk,
-        exposure,
-        market.params.perp_maintenance,
-        market.params.perp_initial,
-    )
-}
-
-/// Adds to the gross notional and charges what the arithmetic can be wrong by: `gross` has at most 2^57 units, `rounding`
-/// 130 << 19.
-fn add_gross<E>(
-    market: &Market<'_, E>,
-    risk: &mut MarketRisk,
-    gross: u64,
-    rounding: u64,
-) -> Result<(), RiskError> {
-    // at most 2^57: in range
-    let notional = Quote::from_raw(gross as i64);
-    risk.gross_notional = risk.gross_notional.checked_add(notional)?;
-    let error = (gross >> CUSHION_BITS).wrapping_add(rounding);
-    let cushion = Quote::from_raw(error.wrapping_mul(market.scenarios.reach) as i64);
-    risk.contingency_maintenance = risk.contingency_maintenance.checked_add(cushion)?;
-    Ok(())
-}
-
-/// Charges shares of `base` in both requirements, rounded up.
-fn add_contingency(
-    risk: &mut MarketRisk,
-    base: Quote,
-    maintenance: Ratio,
-    initial: Ratio,
-) -> Result<(), RiskError> {
-    risk.contingency_maintenance = risk
-        .contingency_maintenance
-        .checked_add(base.mul_ratio_ceil(maintenance)?)?;
-    risk.contingency_initial = risk
-        .contingency_initial
-        .checked_add(base.mul_ratio_ceil(initial)?)?;
-    Ok(())
-}
-
-/// What all options of an expiry share.
-pub(crate) struct ExpiryContext {
-    /// Forward price.
-    pub forward: Price,
-    /// ln of the raw forward, Q40.
-    pub ln_forward: i64,
-    /// Seconds to expiry, at least zero.
-    pub seconds: i64,
-    /// Years to expiry, Q36.
-    pub tenor: u64,
-    /// exp(-max(r, 0) tau), Q38.
-    pub discount: i64,
-    /// The smile at this tenor.
-    pub smile: SviSlice,
-}
-
-impl ExpiryContext {
-    pub(crate) fn new<E>(market: &Market<'_, E>, listed: &Expiry) -> Result<Self, RiskError> {
-        let seconds = listed.time.saturating_sub(market.now).max(0);
-        check_range(Field::Tenor, seconds, 0, MAX_TENOR_SECONDS)?;
-        let svi = listed.svi.as_ref().ok_or(RiskError::SurfaceMissing {
-            expiry: listed.time,
-        })?;
-        // What has expired is worth its intrinsic value at spot: there is nothing left to carry.
-        let forward = match seconds {
-            0 => market.spot,
-            _ => listed.forward(market.spot)?,
-        };
-        let tenor = tenor(seconds);
-        // tenor < 2^39 and rate <= 2^20: the product stays below 2^59
-        let rate = u64::from(listed.rate.max(0).unsigned_abs());
-        let exponent = (tenor.wrapping_mul(rate) / RATIO_UNIT) << 2;
-        Ok(Self {
-            forward,
-            ln_forward: ln(forward.raw()),
-            seconds,
-            tenor,
-            discount: exp_neg(exponent) as i64,
-            smile: SviSlice::new(svi, seconds),
-        })
-    }
-}
-
-/// Volatility multipliers of an expiry: what turns an unshocked standard deviation into a shocked one.
-struct VolLevels {
-    /// 1 + range_up m, Q30.
-    up: i64,
-    /// max(0, 1 - range_down m), Q30.
-    down: i64,
-    /// min_vol_up sqrt(tau), Q36.
-    least_up: u64,
-}
-
-impl VolLevels {
-    fn new(params: &VolShockParams, context: &ExpiryContext) -> Self {
-        let seconds = context.seconds.max(params.floor_seconds).max(1);
-        let pivot = ln(VOL_PIVOT_SECONDS as u64);
-        let log = ln(seconds as u64).wrapping_sub(pivot); // Q40, |log| < 2^43
-        let multiplier = if log < 0 {
-            exp(power_of(log, params.short_power) as i64).unwrap_or(i64::MAX) as u64
-        } else {
-            exp_neg(power_of(log, params.long_power))
-        };
-        // Q30; |log| <= ln(720) and powers up to 1 keep it below 2^40, and ranges are at most 5.0
-        let multiplier = (multiplier >> 8).min(1 << 40);
-        let shock = |range: Ratio| multiplier.wrapping_mul(range.raw() as u64) / RATIO_UNIT;
-        let one = ONE_Q30 as u64;
-        let root = sqrt_tenor(context.seconds); // Q38, at most 2.0
-        Self {
-            up: one.wrapping_add(shock(params.range_up)).min(MOST_FACTOR) as i64,
-            down: one.saturating_sub(shock(params.range_down)) as i64,
-            least_up: (root.wrapping_mul(params.min_vol_up.raw() as u64) / RATIO_UNIT) >> 2,
+        let largest = damped | best.unsigned_abs() | worst.unsigned_abs();
+        if largest >= MOST_PNL {
+            return Err(RiskError::Overflow(Field::Quote));
         }
+        self.set_min_delta(market)?;
+        self.charge_greeks(market)?;
+        // what the whole set and the parameters have, so that a witness is bounded where the whole is
+        let params = market.params;
+        let is_bounded =
+            set.with_skew || params.basis.is_active() || params.min_delta != MinDeltaParams::NONE;
+        self.bind_floors(worst, is_bounded);
+        self.risk.contingency_maintenance = self.risk.contingencies.maintenance()?;
+        self.risk.contingency_initial = self.risk.contingencies.initial()?;
+        Ok(())
     }
 
-    /// Standard deviations up, unchanged, down in Q36, from the unshocked one in Q36.
-    #[inline]
-    fn apply(&self, std_dev: u64) -> [i64; 3] {
-        let base = std_dev.clamp(1, MOST_STD_DEV);
-        let scaled = |factor: i64| mul_q30(base as i64, factor) as u64;
-        [
-            scaled(self.up).max(self.least_up).clamp(1, MOST_STD_DEV) as i64,
-            base as i64,
-            scaled(self.down).max(1) as i64,
-        ]
-    }
-}
-
-/// `|log| x power` from Q40 to Q38; |log| < 2^43 and powers up to 1.0 keep the product below 2^61.
-fn power_of(log: i64, power: Ratio) -> u64 {
-    (log.unsigned_abs() >> 2).wrapping_mul(power.raw() as u64) / RATIO_UNIT
-}
-
-/// Adds the options of one expiry to the PnL, the mark and the contingencies.
-#[inline(never)]
-fn scan_expiry<P: PositionSource, E: ExpirySource>(
-    market: &Market<'_, E>,
-    listed: &Expiry,
-    options: &[P],
-    grid: &mut ExpiryGrid,
-    pnl: &mut ScenarioPnl,
-    risk: &mut MarketRisk,
-) -> Result<(), RiskError> {
-    let context = ExpiryContext::new(market, listed)?;
-    let gross = gross_notional(options, context.forward)?;
-    grid.open(gross)?;
-    let naked = fill_grid(market, &context, options, grid)?;
-    let mark = grid.close(context.discount, pnl)?;
-    risk.mark = risk.mark.checked_add(Quote::from_raw(mark))?;
-
-    // One unit per option for the rounding of its weights, in units of the shift.
-    let rounding = (options.len() as u64).saturating_add(2) << grid.shift();
-    add_gross(market, risk, gross, rounding)?;
-    add_contingency(
-        risk,
-        naked.notional(market.spot)?,
-        market.params.option_maintenance,
-        market.params.option_initial,
-    )
-}
-
-/// Bound on the sum of |quantity| x max(forward, strike): all sizes at the larger of the forward and the last strike.
-fn gross_notional<P: PositionSource>(options: &[P], forward: Price) -> Result<u64, RiskError> {
-    let mut size: u64 = 0;
-    let mut highest = forward;
-    for option in options {
-        let option = option.position();
-        size = size.saturating_add(option.quantity.raw().unsigned_abs());
-        highest = highest.max(option.strike);
-    }
-    let size = i64::try_from(size).map_err(|_| RiskError::Overflow(Field::Quantity))?;
-    Ok(Quantity::from_raw(size)
-        .notional(highest)?
-        .raw()
-        .unsigned_abs())
-}
-
-/// Runs the grid over the options and returns the naked shorts: per strike, shorts less longs, calls and puts pooled.
-fn fill_grid<P: PositionSource, E>(
-    market: &Market<'_, E>,
-    context: &ExpiryContext,
-    options: &[P],
-    grid: &mut ExpiryGrid,
-) -> Result<Quantity, RiskError> {
-    let levels = VolLevels::new(&market.params.vol, context);
-    // gross_notional has made sure that all sizes sum to an i64, so neither sum can overflow.
-    let mut naked: i64 = 0;
-    let mut at_strike: i64 = 0;
-    let mut previous: Option<(Price, Instrument)> = None;
-    for (index, option) in options.iter().enumerate() {
-        let option = option.position();
-        let series = (option.strike, option.instrument);
-        if !option.instrument.is_option() || previous.is_some_and(|p| p >= series) {
-            return Err(RiskError::Unsorted { index });
+    /// Sets the scan from the worst scenario's loss and the floors.
+    fn bind_floors(&mut self, worst: i64, is_bounded: bool) {
+        let risk = &mut self.risk;
+        let mut scan = Quote::from_raw(worst);
+        for (floor, witness) in [
+            (risk.basis_floor, BASIS_WITNESS),
+            (risk.min_delta_floor, FLOOR_WITNESS),
+        ] {
+            if floor < scan {
+                scan = floor;
+                risk.worst_scenario = witness;
+            }
         }
-        if previous.is_some_and(|(strike, _)| strike != option.strike) {
-            naked = naked.wrapping_sub(at_strike.min(0));
-            at_strike = 0;
+        if is_bounded && self.sides >= 0 {
+            let whole = risk.mark.raw().max(0).wrapping_neg();
+            scan = scan.max(Quote::from_raw(whole));
         }
-        previous = Some(series);
-        at_strike = at_strike.wrapping_add(option.quantity.raw());
-        if option.quantity.raw() != 0 {
-            let entry = grid_option(context, &levels, &option, grid.shift())?;
-            grid.add(&entry, option.instrument == Instrument::Put);
-        }
+        risk.scan = scan;
     }
-    naked = naked.wrapping_sub(at_strike.min(0));
-    Ok(Quantity::from_raw(naked))
-}
-
-/// Moneyness, the three standard deviations and the two weights of an option.
-#[inline]
-fn grid_option(
-    context: &ExpiryContext,
-    levels: &VolLevels,
-    option: &Position,
-    shift: u32,
-) -> Result<GridOption, RiskError> {
-    let moneyness = context.ln_forward.wrapping_sub(option.ln_strike); // Q40, |ln| <= 44 so < 2^46
-    let std_dev = context.smile.std_dev(moneyness.wrapping_neg());
-    Ok(GridOption {
-        moneyness: moneyness >> 4,
-        std_dev: levels.apply(std_dev >> 4),
-        forward_weight: option.quantity.notional(context.forward)?.raw() >> shift,
-        strike_weight: option.quantity.notional(option.strike)?.raw() >> shift,
-    })
 }

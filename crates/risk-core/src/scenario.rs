@@ -1,14 +1,18 @@
 //! The set of shocks that a market is repriced under: validated once, then read in place.
 //!
-//! A set is stored as parallel arrays, sorted by volatility shock (up, none, down) and then by spot, so that the
-//! grid's inner loop runs over one contiguous range per volatility level. The no-move node must be in it: marks
-//! are that node's values, bit for bit.
+//! A set is stored as parallel arrays, sorted by volatility shock (up, none, down, skew linear, skew abs) and then by spot, so
+//! that the grid's inner loop runs over one contiguous range per volatility level. The no-move node must be in it: marks
+//! are that node's values, bit for bit. A skew node moves no spot, so there is at most one of each kind.
 
 // Counts and indexes are at most MAX_SCENARIOS = 40.
 #![allow(clippy::cast_possible_truncation)]
 
 use crate::error::{check_range, Field, RiskError};
 use crate::fixed::log::ln;
+use crate::units::{Ratio, RATIO_ONE};
+
+pub use crate::presets::{MAJOR_GRID, MAJOR_SCENARIOS, WIDE_GRID, WIDE_SCENARIOS};
+pub use crate::witness::{Witness, BASIS_WITNESS, FLOOR_WITNESS};
 
 /// Most scenarios a market may have.
 pub const MAX_SCENARIOS: usize = 40;
@@ -19,8 +23,10 @@ const ONE_E6: u32 = 1_000_000;
 /// Spot multipliers reach from 1 % to 8 times.
 const SPOT_LEAST: u32 = 10_000;
 const SPOT_MOST: u32 = 8_000_000;
+/// Largest multiplier of the spot range.
+pub const MOST_REGIME: i64 = 4 * RATIO_ONE;
 /// Largest reach of a set.
-const MOST_REACH: i64 = 8;
+pub(crate) const MOST_REACH: i64 = 8;
 
 /// What happens to implied volatility in a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +38,20 @@ pub enum VolShock {
     None = 1,
     /// Volatility falls.
     Down = 2,
+    /// The smile tilts: volatility changes with the logarithm of strike over forward. Either sign of the loss counts.
+    SkewLinear = 3,
+    /// The wings lift: volatility changes with the magnitude of that logarithm. Either sign of the loss counts.
+    SkewAbs = 4,
+}
+
+/// How many kinds there are.
+pub const VOL_KINDS: usize = 5;
+
+impl VolShock {
+    /// Whether it turns the smile instead of scaling it.
+    pub const fn is_skew(self) -> bool {
+        matches!(self, Self::SkewLinear | Self::SkewAbs)
+    }
 }
 
 /// One shock, in the units that governance writes.
@@ -39,7 +59,7 @@ pub enum VolShock {
 pub struct Scenario {
     /// Direction of the volatility shock.
     pub vol: VolShock,
-    /// Spot multiplier, 1e-6: 820,000 is a fall of 18 %. From 10,000 to 8,000,000.
+    /// Spot multiplier, 1e-6: 820,000 is a fall of 18 %. From 10,000 to 8,000,000; 1,000,000 for a skew node.
     pub spot: u32,
     /// Share of the PnL that counts, 1e-6: below 1,000,000 for far tails.
     pub damping: u32,
@@ -65,60 +85,6 @@ impl Scenario {
     }
 }
 
-/// The grid for BTC and ETH without the two skew nodes: +-18 % up; +-13.5, 9, 4.5, 0 % under all three volatility
-/// shocks; eight damped tails from a third of spot to six times.
-pub const MAJOR_SCENARIOS: [Scenario; 31] = {
-    use VolShock::{Down, None, Up};
-    [
-        Scenario::tail(340_000, 210_000),
-        Scenario::tail(670_000, 420_000),
-        Scenario::new(Up, 820_000),
-        Scenario::new(Up, 865_000),
-        Scenario::new(Up, 910_000),
-        Scenario::new(Up, 955_000),
-        Scenario::new(Up, 1_000_000),
-        Scenario::new(Up, 1_045_000),
-        Scenario::new(Up, 1_090_000),
-        Scenario::new(Up, 1_135_000),
-        Scenario::new(Up, 1_180_000),
-        Scenario::tail(1_500_000, 277_200),
-        Scenario::tail(2_000_000, 138_600),
-        Scenario::tail(3_000_000, 69_300),
-        Scenario::tail(4_000_000, 46_200),
-        Scenario::tail(5_000_000, 34_650),
-        Scenario::tail(6_000_000, 27_720),
-        Scenario::new(None, 865_000),
-        Scenario::new(None, 910_000),
-        Scenario::new(None, 955_000),
-        Scenario::new(None, 1_000_000),
-        Scenario::new(None, 1_045_000),
-        Scenario::new(None, 1_090_000),
-        Scenario::new(None, 1_135_000),
-        Scenario::new(Down, 865_000),
-        Scenario::new(Down, 910_000),
-        Scenario::new(Down, 955_000),
-        Scenario::new(Down, 1_000_000),
-        Scenario::new(Down, 1_045_000),
-        Scenario::new(Down, 1_090_000),
-        Scenario::new(Down, 1_135_000),
-    ]
-};
-
-/// The same shape for thinner assets: spot range 27 % in place of 18 %.
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // evaluated at compile time
-pub const WIDE_SCENARIOS: [Scenario; 31] = {
-    let mut set = MAJOR_SCENARIOS;
-    let mut index = 0;
-    while index < set.len() {
-        if set[index].damping == ONE_E6 {
-            // 1.5 x the distance from 1.0
-            set[index].spot = (set[index].spot * 3 - ONE_E6) / 2;
-        }
-        index += 1;
-    }
-    set
-};
-
 /// A validated set with its logarithms, as a market stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScenarioTable {
@@ -134,6 +100,10 @@ pub struct ScenarioTable {
     pub none_start: u8,
     /// Index of the first scenario with volatility down.
     pub down_start: u8,
+    /// Index of the linear skew node, or of what follows.
+    pub linear_start: u8,
+    /// Index of the abs skew node, or the count.
+    pub abs_start: u8,
     /// Index of the no-move scenario.
     pub base: u8,
     /// Largest spot multiplier times damping, rounded up to a whole number, 1 to 8: what a numerical error of the
@@ -157,6 +127,8 @@ impl ScenarioTable {
             count: scenarios.len() as u8,
             none_start: 0,
             down_start: 0,
+            linear_start: 0,
+            abs_start: 0,
             base: u8::MAX,
             reach: 1,
         };
@@ -176,36 +148,40 @@ impl ScenarioTable {
 
     fn write(&mut self, index: usize, scenario: &Scenario) -> Result<(), RiskError> {
         let (spot, damping) = (i64::from(scenario.spot), i64::from(scenario.damping));
-        check_range(
-            Field::ScenarioSpot,
-            spot,
-            SPOT_LEAST.into(),
-            SPOT_MOST.into(),
-        )?;
+        let (least, most) = match scenario.vol.is_skew() {
+            true => (ONE_E6, ONE_E6),
+            false => (SPOT_LEAST, SPOT_MOST),
+        };
+        check_range(Field::ScenarioSpot, spot, least.into(), most.into())?;
         check_range(Field::ScenarioDamping, damping, 1, ONE_E6.into())?;
         if scenario.vol == VolShock::None && scenario.spot == ONE_E6 && scenario.damping == ONE_E6 {
             self.base = index as u8;
         }
-        if scenario.vol < VolShock::None {
-            self.none_start = (index as u8).saturating_add(1);
-        }
-        if scenario.vol < VolShock::Down {
-            self.down_start = (index as u8).saturating_add(1);
+        let after = (index as u8).saturating_add(1);
+        for (kind, start) in [
+            (VolShock::None, &mut self.none_start),
+            (VolShock::Down, &mut self.down_start),
+            (VolShock::SkewLinear, &mut self.linear_start),
+            (VolShock::SkewAbs, &mut self.abs_start),
+        ] {
+            if scenario.vol < kind {
+                *start = after;
+            }
         }
         // at most 8e6 * 1e6
-        let reach = spot.wrapping_mul(damping).div_euclid(1_000_000_000_000);
-        self.reach = self.reach.max((reach as u8).saturating_add(u8::from(
-            spot.wrapping_mul(damping) % 1_000_000_000_000 != 0,
-        )));
-        // Q40 to Q36; both logarithms are of integers, so their difference carries no scale
-        let ln_spot = ln(scenario.spot.into()).wrapping_sub(ln(ONE_E6.into())) >> 4;
+        let counted = u64::from(scenario.spot).wrapping_mul(scenario.damping.into());
+        let reach = counted
+            .wrapping_add(999_999_999_999)
+            .div_euclid(1_000_000_000_000);
+        self.reach = self.reach.max(reach as u8);
+        let ln_spot = ln_multiplier(scenario.spot);
         let slot = |array: &mut [i64; MAX_SCENARIOS], value| {
             if let Some(entry) = array.get_mut(index) {
                 *entry = value;
             }
         };
         slot(&mut self.ln_spot, ln_spot);
-        slot(&mut self.spot, to_q30(spot, 500_000)); // nearest: errors of either sign hurt someone
+        slot(&mut self.spot, to_q30(spot, NEAREST)); // nearest: errors of either sign hurt someone
         slot(&mut self.damping, to_q30(damping, 999_999)); // ceil: a loss is never shrunk
         Ok(())
     }
@@ -213,21 +189,107 @@ impl ScenarioTable {
     /// The set as the grid reads it.
     pub fn set(&self) -> Result<ScenarioSet<'_>, RiskError> {
         let count = usize::from(self.count);
-        let bounds = [self.none_start, self.down_start, self.base, self.reach];
         ScenarioSet::from_parts(
             self.ln_spot.get(..count),
             self.spot.get(..count),
             self.damping.get(..count),
-            bounds,
+            self.bounds(),
         )
+    }
+
+    /// The bounds of the levels, as [`ScenarioSet::from_parts`] takes them.
+    pub fn bounds(&self) -> [u8; 6] {
+        let (linear, abs) = (self.linear_start, self.abs_start);
+        let [none, down, base] = [self.none_start, self.down_start, self.base];
+        [none, down, base, self.reach, linear, abs]
+    }
+
+    /// Scenario `index` in the units that governance writes; `None` past the end.
+    pub fn scenario(&self, index: usize) -> Option<Scenario> {
+        let set = self.set().ok()?;
+        // 1e-6 is a thousand units of Q30: what was written is the nearest, and the floor of what was rounded up
+        let spot = set
+            .spot(index)?
+            .wrapping_mul(1_000_000)
+            .wrapping_add(1 << 29)
+            >> 30;
+        let damping = set.damping(index)?.wrapping_mul(1_000_000) >> 30;
+        Some(Scenario {
+            vol: set.vol_shock(index),
+            spot: u32::try_from(spot).ok()?,
+            damping: u32::try_from(damping).ok()?,
+        })
+    }
+
+    /// The set with the spot distance of its undamped nodes multiplied by `regime`, 1.0 to 4.0; within the bounds of a
+    /// spot multiplier. Tails stay where they are; nodes that meet become one, with the larger damping.
+    ///
+    /// The order is restored, so an index may name another node than before. Errors: [`Field::Regime`].
+    pub fn scaled(&self, regime: Ratio) -> Result<Self, RiskError> {
+        check_range(Field::Regime, regime.raw(), RATIO_ONE, MOST_REGIME)?;
+        let mut nodes = [Scenario::new(VolShock::None, ONE_E6); MAX_SCENARIOS];
+        let mut count = 0;
+        for index in 0..usize::from(self.count) {
+            if let Some(node) = self.scenario(index) {
+                insert(&mut nodes, &mut count, widened(node, regime));
+            }
+        }
+        Self::new(nodes.get(..count).unwrap_or_default())
     }
 }
 
-/// Millionths (at most 2^23) in Q30; `rounding` of 0 floors, of 999,999 rounds up.
-fn to_q30(millionths: i64, rounding: i64) -> i64 {
-    (millionths << 30)
+/// An undamped node at `regime` times its distance from 1.0, rounded away from it and clamped; any other as it is.
+fn widened(node: Scenario, regime: Ratio) -> Scenario {
+    if node.damping != ONE_E6 {
+        return node;
+    }
+    // distance below 2^23, regime at most 2^22
+    let distance = i64::from(node.spot).wrapping_sub(ONE_E6.into());
+    let scaled = distance
+        .unsigned_abs()
+        .wrapping_mul(regime.raw().unsigned_abs())
+        .wrapping_add(999_999);
+    let away = scaled.div_euclid(1_000_000) as i64;
+    let moved = i64::from(ONE_E6).wrapping_add(distance.signum().wrapping_mul(away));
+    Scenario {
+        spot: moved.clamp(SPOT_LEAST.into(), SPOT_MOST.into()) as u32,
+        ..node
+    }
+}
+
+/// Inserts into the sorted front of `nodes`; a node that is there already keeps the larger damping.
+fn insert(nodes: &mut [Scenario; MAX_SCENARIOS], count: &mut usize, node: Scenario) {
+    let sorted = nodes.get(..*count).unwrap_or_default();
+    let at = sorted.partition_point(|other| (other.vol, other.spot) < (node.vol, node.spot));
+    let after = count.saturating_add(1);
+    match nodes.get_mut(at..after) {
+        Some([same, ..]) if at < *count && (same.vol, same.spot) == (node.vol, node.spot) => {
+            same.damping = same.damping.max(node.damping);
+        }
+        Some(tail) => {
+            tail.rotate_right(1);
+            if let Some(first) = tail.first_mut() {
+                *first = node;
+            }
+            *count = after;
+        }
+        None => {}
+    }
+}
+
+/// ln of a spot multiplier of 1e-6, Q36: both logarithms are of integers, so their difference carries no scale.
+pub(crate) fn ln_multiplier(millionths: u32) -> i64 {
+    ln(millionths.into()).wrapping_sub(ln(ONE_E6.into())) >> 4 // Q40 to Q36
+}
+
+/// Rounds [`to_q30`] to the nearest.
+pub(crate) const NEAREST: u64 = 500_000;
+
+/// Millionths (0 to 2^23) in Q30; `rounding` of 0 floors, of 999,999 rounds up. Unsigned: the VM divides no other way.
+pub(crate) fn to_q30(millionths: i64, rounding: u64) -> i64 {
+    ((millionths.max(0) as u64) << 30)
         .wrapping_add(rounding)
-        .div_euclid(1_000_000)
+        .div_euclid(1_000_000) as i64
 }
 
 /// A borrowed scenario set; the arrays have one length, at most [`MAX_SCENARIOS`].
@@ -238,30 +300,46 @@ pub struct ScenarioSet<'a> {
     pub(crate) damping: &'a [i64],
     pub(crate) none_start: usize,
     pub(crate) down_start: usize,
+    pub(crate) linear_start: usize,
+    pub(crate) abs_start: usize,
     pub(crate) base: usize,
     pub(crate) reach: u64,
+    /// Whether the basis floor is to be evaluated.
+    pub(crate) with_basis: bool,
+    /// Whether a skew node is in the set, or in the one that a witness is of.
+    pub(crate) with_skew: bool,
+    /// What a witness names; `None` for a whole set.
+    pub(crate) witness: Option<u8>,
 }
 
 impl<'a> ScenarioSet<'a> {
-    /// Borrows arrays that [`ScenarioTable::new`] produced; `bounds` are `none_start`, `down_start`, `base`, `reach`.
+    /// Borrows arrays that [`ScenarioTable::new`] produced; `bounds` are `none_start`, `down_start`, `base`,
+    /// `reach`, `linear_start`, `abs_start`.
     ///
     /// Errors: [`RiskError::NoBaseScenario`] or [`RiskError::ScenarioOrder`] where the parts do not fit together.
     pub fn from_parts(
         ln_spot: Option<&'a [i64]>,
         spot: Option<&'a [i64]>,
         damping: Option<&'a [i64]>,
-        bounds: [u8; 4],
+        bounds: [u8; 6],
     ) -> Result<Self, RiskError> {
         let (Some(ln_spot), Some(spot), Some(damping)) = (ln_spot, spot, damping) else {
             return Err(RiskError::NoBaseScenario);
         };
-        let [none_start, down_start, base, reach] = bounds.map(usize::from);
+        let [none_start, down_start, base, reach, linear_start, abs_start] =
+            bounds.map(usize::from);
         let count = ln_spot.len();
         if count > MAX_SCENARIOS || spot.len() != count || damping.len() != count {
             return Err(RiskError::ScenarioOrder { index: count });
         }
-        if none_start > base || base >= down_start || down_start > count {
+        if none_start > base || base >= down_start || down_start > linear_start {
             return Err(RiskError::NoBaseScenario);
+        }
+        // at most one node of each skew
+        let one_each =
+            abs_start.wrapping_sub(linear_start) <= 1 && count.wrapping_sub(abs_start) <= 1;
+        if linear_start > abs_start || abs_start > count || !one_each {
+            return Err(RiskError::ScenarioOrder { index: count });
         }
         check_range(Field::ScenarioSpot, reach as i64, 1, MOST_REACH)?;
         Ok(Self {
@@ -270,8 +348,13 @@ impl<'a> ScenarioSet<'a> {
             damping,
             none_start,
             down_start,
+            linear_start,
+            abs_start,
             base,
             reach: reach as u64,
+            with_basis: true,
+            with_skew: linear_start < count,
+            witness: None,
         })
     }
 
@@ -291,9 +374,18 @@ impl<'a> ScenarioSet<'a> {
             VolShock::Up
         } else if index < self.down_start {
             VolShock::None
-        } else {
+        } else if index < self.linear_start {
             VolShock::Down
+        } else if index < self.abs_start {
+            VolShock::SkewLinear
+        } else {
+            VolShock::SkewAbs
         }
+    }
+
+    /// Whether a skew node is in the set.
+    pub fn has_skew(&self) -> bool {
+        self.linear_start < self.count()
     }
 
     /// Spot multiplier of scenario `index`, Q30; `None` past the end.
@@ -304,76 +396,5 @@ impl<'a> ScenarioSet<'a> {
     /// Damping of scenario `index`, Q30; `None` past the end.
     pub fn damping(&self, index: usize) -> Option<i64> {
         self.damping.get(index).copied()
-    }
-}
-
-/// The no-move node and one other: enough to prove that an account breaches in a named scenario.
-#[derive(Clone, Copy, Debug)]
-pub struct Witness {
-    ln_spot: [i64; 2],
-    spot: [i64; 2],
-    damping: [i64; 2],
-    count: u8,
-    bounds: [u8; 4],
-}
-
-impl Witness {
-    /// Picks scenario `index` of `set`.
-    ///
-    /// Each node's value does not depend on which others are evaluated, so a witness's PnL has the same bits as
-    /// that scenario's in the full scan, and its scan loss is never larger. The cushion is the full set's.
-    pub fn new(set: &ScenarioSet<'_>, index: usize) -> Result<Self, RiskError> {
-        let read = |array: &[i64], at: usize| {
-            array.get(at).copied().ok_or(RiskError::UnknownScenario {
-                index,
-                count: set.count(),
-            })
-        };
-        let reach = set.reach as u8; // at most 8
-        let mut witness = Self {
-            ln_spot: [0; 2],
-            spot: [ONE_Q30; 2],
-            damping: [ONE_Q30; 2],
-            count: 1,
-            bounds: [0, 1, 0, reach],
-        };
-        let named = [
-            read(set.ln_spot, index)?,
-            read(set.spot, index)?,
-            read(set.damping, index)?,
-        ];
-        if index == set.base {
-            return Ok(witness);
-        }
-        // Keeps the order by volatility shock and spot.
-        let (at, bounds) = match set.vol_shock(index) {
-            VolShock::Up => (0, [1, 2, 1, reach]),
-            VolShock::None if index < set.base => (0, [0, 2, 1, reach]),
-            VolShock::None => (1, [0, 2, 0, reach]),
-            VolShock::Down => (1, [0, 1, 0, reach]),
-        };
-        for (array, value) in [
-            (&mut witness.ln_spot, named[0]),
-            (&mut witness.spot, named[1]),
-            (&mut witness.damping, named[2]),
-        ] {
-            if let Some(entry) = array.get_mut(at) {
-                *entry = value;
-            }
-        }
-        witness.count = 2;
-        witness.bounds = bounds;
-        Ok(witness)
-    }
-
-    /// The set as the grid reads it.
-    pub fn set(&self) -> Result<ScenarioSet<'_>, RiskError> {
-        let count = usize::from(self.count);
-        ScenarioSet::from_parts(
-            self.ln_spot.get(..count),
-            self.spot.get(..count),
-            self.damping.get(..count),
-            self.bounds,
-        )
     }
 }

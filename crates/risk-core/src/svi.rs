@@ -10,6 +10,7 @@
 // Kernel: `SviSlice::std_dev` runs once per option; every range is stated where it is used.
 #![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
+use crate::fixed::bits::leading_zeros;
 use crate::fixed::mul::{mul_div_floor, mul_high};
 use crate::fixed::sqrt::{isqrt, sqrt_normalised, sqrt_scaled};
 
@@ -17,6 +18,10 @@ use crate::fixed::sqrt::{isqrt, sqrt_normalised, sqrt_scaled};
 const MILLION: i64 = 1_000_000;
 /// 1.0 in the unit of `a` and `b`.
 const TRILLION: i64 = 1_000_000_000_000;
+
+/// Units of the parameters, unsigned.
+const E6: u64 = 1_000_000;
+const E12: u64 = 1_000_000_000_000;
 
 /// Largest total variance, in 1e-12: 144.
 pub const MOST_VARIANCE: i64 = 144 * TRILLION;
@@ -168,11 +173,38 @@ pub struct SviSlice {
     m: i64,
     /// `s`, Q56, in `(2^42, 2^58]`.
     s: u64,
+    /// What strikes within `s` of the turning point share.
+    turn: Scale,
     /// `4 sqrt(a + b s)`, Q56, at most 48.
     most_k: i64,
     /// `sqrt(tau / reference_tenor) = mantissa / 2^exponent`; exponent in `[47, 78]`.
     scale_mantissa: u64,
     scale_exponent: u32,
+}
+
+/// The larger of `|x|` and `s` as a unit, so that no square needs more than 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Scale {
+    /// How far both are shifted, 0 to 18.
+    shift: u32,
+    /// The larger one, Q(56 + shift), in `[2^60, 2^63)`.
+    large: u64,
+    /// `b` times it, Q(b_exponent + shift - 8).
+    product: u64,
+}
+
+impl Scale {
+    /// From the larger one, in `(2^42, 2^62)`.
+    #[inline(always)]
+    fn new(large: u64, b_mantissa: u64) -> Self {
+        let shift = head_room(large);
+        let large = large.wrapping_shl(shift);
+        Self {
+            shift,
+            large,
+            product: mul_high(b_mantissa, large),
+        }
+    }
 }
 
 impl SviSlice {
@@ -183,13 +215,12 @@ impl SviSlice {
     #[must_use]
     pub fn new(svi: &Svi, tenor_seconds: i64) -> Self {
         let svi = svi.clamped();
-        let trillion = TRILLION as u64;
         // b < 2^42, so at least 22 bits of head room; the quotient by 1e12 takes 39.9 away and gets 38 back.
-        let b_shift = svi.b.leading_zeros().min(63);
-        let b_mantissa = quotient(svi.b.wrapping_shl(b_shift), trillion, 38);
+        let b_shift = leading_zeros(svi.b);
+        let b_mantissa = quotient::<E12, 0, 38>(svi.b.wrapping_shl(b_shift));
         let b_exponent = b_shift.wrapping_add(38);
-        let a = signed_q56(svi.a, TRILLION);
-        let s = quotient(u64::from(svi.s), MILLION as u64, 56);
+        let a = signed_q56::<E12, 17>(svi.a);
+        let s = quotient::<E6, 41, 56>(u64::from(svi.s));
         // b s: Q(b_exponent + 56 + 5 - 64), b_exponent >= 60
         let turn = mul_high(b_mantissa, s << 5).wrapping_shr(b_exponent.wrapping_sub(59));
         let turn = turn.saturating_add_signed(a).min(MOST_VARIANCE_Q56);
@@ -200,10 +231,11 @@ impl SviSlice {
             b_mantissa,
             b_exponent,
             rho_is_negative: svi.rho < 0,
-            rho: quotient(u64::from(svi.rho.unsigned_abs()), MILLION as u64, 62),
-            one_minus_rho_squared: quotient(svi.one_minus_rho_squared(), trillion, 62),
-            m: signed_q56(i64::from(svi.m), MILLION),
+            rho: quotient::<E6, 44, 62>(u64::from(svi.rho.unsigned_abs())),
+            one_minus_rho_squared: quotient::<E12, 24, 62>(svi.one_minus_rho_squared()),
+            m: signed_q56::<E6, 41>(i64::from(svi.m)),
             s,
+            turn: Scale::new(s, b_mantissa),
             // sqrt(turn / 2^56) = root / 2^(59 + shift); times 4, in Q56
             most_k: root.wrapping_shr(shift.wrapping_add(1)) as i64,
             scale_mantissa,
@@ -216,7 +248,22 @@ impl SviSlice {
     /// Error for a valid smile: at most 1e-9 relative plus half a unit of 2^-40.
     #[must_use]
     pub fn std_dev(&self, k_q40: i64) -> u64 {
-        let (root, shift) = sqrt_scaled(self.total_variance(k_q40));
+        self.std_dev_at(self.trusted(k_q40))
+    }
+
+    /// `k` in Q56 at which the smile is read for `k` in Q40: beyond what it is trusted for, its last.
+    #[inline(always)]
+    pub(crate) fn trusted(&self, k_q40: i64) -> i64 {
+        const MOST_K_Q40: i64 = 63 << 40;
+        let k = k_q40.clamp(-MOST_K_Q40, MOST_K_Q40) << 16;
+        // min and max, not clamp: clamp asserts an order that the compiler cannot see.
+        k.min(self.most_k).max(self.most_k.wrapping_neg())
+    }
+
+    /// [`SviSlice::std_dev`] for a `k` from [`SviSlice::trusted`].
+    #[inline(never)]
+    pub(crate) fn std_dev_at(&self, k: i64) -> u64 {
+        let (root, shift) = sqrt_scaled(self.total_variance(k));
         // root / 2^(59 + shift) times the scale, in Q40; the shift is within [2, 50] for any valid smile.
         let product = mul_high(root, self.scale_mantissa);
         let down = self
@@ -228,28 +275,24 @@ impl SviSlice {
         product.wrapping_add(half).wrapping_shr(down)
     }
 
-    /// `w(k)` at the reference tenor, Q56, in `[0, 144]`. Error 2e-11 relative (256 times that where `a < 0`) plus 2^-56.
-    fn total_variance(&self, k_q40: i64) -> u64 {
-        const MOST_K_Q40: i64 = 63 << 40;
-        let k = k_q40.clamp(-MOST_K_Q40, MOST_K_Q40) << 16;
-        // min and max, not clamp: clamp asserts an order that the compiler cannot see.
-        let k = k.min(self.most_k).max(self.most_k.wrapping_neg());
+    /// `w(k)` at the reference tenor, Q56, in `[0, 144]`, for `k` in Q56. Error 2e-11 relative (256 times that where `a < 0`)
+    /// plus 2^-56.
+    #[inline(always)]
+    fn total_variance(&self, k: i64) -> u64 {
         let x = k.wrapping_sub(self.m); // |x| <= 52
 
-        // Everything in units of the larger of |x| and s, so that no square needs more than 64 bits.
         let magnitude = x.unsigned_abs();
-        let in_wing = magnitude > self.s;
-        let (large, small) = if in_wing {
-            (magnitude, self.s)
+        let opposed = (x < 0) != self.rho_is_negative;
+        let (scale, bracket) = if magnitude > self.s {
+            let scale = Scale::new(magnitude, self.b_mantissa);
+            let ratio = ratio_q41(self.s.wrapping_shl(scale.shift), scale.large);
+            (scale, self.bracket::<true>(ratio, opposed))
         } else {
-            (self.s, magnitude)
+            let ratio = ratio_q41(magnitude.wrapping_shl(self.turn.shift), self.turn.large);
+            (self.turn, self.bracket::<false>(ratio, opposed))
         };
-        let shift = head_room(large);
-        let large = large.wrapping_shl(shift); // Q(56 + shift), in [2^60, 2^63)
-        let ratio = ratio_q41(small.wrapping_shl(shift), large);
-        let bracket = self.bracket(ratio, in_wing, (x < 0) != self.rho_is_negative);
-        let product = mul_high(mul_high(self.b_mantissa, large), bracket); // Q(b_exponent + shift - 10), < 2^62
-        let integer_bits = self.b_exponent.wrapping_add(shift).wrapping_sub(2); // from 2^8 up, >= 58
+        let product = mul_high(scale.product, bracket); // Q(b_exponent + shift - 10), < 2^62
+        let integer_bits = self.b_exponent.wrapping_add(scale.shift).wrapping_sub(2); // from 2^8 up, >= 58
         let wings = if integer_bits >= 64 {
             product.wrapping_shr(integer_bits.wrapping_sub(64))
         } else if product.wrapping_shr(integer_bits) != 0 {
@@ -268,13 +311,14 @@ impl SviSlice {
     /// `(rho x + sqrt(x^2 + s^2)) / max(|x|, s)`, Q62, in `(0.04, 2.42)`.
     ///
     /// Where `rho x < 0` the difference is taken as `((1 - rho^2) x^2 + s^2) / (sqrt(x^2 + s^2) + |rho x|)`: no cancellation.
-    fn bracket(&self, ratio: u64, in_wing: bool, opposed: bool) -> u64 {
+    #[inline(always)]
+    fn bracket<const IN_WING: bool>(&self, ratio: u64, opposed: bool) -> u64 {
         let (high, low) = (ratio >> 10, ratio & 1023);
         let square = high
             .wrapping_mul(high)
             .wrapping_add(high.wrapping_mul(low) >> 9); // Q62, <= 1
         let root = sqrt_normalised((1u64 << 62).wrapping_add(square)); // Q62, <= 1.4143
-        let skew = if in_wing {
+        let skew = if IN_WING {
             self.rho
         } else {
             mul_high(self.rho << 1, ratio << 22) // Q63 x Q63
@@ -283,7 +327,7 @@ impl SviSlice {
         if !opposed {
             return sum;
         }
-        let numerator = if in_wing {
+        let numerator = if IN_WING {
             self.one_minus_rho_squared.wrapping_add(square)
         } else {
             mul_high(self.one_minus_rho_squared << 1, square << 1).wrapping_add(1 << 62)
@@ -337,27 +381,30 @@ fn ratio_q41(small: u64, large: u64) -> u64 {
     (high << 21).wrapping_add((rest << 21) / divisor)
 }
 
-/// `value 2^bits / unit`, rounded to nearest, by digits of 24 bits; `unit < 2^40`, result below 2^64.
-fn quotient(value: u64, unit: u64, bits: u32) -> u64 {
-    let unit = unit.max(1);
-    let mut result = value / unit;
-    let mut rest = value.wrapping_sub(result.wrapping_mul(unit));
-    let mut left = bits;
+/// `value 2^BITS / UNIT`, rounded to nearest, for a value that can be shifted by `ROOM` bits and a unit below 2^40: by digits
+/// as long as there is room for. Result below 2^64.
+#[inline(always)]
+fn quotient<const UNIT: u64, const ROOM: u32, const BITS: u32>(value: u64) -> u64 {
+    let value = value.wrapping_shl(ROOM);
+    let mut result = value / UNIT;
+    let mut rest = value.wrapping_sub(result.wrapping_mul(UNIT));
+    let mut left = BITS.wrapping_sub(ROOM);
     while left > 0 {
-        let step = left.min(24);
-        let digit = rest.wrapping_shl(step) / unit;
+        let step = left.min(UNIT.leading_zeros()); // rest < UNIT: below 2^64 when shifted
+        let digit = rest.wrapping_shl(step) / UNIT;
         rest = rest
             .wrapping_shl(step)
-            .wrapping_sub(digit.wrapping_mul(unit));
+            .wrapping_sub(digit.wrapping_mul(UNIT));
         result = result.wrapping_shl(step) | digit;
         left = left.wrapping_sub(step);
     }
-    result.wrapping_add(u64::from(rest >= unit.wrapping_sub(rest)))
+    result.wrapping_add(u64::from(rest >= UNIT.wrapping_sub(rest)))
 }
 
-/// `value / unit` in Q56, rounded to nearest, half away from zero; `|value / unit| <= 64`, `0 < unit < 2^40`.
-fn signed_q56(value: i64, unit: i64) -> i64 {
-    let magnitude = quotient(value.unsigned_abs(), unit.unsigned_abs(), 56) as i64;
+/// `value / UNIT` in Q56, rounded to nearest, half away from zero; `|value / UNIT| <= 64`, `|value| < 2^(64 - ROOM)`.
+#[inline(always)]
+fn signed_q56<const UNIT: u64, const ROOM: u32>(value: i64) -> i64 {
+    let magnitude = quotient::<UNIT, ROOM, 56>(value.unsigned_abs()) as i64;
     if value < 0 {
         magnitude.wrapping_neg()
     } else {
@@ -372,12 +419,12 @@ fn root_of_ratio(tenor_seconds: i64, reference: u32) -> (u64, u32) {
         return (0, 47);
     }
     let reference = u64::from(reference.max(1));
-    let tenor_shift = tenor.leading_zeros(); // [32, 63]
+    let tenor_shift = leading_zeros(tenor); // [32, 63]
     let dividend = tenor.wrapping_shl(tenor_shift); // >= 2^63
     let whole = dividend / reference; // >= 2^31
     let rest = dividend.wrapping_sub(whole.wrapping_mul(reference)); // < 2^32
                                                                      // Fill up to 64 bits, one less if the exponent would be odd.
-    let zeros = whole.leading_zeros(); // [0, 32]
+    let zeros = leading_zeros(whole); // [0, 32]
     let zeros = zeros.wrapping_sub(tenor_shift.wrapping_add(zeros) & 1 & u32::from(zeros > 0));
     let filled = whole.wrapping_shl(zeros) | (rest.wrapping_shl(zeros) / reference);
     let exponent = tenor_shift.wrapping_add(zeros);

@@ -80,6 +80,34 @@ impl Price {
     }
 }
 
+/// A price in whole dollars and the rest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PriceParts {
+    whole: u64,
+    part: u64,
+}
+
+impl Price {
+    #[inline(always)]
+    pub(crate) fn parts(self) -> PriceParts {
+        PriceParts {
+            whole: self.0 / PRICE_ONE,
+            part: self.0 % PRICE_ONE,
+        }
+    }
+}
+
+impl PriceParts {
+    /// Whether sizes that sum to `size` at prices up to this are what [`Quantity::small_notional`] takes.
+    pub(crate) fn is_small(&self, size: u64) -> bool {
+        size < SMALL_QUANTITY && self.whole < SMALL_WHOLE
+    }
+}
+
+/// Sizes and whole dollars whose notional takes two 64-bit products.
+const SMALL_QUANTITY: u64 = 1 << 36;
+const SMALL_WHOLE: u64 = 1 << 26;
+
 impl Quantity {
     /// `quantity x price`, rounded toward zero, so that both sides of a trade see the same magnitude.
     ///
@@ -94,6 +122,38 @@ impl Quantity {
         } else {
             signed
         }))
+    }
+
+    /// `|quantity| x price`, rounded up: what a share is charged on.
+    pub(crate) fn notional_ceil(self, price: Price) -> Result<Quote, RiskError> {
+        let whole = self.notional(price)?.saturating_abs();
+        whole.checked_add(Quote(i64::from(self.is_rounded_at(price))))
+    }
+
+    /// Whether [`Quantity::notional`] cuts anything off.
+    #[inline]
+    pub(crate) fn is_rounded_at(self, price: Price) -> bool {
+        self.rounded_part(price) != 0
+    }
+
+    /// What [`Quantity::notional`] cuts off, by magnitude, 1e-8 of its unit.
+    #[inline]
+    pub(crate) fn rounded_part(self, price: Price) -> u64 {
+        // residues below 1e8: their product stays below 2^54
+        let (size, price) = (self.0.unsigned_abs() % PRICE_ONE, price.0 % PRICE_ONE);
+        size.wrapping_mul(price) % PRICE_ONE
+    }
+
+    /// [`Quantity::notional`] for a price in two parts, below 2^36 in size and 2^26 in whole dollars: nothing can overflow. Beyond, as
+    /// for positions out of order that are refused right after, it wraps.
+    #[inline(always)]
+    pub(crate) fn small_notional(self, price: &PriceParts) -> i64 {
+        // quantity * whole < 2^62 and quantity * part < 2^36 * 1e8 < 2^63: the sum cannot overflow
+        let magnitude = self.0.unsigned_abs();
+        let whole = magnitude.wrapping_mul(price.whole);
+        let notional = whole.wrapping_add(magnitude.wrapping_mul(price.part) / PRICE_ONE) as i64;
+        let sign = self.0 >> 63;
+        (notional ^ sign).wrapping_sub(sign)
     }
 
     /// Sum, or [`RiskError::Overflow`].
@@ -132,16 +192,22 @@ impl Quantity {
     }
 }
 
-/// `quantity x price / 1e8`, floored, on magnitudes. Small sizes take two 64-bit products, others one of 128 bits;
-/// the results are equal.
+/// `quantity x price / 1e8`, floored, on magnitudes. Small sizes, and large ones at low prices, take two 64-bit products,
+/// others one of 128 bits; the results are equal.
 #[inline]
 fn notional_magnitude(quantity: u64, price: u64) -> Result<u64, RiskError> {
-    let (whole, part) = (price / PRICE_ONE, price % PRICE_ONE);
-    if quantity < 1 << 36 && whole < 1 << 26 {
-        // quantity * whole < 2^62 and quantity * part < 2^36 * 1e8 < 2^63: the sum cannot overflow
-        return Ok(quantity
+    // The product is symmetric: the smaller factor need only be below 2^36, the other below 2^26 x 1e8.
+    let (small, large) = if quantity < SMALL_QUANTITY {
+        (quantity, price)
+    } else {
+        (price, quantity)
+    };
+    let (whole, part) = (large / PRICE_ONE, large % PRICE_ONE);
+    if small < SMALL_QUANTITY && whole < SMALL_WHOLE {
+        // small * whole < 2^62 and small * part < 2^36 * 1e8 < 2^63: the sum cannot overflow
+        return Ok(small
             .wrapping_mul(whole)
-            .wrapping_add(quantity.wrapping_mul(part) / PRICE_ONE));
+            .wrapping_add(small.wrapping_mul(part) / PRICE_ONE));
     }
     // two factors below 2^64 fit 128 bits
     let product = u128::from(quantity).wrapping_mul(u128::from(price));
@@ -158,19 +224,47 @@ fn scale_magnitude(magnitude: u64, numerator: u64, denominator: u64) -> Option<i
 
 impl Quote {
     /// Sum, or [`RiskError::Overflow`].
+    #[inline(always)]
     pub fn checked_add(self, other: Self) -> Result<Self, RiskError> {
-        self.0
-            .checked_add(other.0)
-            .map(Self)
-            .ok_or(RiskError::Overflow(Field::Quote))
+        let (sum, overflow) = self.adding(other);
+        if overflow < 0 {
+            return Err(RiskError::Overflow(Field::Quote));
+        }
+        Ok(sum)
+    }
+
+    /// The sum modulo 2^64, and a number that is negative where it left i64: there the sum has a sign that neither operand
+    /// has. Half as long on sBPF as what the compiler makes of a checked addition, and several can share one test.
+    #[inline(always)]
+    pub(crate) fn adding(self, other: Self) -> (Self, i64) {
+        let sum = self.0.wrapping_add(other.0);
+        (Self(sum), (sum ^ self.0) & (sum ^ other.0))
     }
 
     /// Difference, or [`RiskError::Overflow`].
+    #[inline(always)]
     pub fn checked_sub(self, other: Self) -> Result<Self, RiskError> {
-        self.0
-            .checked_sub(other.0)
-            .map(Self)
-            .ok_or(RiskError::Overflow(Field::Quote))
+        let difference = self.0.wrapping_sub(other.0);
+        // it left i64 where the operands' signs differ and it has the subtrahend's
+        if (self.0 ^ other.0) & (self.0 ^ difference) < 0 {
+            return Err(RiskError::Overflow(Field::Quote));
+        }
+        Ok(Self(difference))
+    }
+
+    /// The sum of several amounts, or [`RiskError::Overflow`] where a partial sum leaves its range.
+    pub(crate) fn checked_sum<const N: usize>(amounts: [Self; N]) -> Result<Self, RiskError> {
+        let mut total = Self::ZERO;
+        let mut overflow = 0;
+        for amount in amounts {
+            let (sum, flag) = total.adding(amount);
+            total = sum;
+            overflow |= flag;
+        }
+        if overflow < 0 {
+            return Err(RiskError::Overflow(Field::Quote));
+        }
+        Ok(total)
     }
 
     /// `self x ratio` toward minus infinity: equity and scenario PnL are never overstated.
@@ -239,5 +333,43 @@ impl Quote {
     /// Magnitude; `i64::MIN` becomes `i64::MAX`.
     pub fn saturating_abs(self) -> Self {
         Self(self.0.saturating_abs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Price, Quantity, PRICE_ONE, SMALL_QUANTITY, SMALL_WHOLE};
+
+    #[test]
+    fn every_path_of_a_notional_is_the_floor() {
+        let edge = (1u64 << 36, PRICE_ONE << 26);
+        let factors = [0, 1, 99_999_999, PRICE_ONE, edge.0 - 1, edge.0, edge.0 + 7]
+            .into_iter()
+            .chain([edge.1 - 1, edge.1, (1 << 62) - 5]);
+        for quantity in factors.clone() {
+            for price in factors.clone() {
+                let exact = u128::from(quantity) * u128::from(price) / u128::from(PRICE_ONE);
+                let floor = i64::try_from(exact).ok();
+                let size = Quantity::from_raw(-(quantity as i64));
+                let notional = size.notional(Price::from_raw(price)).ok();
+                assert_eq!(notional.map(|n| -n.raw()), floor, "{quantity} x {price}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_notional_is_the_notional() {
+        let most = SMALL_QUANTITY as i64 - 1;
+        let highest = SMALL_WHOLE * PRICE_ONE - 1;
+        for quantity in [0, 1, -1, 7, -999_999, 1_234_567, most, -most] {
+            for price in [1, 99_999_999, PRICE_ONE, 6_543_210_123_456, highest] {
+                let (quantity, price) = (Quantity::from_raw(quantity), Price::from_raw(price));
+                let small = quantity.small_notional(&price.parts());
+                assert_eq!(quantity.notional(price).map(|n| n.raw()), Ok(small));
+                assert!(price.parts().is_small(quantity.raw().unsigned_abs()));
+            }
+        }
+        assert!(!Price::from_raw(highest + 1).parts().is_small(1));
+        assert!(!Price::from_raw(highest).parts().is_small(SMALL_QUANTITY));
     }
 }

@@ -7,7 +7,7 @@ use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::associated_token::get_associated_token_address;
 use anchor_spl::token::spl_token;
 use portfolio_margin_interface::args::TradeLeg;
-use portfolio_margin_interface::state::{MarginAccount, PositionRecord};
+use portfolio_margin_interface::state::{CollateralBalance, MarginAccount, PositionRecord};
 use portfolio_margin_interface::{AccountLayout, DISCRIMINATOR_LEN};
 use solana_instruction::AccountMeta;
 
@@ -38,11 +38,19 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Everything that an account holds.
+    /// Everything that an account holds, and the markets whose risk its collateral offsets.
     pub fn of(header: &MarginAccount, positions: &[PositionRecord]) -> Self {
         Self {
             banks: header.used_collateral().map(|held| held.bank).collect(),
-            markets: positions.iter().map(|record| record.market).collect(),
+            markets: positions
+                .iter()
+                .map(|record| record.market)
+                .chain(
+                    header
+                        .used_collateral()
+                        .filter_map(CollateralBalance::offset_market),
+                )
+                .collect(),
         }
     }
 

@@ -7,6 +7,7 @@ use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::margin_account::MIN_CAPACITY;
 use portfolio_margin_interface::view::MarginView;
 use risk_core::position::Instrument;
+use risk_core::tier::Tier;
 use solana_instruction::Instruction;
 
 use crate::accounts::{Scope, Trader};
@@ -25,6 +26,15 @@ pub fn perpetual(market: &Market, quantity: i64, price: u64) -> TradeLeg {
         strike: 0,
         quantity,
         price,
+    }
+}
+
+/// A leg of a dated future.
+pub fn future(market: &Market, expiry: i64, quantity: i64, price: u64) -> TradeLeg {
+    TradeLeg {
+        instrument: Instrument::Future as u8,
+        expiry,
+        ..perpetual(market, quantity, price)
     }
 }
 
@@ -64,16 +74,28 @@ impl World {
         user
     }
 
-    /// Opens a user's first margin account with room for `capacity` positions.
+    /// Opens a user's first margin account in the Portfolio tier with room for `capacity` positions.
     pub fn open(&mut self, user: &User, capacity: u16) -> Trader {
         self.open_sub_account(user, 0, capacity)
     }
 
-    /// Opens a further margin account of a user.
+    /// Opens a further margin account of a user, in the Portfolio tier.
     pub fn open_sub_account(&mut self, user: &User, sub_account: u16, capacity: u16) -> Trader {
+        self.open_in_tier(user, sub_account, capacity, Tier::Portfolio)
+    }
+
+    /// Opens a margin account of a user in either tier.
+    pub fn open_in_tier(
+        &mut self,
+        user: &User,
+        sub_account: u16,
+        capacity: u16,
+        tier: Tier,
+    ) -> Trader {
         let args = MarginAccountArgs {
             sub_account,
             capacity,
+            tier: tier as u8,
         };
         let house = self.house;
         let ix = instructions::open_margin_account(&user.key, &house, args);
@@ -98,6 +120,23 @@ impl World {
         trader
     }
 
+    /// The instruction of [`World::set_tier`].
+    pub fn set_tier_ix(&self, trader: &Trader, tier: Tier) -> Instruction {
+        let (_, positions) = self.account(&trader.account);
+        let remaining = match tier == Tier::Portfolio || !positions.is_empty() {
+            true => self.margin_metas(&trader.account),
+            false => vec![],
+        };
+        instructions::set_tier(trader, tier, remaining)
+    }
+
+    /// Changes how an account is margined.
+    #[track_caller]
+    pub fn set_tier(&mut self, trader: &Trader, tier: Tier) -> Outcome {
+        let ix = self.set_tier_ix(trader, tier);
+        self.send(&[ix], &[trader.user])
+    }
+
     /// The instruction of [`World::deposit`].
     pub fn deposit_ix(&self, trader: &Trader, bank: &Bank, amount: u64) -> Instruction {
         let source = self.wallet(&trader.user, bank);
@@ -113,14 +152,15 @@ impl World {
 
     /// The instruction of [`World::withdraw`].
     pub fn withdraw_ix(&self, trader: &Trader, bank: &Bank, amount: u64) -> Instruction {
-        let (header, positions) = self.account(&trader.account);
-        let mut scope = Scope::of(&header, &positions);
-        let emptied = header
-            .used_collateral()
-            .any(|held| held.bank == bank.index && held.amount == amount);
-        if emptied && bank.mint != self.usdc.mint {
-            scope.banks.remove(&bank.index);
+        let (mut header, positions) = self.account(&trader.account);
+        if bank.mint != self.usdc.mint {
+            let held = header
+                .collateral
+                .iter_mut()
+                .filter(|h| h.bank == bank.index);
+            held.for_each(|held| held.amount = held.amount.saturating_sub(amount));
         }
+        let scope = Scope::of(&header, &positions);
         let remaining = if positions.is_empty() {
             vec![]
         } else {
@@ -152,7 +192,8 @@ impl World {
 
     /// The instruction of [`World::view_margin`].
     pub fn view_margin_ix(&self, account: &Pubkey) -> Instruction {
-        instructions::view_margin(account, self.margin_metas(account))
+        let (header, _) = self.account(account);
+        instructions::view_margin(&header.clearinghouse, account, self.margin_metas(account))
     }
 
     /// The margin that the program computes, and what computing it cost.
@@ -160,7 +201,7 @@ impl World {
     pub fn view_margin(&mut self, account: &Pubkey) -> (MarginView, Outcome) {
         let ix = self.view_margin_ix(account);
         let outcome = self.send(&[ix], &[]).ok();
-        (read_view(&outcome), outcome)
+        (outcome.view(), outcome)
     }
 
     /// The instruction of [`World::start_liquidation`].
@@ -170,8 +211,14 @@ impl World {
         account: &Pubkey,
         witness: &[u8],
     ) -> Instruction {
-        let remaining = self.margin_metas(account);
-        instructions::start_liquidation(&caller.key, account, witness.to_vec(), remaining)
+        let (header, _) = self.account(account);
+        instructions::start_liquidation(
+            &header.clearinghouse,
+            &caller.key,
+            account,
+            witness.to_vec(),
+            self.margin_metas(account),
+        )
     }
 
     /// Puts an account into liquidation with one scenario per market.
@@ -226,13 +273,4 @@ impl World {
         let ix = self.stop_liquidation_ix(caller, account);
         self.send(&[ix], &[*caller])
     }
-}
-
-/// Return data of `view_margin`; the runtime may have cut trailing zeros.
-#[track_caller]
-fn read_view(outcome: &Outcome) -> MarginView {
-    let mut data = outcome.return_data.clone();
-    assert!(data.len() <= size_of::<MarginView>(), "not a margin view");
-    data.resize(size_of::<MarginView>(), 0);
-    bytemuck::pod_read_unaligned(&data)
 }

@@ -9,6 +9,7 @@ use portfolio_margin_interface::args::{
     SurfaceArgs, TradeLeg,
 };
 use portfolio_margin_interface::{seeds, ID};
+use risk_core::tier::Tier;
 use solana_instruction::{AccountMeta, Instruction};
 
 use crate::accounts::Trader;
@@ -56,6 +57,17 @@ pub fn initialize_bank(
     mint: &Pubkey,
     args: BankArgs,
 ) -> Instruction {
+    initialize_offset_bank(governor, house, mint, args, None)
+}
+
+/// `initialize_bank` for an asset that offsets the risk of a market.
+pub fn initialize_offset_bank(
+    governor: &Pubkey,
+    house: &Pubkey,
+    mint: &Pubkey,
+    args: BankArgs,
+    offset_market: Option<Pubkey>,
+) -> Instruction {
     let bank = seeds::bank(house, mint);
     let accounts = accounts::InitializeBank {
         governor: *governor,
@@ -65,6 +77,7 @@ pub fn initialize_bank(
         vault: seeds::vault(&bank),
         token_program: spl_token::ID,
         system_program: SYSTEM,
+        offset_market,
     };
     instruction(accounts, instruction::InitializeBank { args }, vec![])
 }
@@ -115,6 +128,35 @@ pub fn open_margin_account(owner: &Pubkey, house: &Pubkey, args: MarginAccountAr
     instruction(accounts, instruction::OpenMarginAccount { args }, vec![])
 }
 
+/// `update_quote_price`.
+pub fn update_quote_price(house: &Pubkey, price: &Pubkey) -> Instruction {
+    let accounts = accounts::UpdateQuotePrice {
+        clearinghouse: *house,
+        price: *price,
+    };
+    instruction(accounts, instruction::UpdateQuotePrice {}, vec![])
+}
+
+/// `update_market`.
+pub fn update_market(market: &Market) -> Instruction {
+    let accounts = accounts::UpdateMarket {
+        market: market.key,
+        price: market.price,
+    };
+    instruction(accounts, instruction::UpdateMarket {}, vec![])
+}
+
+/// `set_tier`.
+pub fn set_tier(trader: &Trader, tier: Tier, remaining: Vec<AccountMeta>) -> Instruction {
+    let accounts = accounts::SetTier {
+        owner: trader.user.key,
+        clearinghouse: trader.house,
+        margin_account: trader.account,
+    };
+    let tier = tier as u8;
+    instruction(accounts, instruction::SetTier { tier }, remaining)
+}
+
 /// `deposit_collateral` from a token account.
 pub fn deposit_collateral(
     trader: &Trader,
@@ -144,6 +186,7 @@ pub fn withdraw_collateral(
 ) -> Instruction {
     let accounts = accounts::WithdrawCollateral {
         owner: trader.user.key,
+        clearinghouse: trader.house,
         margin_account: trader.account,
         bank: bank.key,
         vault: bank.vault,
@@ -168,22 +211,29 @@ pub fn trade(
     let accounts = accounts::Trade {
         taker_owner: taker.user.key,
         maker_owner: maker.user.key,
+        clearinghouse: taker.house,
         taker: taker.account,
         maker: maker.account,
     };
     instruction(accounts, instruction::Trade { legs }, remaining)
 }
 
-/// `view_margin`.
-pub fn view_margin(account: &Pubkey, remaining: Vec<AccountMeta>) -> Instruction {
+/// `view_margin` without legs.
+pub fn view_margin(house: &Pubkey, account: &Pubkey, remaining: Vec<AccountMeta>) -> Instruction {
     let accounts = accounts::ViewMargin {
+        clearinghouse: *house,
         margin_account: *account,
     };
-    instruction(accounts, instruction::ViewMargin {}, remaining)
+    instruction(
+        accounts,
+        instruction::ViewMargin { legs: vec![] },
+        remaining,
+    )
 }
 
 /// `start_liquidation`.
 pub fn start_liquidation(
+    house: &Pubkey,
     caller: &Pubkey,
     account: &Pubkey,
     witness: Vec<u8>,
@@ -191,6 +241,7 @@ pub fn start_liquidation(
 ) -> Instruction {
     let accounts = accounts::StartLiquidation {
         caller: *caller,
+        clearinghouse: *house,
         margin_account: *account,
     };
     let args = StartLiquidationArgs { witness };

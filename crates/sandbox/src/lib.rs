@@ -24,10 +24,11 @@ pub mod oracle;
 pub mod reconcile;
 pub mod transaction;
 pub mod units;
+pub mod views;
 pub mod world;
 
 pub use accounts::{Scope, Trader};
-pub use actions::{call, perpetual, put};
+pub use actions::{call, future, perpetual, put};
 pub use keys::User;
 pub use listing::{crypto_smile, Bank, Market};
 pub use native::{MarketReport, NativeReport};
@@ -35,4 +36,4 @@ pub use oracle::{PriceFields, VerificationLevel};
 pub use reconcile::Reconciliation;
 pub use transaction::Outcome;
 pub use units::{dollars, BASE, BTC_START, DAY, SOL, SOL_START, START, USDC};
-pub use world::{World, WorldBuilder};
+pub use world::{Model, World, WorldBuilder};

@@ -2,7 +2,8 @@
 
 use anchor_lang::prelude::Pubkey;
 use portfolio_margin_interface::args::{
-    BankArgs, ClearinghouseArgs, MarketArgs, MarketParamsArgs, ScenarioArg, SurfaceArgs,
+    BankArgs, ClearinghouseArgs, MarketArgs, MarketParamsArgs, MarketTermsArgs, ScenarioArg,
+    SurfaceArgs,
 };
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::Clearinghouse;
@@ -12,6 +13,7 @@ use risk_core::YEAR_SECONDS;
 
 use crate::instructions;
 use crate::oracle::price_address;
+use crate::transaction::Outcome;
 use crate::world::World;
 
 /// A collateral bank's addresses.
@@ -86,6 +88,42 @@ pub fn params_args(params: &MarketParams) -> MarketParamsArgs {
     }
 }
 
+/// Further terms as an instruction takes them.
+pub fn terms_args(params: &MarketParams) -> MarketTermsArgs {
+    let raw = |ratio: risk_core::Ratio| u32::try_from(ratio.raw()).expect("a valid parameter");
+    let signed = |ratio: risk_core::Ratio| i32::try_from(ratio.raw()).expect("a valid parameter");
+    MarketTermsArgs {
+        skew_linear_base: raw(params.skew.linear_base),
+        skew_linear_slope: signed(params.skew.linear_slope),
+        skew_abs_base: raw(params.skew.abs_base),
+        skew_abs_slope: signed(params.skew.abs_slope),
+        skew_min_k: raw(params.skew.min_k),
+        skew_width: raw(params.skew.width),
+        skew_fixed: raw(params.skew.fixed),
+        skew_scale: raw(params.skew.scale),
+        discount_long_base: raw(params.discount.long_base),
+        discount_long_multiplier: raw(params.discount.long_multiplier),
+        discount_long_add: raw(params.discount.long_add),
+        discount_short_base: raw(params.discount.short_base),
+        discount_short_multiplier: raw(params.discount.short_multiplier),
+        discount_short_add: raw(params.discount.short_add),
+        basis_up: raw(params.basis.up),
+        basis_down: raw(params.basis.down),
+        basis_add: raw(params.basis.add),
+        basis_multiplier: raw(params.basis.multiplier),
+        min_delta_net: raw(params.min_delta.net),
+        min_delta_hedged: raw(params.min_delta.hedged),
+        confidence_threshold: raw(params.confidence.threshold),
+        confidence_factor: raw(params.confidence.factor),
+        concentration_delta_threshold: params.concentration_delta.threshold.raw(),
+        concentration_delta_full: params.concentration_delta.full.raw(),
+        concentration_vega_threshold: params.concentration_vega.threshold.raw(),
+        concentration_vega_full: params.concentration_vega.full.raw(),
+        concentration_delta_cap: raw(params.concentration_delta.cap),
+        concentration_vega_cap: raw(params.concentration_vega.cap),
+    }
+}
+
 /// A smile of crypto's usual shape around an at-the-money volatility (1e-6): a quarter of the variance at the
 /// money is level, the rest is the turn of a hyperbola about 1.6 standard deviations wide, skewed to the downside.
 /// Fitted for one hour at the least: closer to expiry the engine keeps the volatility and scales the variance.
@@ -107,6 +145,7 @@ pub fn crypto_smile(expiry: i64, now: i64, volatility: u32) -> SurfaceArgs {
         svi_m: 0,
         svi_s: u32::try_from(width).expect("a volatility below 1,000 %"),
         reference_tenor,
+        confidence: 1_000_000,
     }
 }
 
@@ -122,6 +161,17 @@ impl World {
 
     /// Lists a collateral mint.
     pub fn list_bank(&mut self, house: Pubkey, mint: Pubkey, args: BankArgs) -> Bank {
+        self.list_offset_bank(house, mint, args, None)
+    }
+
+    /// Lists a collateral mint, for an asset that offsets the risk of a market where one is named.
+    pub fn list_offset_bank(
+        &mut self,
+        house: Pubkey,
+        mint: Pubkey,
+        args: BankArgs,
+        offset_market: Option<&Market>,
+    ) -> Bank {
         let index = self.read::<Clearinghouse>(&house).bank_count;
         let key = seeds::bank(&house, &mint);
         let bank = Bank {
@@ -134,7 +184,9 @@ impl World {
             feed_id: args.feed_id,
         };
         let governor = self.governor;
-        let ix = instructions::initialize_bank(&governor.key, &house, &mint, args);
+        let offset_market = offset_market.map(|market| market.key);
+        let ix =
+            instructions::initialize_offset_bank(&governor.key, &house, &mint, args, offset_market);
         self.send(&[ix], &[governor]).ok();
         self.banks.push(bank);
         bank
@@ -162,6 +214,20 @@ impl World {
         let governor = self.governor;
         let ix = instructions::add_expiry(&governor.key, market, time);
         self.send(&[ix], &[governor]).ok();
+    }
+
+    /// Stores the quote asset's price; anybody may.
+    #[track_caller]
+    pub fn update_quote_price(&mut self, house: &Pubkey) -> Outcome {
+        let feed = self.read::<Clearinghouse>(house).quote_feed_id;
+        let ix = instructions::update_quote_price(house, &price_address(&feed));
+        self.send(&[ix], &[])
+    }
+
+    /// Moves a market's stable price; anybody may.
+    #[track_caller]
+    pub fn update_market(&mut self, market: &Market) -> Outcome {
+        self.send(&[instructions::update_market(market)], &[])
     }
 
     /// Posts a volatility surface.

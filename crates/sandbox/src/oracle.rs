@@ -18,6 +18,10 @@ pub const BTC_FEED: [u8; 32] =
 pub const SOL_FEED: [u8; 32] =
     feed(b"ef0d8b6fda2ceba41da15d4095d1da392a0d2f8ed0c6c7bc0f4cfac8c280b56d");
 
+/// USDC/USD.
+pub const USDC_FEED: [u8; 32] =
+    feed(b"eaa020c61cc479712813461ce153894a96a6c00b21ed0cfc2798d1f9a9e9c94a");
+
 /// Share of price that [`PriceFields::fresh`] states as confidence: 5 basis points.
 const CONFIDENCE_SHARE: u64 = 2_000;
 
@@ -107,6 +111,12 @@ impl World {
     pub fn set_price(&mut self, market: &Market, price: u64) {
         let fields = PriceFields::fresh(market.feed_id, price, self.now());
         self.set_price_update(market.price, fields);
+    }
+
+    /// Publishes a fresh price of the quote asset, 1e-8 USD; checks know it once it is stored.
+    pub fn set_quote_price(&mut self, price: u64) {
+        let fields = PriceFields::fresh(USDC_FEED, price, self.now());
+        self.set_price_update(price_address(&USDC_FEED), fields);
     }
 
     /// Writes a price account as told, good or bad.

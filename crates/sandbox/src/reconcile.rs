@@ -26,7 +26,7 @@ pub struct BankBalance {
 pub struct Reconciliation {
     /// Each bank in order.
     pub banks: Vec<BankBalance>,
-    /// Sum of perpetual costs per market: zero each.
+    /// Sum of the costs of perpetuals and futures per market: zero each.
     pub costs: BTreeMap<u16, i128>,
     /// Sum of quantities per series (market, expiry, strike, instrument): zero each.
     pub quantities: BTreeMap<(u16, i64, u64, u8), i128>,

@@ -155,7 +155,23 @@ impl World {
     /// Panics where the transaction would not fit a packet or a needed signer is missing: no cluster would take it.
     #[track_caller]
     pub fn send(&mut self, instructions: &[Instruction], signers: &[User]) -> Outcome {
-        let (transaction, bytes) = self.transaction(instructions, signers);
+        self.send_within(instructions, signers, PACKET_SIZE)
+    }
+
+    /// The same for a transaction that names its accounts by a lookup table: of any size.
+    #[track_caller]
+    pub fn send_wide(&mut self, instructions: &[Instruction], signers: &[User]) -> Outcome {
+        self.send_within(instructions, signers, usize::MAX)
+    }
+
+    #[track_caller]
+    fn send_within(
+        &mut self,
+        instructions: &[Instruction],
+        signers: &[User],
+        most: usize,
+    ) -> Outcome {
+        let (transaction, bytes) = self.transaction(instructions, signers, most);
         let outcome = match self.svm.send_transaction(transaction) {
             Ok(meta) => Outcome::new(meta, None, bytes),
             Err(FailedTransactionMetadata { err, meta }) => Outcome::new(meta, Some(err), bytes),
@@ -174,7 +190,7 @@ impl World {
     /// Runs instructions without keeping what they change.
     #[track_caller]
     pub fn simulate(&mut self, instructions: &[Instruction], signers: &[User]) -> Outcome {
-        let (transaction, bytes) = self.transaction(instructions, signers);
+        let (transaction, bytes) = self.transaction(instructions, signers, PACKET_SIZE);
         match self.svm.simulate_transaction(transaction) {
             Ok(info) => Outcome::new(info.meta, None, bytes),
             Err(FailedTransactionMetadata { err, meta }) => Outcome::new(meta, Some(err), bytes),
@@ -191,6 +207,7 @@ impl World {
         &mut self,
         instructions: &[Instruction],
         signers: &[User],
+        most: usize,
     ) -> (VersionedTransaction, usize) {
         let mut all = vec![ComputeBudgetInstruction::set_compute_unit_limit(
             COMPUTE_LIMIT,
@@ -213,10 +230,7 @@ impl World {
             })
             .collect();
         let bytes = 1 + 64 * count + message.serialize().len();
-        assert!(
-            bytes <= PACKET_SIZE,
-            "{bytes} bytes do not fit a packet of {PACKET_SIZE}"
-        );
+        assert!(bytes <= most, "{bytes} bytes do not fit a packet of {most}");
         let signers: Vec<&Keypair> = keypairs.iter().collect();
         let transaction =
             VersionedTransaction::try_new(VersionedMessage::Legacy(message), &signers)

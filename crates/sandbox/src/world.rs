@@ -8,20 +8,32 @@ use anchor_lang::solana_program::program_option::COption;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::token::spl_token;
 use litesvm::LiteSVM;
-use portfolio_margin_interface::args::{BankArgs, ClearinghouseArgs, MarketArgs};
+use portfolio_margin_interface::args::{
+    AccountTermsArgs, BankArgs, ClearinghouseArgs, GroupArgs, MarketArgs, StandardParamsArgs,
+};
 use portfolio_margin_interface::ID;
 use risk_core::market::MarketParams;
-use risk_core::scenario::{Scenario, MAJOR_SCENARIOS, WIDE_SCENARIOS};
+use risk_core::scenario::{Scenario, MAJOR_GRID, MAJOR_SCENARIOS, WIDE_GRID, WIDE_SCENARIOS};
 use solana_account::Account;
 use solana_clock::Clock;
 
 use crate::keys::User;
-use crate::listing::{crypto_smile, params_args, scenario_args, symbol, Bank, Market};
-use crate::oracle::{PriceFields, BTC_FEED, SOL_FEED};
-use crate::units::{BTC_START, DAY, SOL_START, START};
+use crate::listing::{crypto_smile, params_args, scenario_args, symbol, terms_args, Bank, Market};
+use crate::oracle::{PriceFields, BTC_FEED, SOL_FEED, USDC_FEED};
+use crate::units::{dollars, BTC_START, DAY, SOL_START, START};
 
 /// Names the file to run in place of `target/deploy/portfolio_margin.so`.
 pub const PROGRAM_ENV: &str = "PORTFOLIO_MARGIN_SO";
+
+/// Which terms of the risk model a world's listings have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// Scenarios without skew, volatility shocks, shares of notional and scan factors; every other term neutral.
+    Neutral,
+    /// All of it: presets and scenario sets of BTC and SOL, a priced quote asset, charges on confidence, stable prices, both
+    /// markets in one correlation group, SOL collateral that offsets the risk of SOL.
+    Whole,
+}
 
 /// Settings of a world; start from the default.
 #[derive(Clone, Debug)]
@@ -52,6 +64,35 @@ pub struct WorldBuilder {
     pub oracle_max_confidence: u32,
     /// Largest age of a volatility surface, seconds.
     pub surface_max_age: u32,
+    /// Terms of the listings.
+    pub model: Model,
+    /// Terms of accounts.
+    pub terms: AccountTermsArgs,
+}
+
+impl WorldBuilder {
+    /// The whole model, with a minimum equity of the Portfolio tier, 1e-6 USD.
+    pub fn whole(portfolio_minimum_equity: i64) -> Self {
+        let group = GroupArgs {
+            kappa: 500_000,
+            offset_cap: 300_000,
+        };
+        Self {
+            model: Model::Whole,
+            terms: AccountTermsArgs {
+                quote_feed_id: USDC_FEED,
+                quote_max_age: 600,
+                quote_max_confidence: 10_000,
+                peg_threshold: 990_000,
+                peg_factor: 4_000_000,
+                collateral_confidence_threshold: 550_000,
+                collateral_confidence_factor: 1_000_000,
+                portfolio_minimum_equity,
+                groups: [group, GroupArgs::NONE, GroupArgs::NONE, GroupArgs::NONE],
+            },
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for WorldBuilder {
@@ -70,6 +111,8 @@ impl Default for WorldBuilder {
             oracle_max_age: 60,
             oracle_max_confidence: 10_000,
             surface_max_age: 3_600,
+            model: Model::Neutral,
+            terms: AccountTermsArgs::PLAIN,
         }
     }
 }
@@ -90,9 +133,9 @@ pub struct World {
     pub usdc: Bank,
     /// Bank of SOL, nine decimals.
     pub sol_bank: Bank,
-    /// BTC: [`MAJOR_SCENARIOS`].
+    /// BTC: [`MAJOR_GRID`].
     pub btc: Market,
-    /// SOL: [`WIDE_SCENARIOS`].
+    /// SOL: [`WIDE_GRID`].
     pub sol: Market,
     /// An expiry of both markets, seven days after the start.
     pub week: i64,
@@ -158,9 +201,13 @@ impl World {
         }
     }
 
-    /// Publishes all prices and surfaces again with the time of the clock.
+    /// Publishes all prices and surfaces again with the time of the clock, and stores the quote asset's.
     pub fn refresh(&mut self) {
         self.refresh_prices();
+        if self.builder.model == Model::Whole {
+            let house = self.house;
+            self.update_quote_price(&house).ok();
+        }
         let (btc, sol) = (self.btc, self.sol);
         self.post_surfaces(&btc, self.builder.btc_volatility);
         self.post_surfaces(&sol, self.builder.sol_volatility);
@@ -262,7 +309,43 @@ impl World {
             surface_max_age: self.builder.surface_max_age,
             surface_authority: self.surface_authority.key,
             params: params_args(&MarketParams::MAJOR),
+            terms: terms_args(&MarketParams::MAJOR),
+            standard: StandardParamsArgs::MAJOR,
+            stable_rate: 0,
+            group: 0,
             scenarios: scenario_args(scenarios),
+        }
+    }
+}
+
+impl World {
+    /// Both markets with all terms, and SOL collateral that offsets the risk of SOL.
+    fn list_whole(&mut self, sol_mint: Pubkey) {
+        let house = self.house;
+        let args = self.whole_market_args("BTC", BTC_FEED, &MAJOR_SCENARIOS, &MarketParams::BTC);
+        self.btc = self.list_market(house, args);
+        let args = self.whole_market_args("SOL", SOL_FEED, &WIDE_SCENARIOS, &MarketParams::SOL);
+        self.sol = self.list_market(house, args);
+        let (args, sol) = (self.sol_bank_args(), self.sol);
+        self.sol_bank = self.list_offset_bank(house, sol_mint, args, Some(&sol));
+        self.set_quote_price(dollars(1));
+        self.update_quote_price(&house).ok();
+    }
+
+    /// Arguments for a market with all terms, in the first correlation group, whose stable price moves 5 % an hour.
+    pub fn whole_market_args(
+        &self,
+        name: &str,
+        feed_id: [u8; 32],
+        scenarios: &[Scenario],
+        params: &MarketParams,
+    ) -> MarketArgs {
+        MarketArgs {
+            params: params_args(params),
+            terms: terms_args(params),
+            stable_rate: 50_000,
+            group: 1,
+            ..self.market_args(name, feed_id, scenarios)
         }
     }
 }
@@ -275,16 +358,22 @@ impl WorldBuilder {
             id: 1,
             liquidation_discount: world.builder.liquidation_discount,
             liquidation_buffer: world.builder.liquidation_buffer,
+            terms: world.builder.terms.clone(),
         };
         let house = world.create_clearinghouse(args);
         world.house = house;
         let (usdc, sol_mint) = (world.usdc_mint, world.create_mint("mint of SOL", 9));
         world.usdc = world.list_bank(house, usdc, world.usdc_bank_args());
-        world.sol_bank = world.list_bank(house, sol_mint, world.sol_bank_args());
-        let args = world.market_args("BTC", BTC_FEED, &MAJOR_SCENARIOS);
-        world.btc = world.list_market(house, args);
-        let args = world.market_args("SOL", SOL_FEED, &WIDE_SCENARIOS);
-        world.sol = world.list_market(house, args);
+        match world.builder.model {
+            Model::Neutral => {
+                world.sol_bank = world.list_bank(house, sol_mint, world.sol_bank_args());
+                let args = world.market_args("BTC", BTC_FEED, &MAJOR_GRID);
+                world.btc = world.list_market(house, args);
+                let args = world.market_args("SOL", SOL_FEED, &WIDE_GRID);
+                world.sol = world.list_market(house, args);
+            }
+            Model::Whole => world.list_whole(sol_mint),
+        }
         let (btc, sol) = (world.btc, world.sol);
         world.set_price(&btc, world.builder.btc_price);
         world.set_price(&sol, world.builder.sol_price);

@@ -2,6 +2,7 @@
 
 use risk_core::scan::ScenarioPnl;
 use risk_core::scenario::{ScenarioSet, VolShock, ONE_Q30};
+use risk_core::witness::{BASIS_WITNESS, FLOOR_WITNESS};
 
 use super::format::kilo;
 use super::Colour;
@@ -23,6 +24,17 @@ struct Node {
 /// A market's matrix.
 pub struct HeatMap {
     nodes: Vec<Node>,
+}
+
+impl Node {
+    fn is_skew(&self) -> bool {
+        matches!(self.vol, VolShock::SkewLinear | VolShock::SkewAbs)
+    }
+
+    /// In the part of the map with spot across and volatility down.
+    fn is_near(&self) -> bool {
+        self.damping == ONE_Q30 && !self.is_skew()
+    }
 }
 
 impl HeatMap {
@@ -48,12 +60,13 @@ impl HeatMap {
     pub fn lines(&self, colour: Colour, scale: u64) -> Vec<String> {
         let ink = Ink { colour, scale };
         let mut lines = self.grid(ink);
+        lines.extend(self.skews(ink));
         lines.extend(self.tails(ink));
         lines
     }
 
     fn grid(&self, ink: Ink) -> Vec<String> {
-        let near = || self.nodes.iter().filter(|node| node.damping == ONE_Q30);
+        let near = || self.nodes.iter().filter(|node| node.is_near());
         let mut spots: Vec<i64> = near().map(|node| node.spot).collect();
         spots.sort_unstable();
         spots.dedup();
@@ -71,6 +84,22 @@ impl HeatMap {
             lines.push(row(label, cells));
         }
         lines
+    }
+
+    /// The smile tilted and its wings lifted, at unmoved spot.
+    fn skews(&self, ink: Ink) -> Option<String> {
+        let skews: Vec<&Node> = self.nodes.iter().filter(|node| node.is_skew()).collect();
+        if skews.is_empty() {
+            return None;
+        }
+        let cells = skews.into_iter().flat_map(|node| {
+            let name = match node.vol {
+                VolShock::SkewLinear => "tilted",
+                _ => "lifted",
+            };
+            [plain_cell(name), cell(node, ink)]
+        });
+        Some(row("smile", cells))
     }
 
     fn tails(&self, ink: Ink) -> Vec<String> {
@@ -157,6 +186,11 @@ fn paint(text: &str, loss: bool, strength: f64, colour: Colour) -> String {
 
 /// A scenario in words: `BTC falls 18 % and volatility rises`.
 pub fn in_words(symbol: &str, set: &ScenarioSet<'_>, index: u8) -> String {
+    match index {
+        BASIS_WITNESS => return format!("forwards of {symbol} leave its spot (a floor)"),
+        FLOOR_WITNESS => return format!("the least share of the delta in {symbol} (a floor)"),
+        _ => {}
+    }
     let index = usize::from(index);
     let spot = set.spot(index).unwrap_or(ONE_Q30);
     let damping = set.damping(index).unwrap_or(ONE_Q30);
@@ -172,6 +206,8 @@ pub fn in_words(symbol: &str, set: &ScenarioSet<'_>, index: u8) -> String {
         VolShock::Up => "volatility rises",
         VolShock::None => "volatility stays",
         VolShock::Down => "volatility falls",
+        VolShock::SkewLinear => "the smile tilts",
+        VolShock::SkewAbs => "the wings lift",
     };
     let share = 100.0 * damping as f64 / ONE_Q30 as f64;
     let tail = if damping == ONE_Q30 {

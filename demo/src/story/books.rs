@@ -29,8 +29,9 @@ impl Story {
     pub fn show_books(&mut self) -> Result<(), Broken> {
         self.screen.heading("2. Three books and their margin");
         self.screen.paragraph(
-            "Margin is the loss of the worst scenario per market, summed, plus contingencies for \
-             what a grid cannot see. Gross Greeks add up what each leg shows alone; net, legs \
+            "Margin is the loss of the worst scenario per market, or a floor, plus contingencies for \
+             what a grid cannot see. BTC and SOL are one group: half of what one gains in a scenario \
+             offsets what the other loses, at most 30 % of the sum. Gross Greeks add up what each leg shows alone; net, legs \
              cancel. A cell of a matrix is profit or loss in USD if spot and volatility move like \
              that; * marks the worst; far tails count in part. Colours have one scale in all books.",
         );
@@ -124,7 +125,7 @@ impl Story {
                 .filter(|position| position.market == record.index)
                 .copied()
                 .collect();
-            book.add_market(record, spot, inputs.now, &held)?;
+            book.add_market(record, spot.price, inputs.now, &held)?;
         }
         Ok(book)
     }
@@ -139,13 +140,20 @@ impl Story {
             self.show_matrix(market, record, scale)?;
         }
         let margin = &book.native.margin;
+        let alone = book
+            .native
+            .markets
+            .iter()
+            .map(|market| market.risk.scan.raw());
+        let offset = alone.sum::<i64>() != margin.scan.raw();
         let contingencies = margin
             .contingency_maintenance
             .checked_add(margin.contingency_initial)?;
         self.screen.line("");
         self.screen.line(format!(
-            "  initial margin {} = worst losses {} + contingencies {}",
+            "  initial margin {} = worst losses{} {} + contingencies {}",
             usd(margin.initial_margin().raw()),
+            if offset { ", offset by the group," } else { "" },
             usd(-margin.scan.raw()),
             usd(contingencies.raw()),
         ));
@@ -186,15 +194,8 @@ impl Book {
         now: i64,
         held: &[PositionRecord],
     ) -> Result<(), Broken> {
-        let params = record.params.params();
-        let market = risk_core::market::Market {
-            now,
-            spot,
-            perp_price: spot,
-            scenarios: record.scenarios.set()?,
-            params: &params,
-            expiries: &record.expiries,
-        };
+        let params = record.params();
+        let market = record.input(now, spot, record.scenarios.set()?, &params);
         let isolated = isolated_margin(&market, held, &IsolatedParams::INITIAL)?;
         self.isolated = self.isolated.checked_add(isolated)?;
         let greeks = net_greeks(&market, held)?;

@@ -100,7 +100,7 @@ pub const CAST: [Role; 5] = [
     Role {
         name: "keeper",
         does: "watches and liquidates; holds nothing yet",
-        usdc: 100_000,
+        usdc: 200_000,
         sol: 0,
         wants: &[],
     },

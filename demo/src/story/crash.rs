@@ -4,7 +4,7 @@ use sandbox::{NativeReport, PriceFields};
 
 use super::cast::{CAST, KEEPER, NAKED, TRADERS};
 use super::stage::VOLATILITY;
-use super::{ensure, Broken, Story};
+use super::{done, ensure, Broken, Story};
 use crate::path::{self, Moment};
 use crate::render::format::usd;
 
@@ -15,7 +15,7 @@ impl Story {
         self.announce_crash(&path);
         let mut least = vec![i64::MAX; CAST.len()];
         for moment in &path {
-            self.publish(moment);
+            self.publish(moment)?;
             let reports = self.look_at_everybody(moment, &mut least)?;
             let failing: Vec<usize> = (0..CAST.len())
                 .filter(|actor| reports[*actor].margin.maintenance_health.raw() < 0)
@@ -69,9 +69,11 @@ impl Story {
         self.screen.line(header);
     }
 
-    /// Moves the clock and publishes prices with their confidence, and surfaces.
-    fn publish(&mut self, moment: &Moment) {
+    /// Moves the clock and publishes prices with their confidence, surfaces, and what the chain keeps of prices: that of the
+    /// quote asset, and the delayed ones, which anybody may bring up to date.
+    fn publish(&mut self, moment: &Moment) -> Result<(), Broken> {
         self.world.set_time(moment.time);
+        self.world.set_quote_price(sandbox::dollars(1));
         let markets = [self.world.btc, self.world.sol];
         for (market, oracle) in markets.iter().zip(&moment.prices) {
             let fields = PriceFields {
@@ -84,6 +86,12 @@ impl Story {
             let volatility = f64::from(base) * moment.volatility;
             self.world.post_surfaces(market, volatility.round() as u32);
         }
+        let house = self.world.house;
+        done(self.world.update_quote_price(&house), "a quote price")?;
+        for market in &markets {
+            done(self.world.update_market(market), "an update of a market")?;
+        }
+        Ok(())
     }
 
     fn look_at_everybody(

@@ -36,7 +36,7 @@ pub fn set(mut screen: Screen) -> Result<Story, Broken> {
         sol_price: opening.prices[1].price,
         btc_volatility: VOLATILITY[0],
         sol_volatility: VOLATILITY[1],
-        ..WorldBuilder::default()
+        ..WorldBuilder::whole(0)
     }
     .build();
     let mut story = Story {
@@ -167,17 +167,10 @@ impl Story {
         let inputs = self.world.inputs(&trader.house, &scope);
         let (record, spot) = &inputs.markets[0];
         if wanted.instrument == Instrument::Perpetual {
-            return Ok((spot.raw(), BASE));
+            return Ok((spot.price.raw(), BASE));
         }
-        let params = record.params.params();
-        let market = risk_core::market::Market {
-            now: inputs.now,
-            spot: *spot,
-            perp_price: *spot,
-            scenarios: record.scenarios.set()?,
-            params: &params,
-            expiries: &record.expiries,
-        };
+        let params = record.params();
+        let market = record.input(inputs.now, spot.price, record.scenarios.set()?, &params);
         let one = Position::option(
             wanted.instrument,
             self.world.month,

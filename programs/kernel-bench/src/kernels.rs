@@ -1,19 +1,23 @@
 //! The kernels that can be counted, and the loops around them.
 
+use core::hint::black_box;
+
 use portfolio_margin_interface::state::{Market, PositionRecord};
 use portfolio_margin_interface::AccountLayout;
 use risk_core::black76::{price, price_and_greeks, Black76Inputs, ExpiryTerms, OptionType};
 use risk_core::fixed::exp::exp_neg;
 use risk_core::fixed::log::ln;
 use risk_core::fixed::normal::{cdf, mills_ratio, pdf};
-use risk_core::fixed::sqrt::sqrt_q56;
-use risk_core::grid::{ExpiryGrid, GridOption};
-use risk_core::market::ExpirySource;
+use risk_core::fixed::sqrt::{sqrt_q56, sqrt_tenor, tenor};
+use risk_core::grid::{Discounts, ExpiryGrid, GridOption};
+use risk_core::market::{Expiry, ExpirySource};
 use risk_core::position::PositionSource;
 use risk_core::scan::scan_market;
 use risk_core::scenario::MAX_SCENARIOS;
 use risk_core::svi::SviSlice;
 use risk_core::Price;
+
+use crate::raw::RawOption;
 
 /// What is run. `x` names the arguments in [`Request`]; `x[1]` is what `x[0]` grows by from one run to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +51,14 @@ pub enum Kernel {
     ScanMarket = 12,
     /// Reading `count` position records, run once.
     ReadPositions = 13,
+    /// Price from spot x, strike `x[2]`, volatility `x[3]` (1e-6), with rate and seconds of the third expiry.
+    RawPrice = 14,
+    /// Price and Greeks of the same.
+    RawPriceAndGreeks = 15,
 }
 
 impl Kernel {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::Loop,
         Self::Cdf,
         Self::Pdf,
@@ -65,6 +73,8 @@ impl Kernel {
         Self::GridAdd,
         Self::ScanMarket,
         Self::ReadPositions,
+        Self::RawPrice,
+        Self::RawPriceAndGreeks,
     ];
 }
 
@@ -122,7 +132,8 @@ impl<'a> Accounts<'a> {
 /// Runs a request and returns a checksum of every result; `None` where accounts and arguments do not fit together.
 pub fn run(request: &Request, accounts: &Accounts<'_>) -> Option<u64> {
     let x = request.x;
-    let expiry = accounts.market.expiries.first()?.expiry();
+    let [expiry, _, quarter, ..] = &accounts.market.expiries;
+    let (expiry, quarter) = (expiry.expiry(), quarter.expiry());
     match request.kernel {
         Kernel::Loop => scalar(request, |x| x as u64),
         Kernel::Cdf => scalar(request, |x| cdf(x) as u64),
@@ -139,15 +150,23 @@ pub fn run(request: &Request, accounts: &Accounts<'_>) -> Option<u64> {
             let svi = expiry.svi?;
             scalar(request, |x| SviSlice::new(&svi, x).std_dev(0))
         }
-        Kernel::Price => scalar(request, |forward| price(&option(forward, &x)) as u64),
-        Kernel::PriceAndGreeks => scalar(request, |forward| {
-            let out = price_and_greeks(&option(forward, &x));
-            [
-                out.price, out.delta, out.gamma, out.vega, out.theta, out.rho,
-            ]
-            .iter()
-            .fold(0, |sum: i64, value| sum.wrapping_add(*value)) as u64
-        }),
+        Kernel::Price => {
+            let terms = terms(&quarter);
+            scalar(request, |forward| {
+                price(&option(forward, &x, &terms)) as u64
+            })
+        }
+        Kernel::PriceAndGreeks => {
+            let terms = terms(&quarter);
+            scalar(request, |forward| {
+                let out = price_and_greeks(&option(forward, &x, &terms));
+                [out.delta, out.gamma, out.vega, out.theta, out.rho]
+                    .iter()
+                    .fold(out.price, |sum, value| sum.wrapping_add(*value)) as u64
+            })
+        }
+        Kernel::RawPrice => raw(request, &quarter, |option| option.price()),
+        Kernel::RawPriceAndGreeks => raw(request, &quarter, |option| option.price_and_greeks()),
         Kernel::GridAdd => grid(request, accounts),
         Kernel::ScanMarket => scan(request, accounts),
         Kernel::ReadPositions => Some(read_positions(request, accounts)),
@@ -160,8 +179,9 @@ fn mix(checksum: u64, result: u64) -> u64 {
     checksum.rotate_left(1) ^ result
 }
 
-/// Runs a function of one argument.
-#[inline(always)]
+/// Runs a function of one argument. Not inlined: each kernel's loop has the registers to itself, whatever else is in this
+/// program.
+#[inline(never)]
 fn scalar(request: &Request, kernel: impl Fn(i64) -> u64) -> Option<u64> {
     let mut checksum = 0;
     let mut x = request.x[0];
@@ -172,22 +192,44 @@ fn scalar(request: &Request, kernel: impl Fn(i64) -> u64) -> Option<u64> {
     Some(checksum)
 }
 
-/// A call with three months left, from raw prices as the engine's Greeks take it.
-#[inline(always)]
-fn option(forward: i64, x: &[i64; 4]) -> Black76Inputs {
-    let terms = ExpiryTerms {
-        sqrt_tenor: 1 << 37,
-        tenor: 1 << 34,
+/// Runs a function of raw inputs, each behind `black_box`: nothing is computed once for all.
+#[inline(never)]
+fn raw(request: &Request, expiry: &Expiry, kernel: impl Fn(&RawOption) -> u64) -> Option<u64> {
+    let [first, step, strike, volatility] = request.x;
+    let mut option = RawOption {
+        spot: first as u64,
+        strike: strike as u64,
+        rate: u64::from(expiry.rate.unsigned_abs()),
+        volatility: volatility as u64,
+        seconds: i64::from(expiry.svi?.reference_tenor),
+    };
+    let mut checksum = 0;
+    for _ in 0..request.count {
+        checksum = mix(checksum, kernel(black_box(&option)));
+        option.spot = option.spot.wrapping_add(step as u64);
+        option.seconds = option.seconds.wrapping_add(1);
+    }
+    Some(checksum)
+}
+
+/// What the options of an expiry share, with all of its time left.
+fn terms(expiry: &Expiry) -> ExpiryTerms {
+    let seconds = expiry.svi.map_or(0, |svi| i64::from(svi.reference_tenor));
+    ExpiryTerms {
+        sqrt_tenor: sqrt_tenor(seconds),
+        tenor: tenor(seconds),
         rate: 1 << 32,
         discount: (1 << 38) - (1 << 32),
-    };
-    Black76Inputs::from_forward(
-        OptionType::Call,
-        forward as u64,
-        x[2] as u64,
-        x[3] as u64,
-        &terms,
-    )
+    }
+}
+
+/// A call from raw prices, as the engine's Greeks take it. Behind `black_box`, so that the loop cannot compute once what
+/// belongs to each option: the strike's logarithm, or the checks of the terms' ranges.
+#[inline(always)]
+fn option(forward: i64, x: &[i64; 4], terms: &ExpiryTerms) -> Black76Inputs {
+    let (x, terms) = (black_box(x), black_box(terms));
+    let (strike, std_dev) = (x[2] as u64, x[3] as u64);
+    Black76Inputs::from_forward(OptionType::Call, forward as u64, strike, std_dev, terms)
 }
 
 /// Adds options to one grid and sums its values.
@@ -200,7 +242,14 @@ fn grid(request: &Request, accounts: &Accounts<'_>) -> Option<u64> {
     for _ in 0..request.count {
         let entry = GridOption {
             moneyness,
-            std_dev: [std_dev.wrapping_mul(2), std_dev, std_dev >> 1],
+            // up, unchanged, down; the two of the skew nodes
+            std_dev: [
+                std_dev.wrapping_mul(2),
+                std_dev,
+                std_dev >> 1,
+                std_dev,
+                std_dev,
+            ],
             forward_weight: weight,
             strike_weight: weight >> 1,
         };
@@ -208,26 +257,23 @@ fn grid(request: &Request, accounts: &Accounts<'_>) -> Option<u64> {
         moneyness = moneyness.wrapping_add(step);
     }
     let mut pnl = [0; MAX_SCENARIOS];
-    let mark = grid.close(1 << 38, &mut pnl).ok()?;
+    let value = grid.close(&Discounts::plain(1 << 38), &mut pnl);
+    let checksum = mix(value.mark as u64, value.delta as u64);
     Some(
         pnl.iter()
-            .fold(mark as u64, |sum, value| mix(sum, *value as u64)),
+            .fold(checksum, |sum, value| mix(sum, *value as u64)),
     )
 }
 
 /// Scans the first `count` positions.
 fn scan(request: &Request, accounts: &Accounts<'_>) -> Option<u64> {
     let positions = accounts.positions.get(..request.count)?;
-    let params = accounts.market.params.params();
+    let params = accounts.market.params();
     let spot = Price::from_raw(request.x[0] as u64);
-    let market = risk_core::market::Market {
-        now: request.x[2],
-        spot,
-        perp_price: spot,
-        scenarios: accounts.market.scenarios.set().ok()?,
-        params: &params,
-        expiries: &accounts.market.expiries,
-    };
+    let scenarios = accounts.market.scenarios.set().ok()?;
+    let market = accounts
+        .market
+        .input(request.x[2], spot, scenarios, &params);
     let mut pnl = [0; MAX_SCENARIOS];
     let risk = scan_market(&market, positions, &mut pnl).ok()?;
     let checksum = pnl.iter().fold(0, |sum, value| mix(sum, *value as u64));

@@ -1,130 +1,38 @@
-//! From accounts to the risk engine: the only place where a margin check reads its remaining accounts.
+//! From accounts to the risk engine: the only file that turns accounts into the engine's input.
 //!
-//! The order is canonical: the account's banks by index, each followed by its price; then its markets by index, each
-//! followed by its price. Since indexes only rise, one comparison per account finds what is missing, extra, repeated,
-//! reordered or foreign. A missing market is never "zero risk".
+//! The accounts of a check come in the canonical order of [`crate::remaining`].
 
 use anchor_lang::prelude::*;
-use portfolio_margin_interface::state::{CollateralBank, MarginAccount, Market, PositionRecord};
-use portfolio_margin_interface::view::MarginView;
-use risk_core::margin::{MarginCheck, MarginReport};
+use portfolio_margin_interface::state::clearinghouse::MAX_GROUPS;
+use portfolio_margin_interface::state::{
+    Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, MarginAccount, Market,
+    PositionRecord,
+};
+use risk_core::group::Group;
+use risk_core::margin::{MarginCheck, MarginReport, MOST_OPEN_NOTIONAL};
+use risk_core::params::AccountTerms;
 use risk_core::scan::{MarketRisk, ScenarioPnl};
 use risk_core::scenario::{Witness, MAX_SCENARIOS};
-use risk_core::Quote;
+use risk_core::tier::Tier;
+use risk_core::{Quantity, Quote};
 
 use crate::error::{risk_error, MarginError};
-use crate::oracle::policy::doubt_surface_age;
+use crate::oracle::policy::{doubt_quote_price, doubt_surface_age, Doubt};
 use crate::oracle::{checked_price, OraclePolicy};
-use crate::state::index_set::MAX_INDEXES;
-use crate::state::{AccountBook, IndexSet};
+use crate::state::AccountBook;
 
-/// Remaining accounts, taken from the front, and which price account was shown for each feed.
-#[derive(Clone)]
-pub struct Cursor<'info> {
-    accounts: &'info [AccountInfo<'info>],
-    prices: Vec<([u8; 32], &'info Pubkey)>,
-}
-
-impl<'info> Cursor<'info> {
-    /// All remaining accounts of an instruction.
-    pub fn new(accounts: &'info [AccountInfo<'info>]) -> Self {
-        Self {
-            accounts,
-            prices: Vec::with_capacity(MAX_INDEXES),
-        }
-    }
-
-    fn next(&mut self) -> Result<&'info AccountInfo<'info>> {
-        let (first, rest) = self.accounts.split_first().ok_or_else(|| {
-            msg!(
-                "every account passed was taken, {} of them prices",
-                self.prices.len()
-            );
-            error!(MarginError::RemainingAccountMissing)
-        })?;
-        self.accounts = rest;
-        Ok(first)
-    }
-
-    /// The next account as the price of a feed.
-    ///
-    /// Two verified updates of one feed can both be young enough. Whoever may mix them values what it gives at one price
-    /// and what it takes at another, so an instruction uses one account per feed.
-    fn next_price(&mut self, feed_id: &[u8; 32]) -> Result<&'info AccountInfo<'info>> {
-        let account = self.next()?;
-        match self.prices.iter().find(|(feed, _)| feed == feed_id) {
-            None => self.prices.push((*feed_id, account.key)),
-            Some((_, key)) => {
-                require_keys_eq!(*account.key, **key, MarginError::OracleInconsistent);
-            }
-        }
-        Ok(account)
-    }
-
-    /// Refuses accounts that no check has taken.
-    pub fn finish(self) -> Result<()> {
-        match self.accounts.first() {
-            None => Ok(()),
-            Some(extra) => {
-                msg!(
-                    "{} accounts too many, the first: {}",
-                    self.accounts.len(),
-                    extra.key
-                );
-                err!(MarginError::UnexpectedAccount)
-            }
-        }
-    }
-}
-
-/// What a check covers: every bank and market in these sets must be passed, also where the account holds none of it
-/// any more.
-pub struct Scope {
-    /// Banks by index.
-    pub banks: IndexSet,
-    /// Markets by index.
-    pub markets: IndexSet,
-}
-
-impl Scope {
-    /// Everything the account holds.
-    pub fn of(header: &MarginAccount, positions: &[PositionRecord]) -> Result<Self> {
-        let mut scope = Self {
-            banks: IndexSet::default(),
-            markets: IndexSet::default(),
-        };
-        for balance in header.used_collateral() {
-            scope.banks.insert(balance.bank)?;
-        }
-        let mut previous = None;
-        for record in positions {
-            if previous != Some(record.market) {
-                scope.markets.insert(record.market)?;
-                previous = Some(record.market);
-            }
-        }
-        Ok(scope)
-    }
-
-    /// Everything that either scope covers.
-    pub fn union(mut self, other: &Self) -> Result<Self> {
-        for index in other.banks.as_slice() {
-            self.banks.insert(*index)?;
-        }
-        for index in other.markets.as_slice() {
-            self.markets.insert(*index)?;
-        }
-        Ok(self)
-    }
-}
+pub use crate::remaining::{Cursor, Scope};
 
 /// How a check is made.
 pub struct Check<'a> {
     /// The clearing house that everything must belong to.
     pub clearinghouse: Pubkey,
+    /// The same: terms of accounts, correlation groups.
+    pub house: &'a Clearinghouse,
     /// Unix time.
     pub now: i64,
-    /// One scenario per market in order, or the whole set.
+    /// One scenario per market in order, or the whole set. The Standard tier has no scenarios: its witness is empty, and the
+    /// check is whole.
     pub witness: Option<&'a [u8]>,
 }
 
@@ -133,7 +41,7 @@ pub struct Evaluation {
     /// The margin, from prices that a repair accepts.
     pub report: MarginReport,
     /// The first reason why an opening must not use it.
-    pub doubt: Option<Error>,
+    pub doubt: Option<Doubt>,
 }
 
 impl Evaluation {
@@ -141,27 +49,200 @@ impl Evaluation {
     pub fn certain(self) -> Result<MarginReport> {
         match self.doubt {
             None => Ok(self.report),
-            Some(error) => Err(error),
+            Some(doubt) => Err(doubt.error()),
         }
+    }
+
+    /// The code of the doubt; zero for none.
+    pub fn doubt_code(&self) -> u32 {
+        self.doubt.map_or(0, Doubt::code)
     }
 }
 
-/// What an evaluation has found so far.
-struct Progress {
-    check: MarginCheck,
-    doubt: Option<Error>,
+/// Looks on while an evaluation passes the markets: how a view sees what the margin is made of.
+pub trait Observer {
+    /// A market as the engine reads it, with the account's positions in it. Returns whether its margin is wanted.
+    fn market(
+        &mut self,
+        _index: u16,
+        _market: &risk_core::market::Market<'_, ExpirySlot>,
+        _positions: &[PositionRecord],
+    ) -> Result<bool> {
+        Ok(true)
+    }
+
+    /// What the market contributes to the margin.
+    fn risk(&mut self, _index: u16, _risk: &MarketRisk) {}
 }
 
-impl Progress {
+/// Nobody looks.
+impl Observer for () {}
+
+/// What an evaluation has found so far.
+struct Progress<'a> {
+    tier: Tier,
+    terms: AccountTerms,
+    check: MarginCheck,
+    doubt: Option<Doubt>,
+    /// Collateral that offsets risk: market and amount.
+    offsets: Vec<(u16, Quantity)>,
+    /// Correlation groups that have a market; on the heap, since most accounts have none.
+    groups: [Option<Box<Group>>; MAX_GROUPS],
+    observer: &'a mut dyn Observer,
+}
+
+impl Progress<'_> {
     /// Keeps the first doubt.
-    fn note(&mut self, doubt: Option<Error>) {
+    fn note(&mut self, doubt: Option<Doubt>) {
         if self.doubt.is_none() {
             self.doubt = doubt;
         }
     }
+
+    /// Collateral that offsets the risk of a market.
+    fn offset_of(&self, market: u16) -> Result<Quantity> {
+        let mut sum = Quantity::ZERO;
+        for (_, amount) in self.offsets.iter().filter(|(index, _)| *index == market) {
+            sum = sum.checked_add(*amount).map_err(risk_error)?;
+        }
+        Ok(sum)
+    }
+
+    /// Evaluates one market by the account's tier, adds it, to its correlation group where it has one, and shows it.
+    #[inline(never)]
+    fn add_market(
+        &mut self,
+        record: &Market,
+        inputs: &risk_core::market::Market<'_, ExpirySlot>,
+        positions: &[PositionRecord],
+    ) -> Result<()> {
+        if self.tier == Tier::Standard {
+            return self.add_standard_market(record, inputs, positions);
+        }
+        let mut pnl: ScenarioPnl = [0; MAX_SCENARIOS];
+        let place = usize::from(record.group).checked_sub(1);
+        let risk = match place.and_then(|place| self.groups.get_mut(place)) {
+            None => self.check.add_market(inputs, positions, &mut pnl),
+            Some(group) => {
+                let group = group.get_or_insert_with(|| Box::new(Group::EMPTY));
+                self.check
+                    .add_market_to_group(inputs, positions, &mut pnl, group)
+            }
+        };
+        // shown here, where it is: it is 160 bytes to hand back
+        self.observer.risk(record.index, &risk.map_err(risk_error)?);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn add_standard_market(
+        &mut self,
+        record: &Market,
+        inputs: &risk_core::market::Market<'_, ExpirySlot>,
+        positions: &[PositionRecord],
+    ) -> Result<()> {
+        let shares = record.standard_params();
+        let risk = self
+            .check
+            .add_standard_market(inputs, positions, &shares)
+            .map_err(risk_error)?;
+        let further = risk.initial.checked_sub(risk.maintenance);
+        let shown = MarketRisk {
+            mark: risk.mark,
+            contingency_maintenance: risk.maintenance,
+            contingency_initial: further.map_err(risk_error)?,
+            gross_notional: risk.gross_notional,
+            ..MarketRisk::default()
+        };
+        self.observer.risk(record.index, &shown);
+        Ok(())
+    }
+
+    /// Adds the scans of the groups, whose markets are all in.
+    fn add_groups(&mut self, house: &Clearinghouse) -> Result<()> {
+        for (group, record) in self.groups.iter().zip(&house.groups) {
+            if let Some(group) = group {
+                self.check
+                    .add_group(group, &record.params())
+                    .map_err(risk_error)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Check<'_> {
+    /// Whether an account of this tier may open on a report: initial health, sizes that stay evaluable, the tier's minimum.
+    pub fn is_openable(&self, tier: Tier, report: &MarginReport) -> bool {
+        report.is_openable() && self.admits(tier, report)
+    }
+
+    /// Refuses a report on which an account of this tier may not open.
+    pub fn require_openable(&self, tier: Tier, report: &MarginReport) -> Result<()> {
+        match self.is_openable(tier, report) {
+            true => Ok(()),
+            false => Err(self.opening_error(tier, report)),
+        }
+    }
+
+    /// Refuses equity below the tier's minimum.
+    pub fn require_minimum(&self, tier: Tier, report: &MarginReport) -> Result<()> {
+        match self.admits(tier, report) {
+            true => Ok(()),
+            false => Err(self.minimum_error(report)),
+        }
+    }
+
+    /// Why an account of this tier may not open on a report.
+    pub fn opening_error(&self, tier: Tier, report: &MarginReport) -> Error {
+        let (health, gross) = (report.initial_health.raw(), report.gross_notional.raw());
+        if health < 0 {
+            return error!(MarginError::InitialMarginBreached).with_values((health, 0));
+        }
+        if !self.admits(tier, report) {
+            return self.minimum_error(report);
+        }
+        let most = MOST_OPEN_NOTIONAL.raw();
+        error!(MarginError::GrossNotionalExceeded).with_values((gross, most))
+    }
+
+    fn minimum_error(&self, report: &MarginReport) -> Error {
+        let least = self.house.portfolio_minimum_equity;
+        error!(MarginError::PortfolioMinimum).with_values((report.equity.raw(), least))
+    }
+
+    /// Below the Portfolio tier's minimum an account may only reduce.
+    fn admits(&self, tier: Tier, report: &MarginReport) -> bool {
+        tier == Tier::Standard || self.house.portfolio_terms().admits(report)
+    }
+
+    /// An account's cash under the terms of its clearing house.
+    fn begin<'a>(
+        &self,
+        header: &MarginAccount,
+        observer: &'a mut dyn Observer,
+    ) -> Result<Progress<'a>> {
+        self.require_own(&header.clearinghouse)?;
+        let cash = Quote::from_raw(header.cash);
+        let (terms, check) = match self.house.is_plain() {
+            true => (AccountTerms::PLAIN, MarginCheck::new(cash)),
+            false => {
+                let terms = self.house.account_terms_at(self.now);
+                let check = MarginCheck::with_terms(cash, &terms).map_err(risk_error)?;
+                (terms, check)
+            }
+        };
+        Ok(Progress {
+            tier: header.tier(),
+            terms,
+            check,
+            doubt: doubt_quote_price(self.house, self.now),
+            offsets: Vec::new(),
+            groups: [const { None }; MAX_GROUPS],
+            observer,
+        })
+    }
+
     /// Evaluates an account, taking its banks and markets from the cursor.
     pub fn evaluate(
         &self,
@@ -169,40 +250,39 @@ impl Check<'_> {
         scope: &Scope,
         accounts: &mut Cursor<'_>,
     ) -> Result<Evaluation> {
-        self.evaluate_into(book.header, book.positions(), scope, accounts, None)
+        self.evaluate_for(book, scope, accounts, &mut ())
     }
 
-    /// The same, and describes each market in `view`.
-    pub fn evaluate_into(
+    /// The same, with somebody who looks on.
+    pub fn evaluate_for(
         &self,
-        header: &MarginAccount,
-        positions: &[PositionRecord],
+        book: &AccountBook<'_>,
         scope: &Scope,
         accounts: &mut Cursor<'_>,
-        mut view: Option<&mut MarginView>,
+        observer: &mut dyn Observer,
     ) -> Result<Evaluation> {
+        let header = &*book.header;
         let markets = scope.markets.as_slice();
+        let mut progress = self.begin(header, observer)?;
         if let Some(witness) = self.witness {
-            require_eq!(witness.len(), markets.len(), MarginError::WitnessLength);
+            let named = match progress.tier {
+                Tier::Standard => 0,
+                Tier::Portfolio => markets.len(),
+            };
+            require_eq!(witness.len(), named, MarginError::WitnessLength);
         }
-        let mut progress = Progress {
-            check: MarginCheck::new(Quote::from_raw(header.cash)),
-            doubt: None,
-        };
         for bank in scope.banks.as_slice() {
             self.add_bank(header, *bank, accounts, &mut progress)?;
         }
-        let mut rest = positions;
+        let mut rest = book.positions();
         for (place, market) in markets.iter().enumerate() {
             let held = rest.partition_point(|record| record.market <= *market);
             let (here, others) = rest.split_at(held);
             rest = others;
             let scenario = self.witness.and_then(|w| w.get(place)).copied();
-            let risk = self.add_market(*market, scenario, here, accounts, &mut progress)?;
-            if let Some(view) = view.as_deref_mut() {
-                view.push_market(*market, &risk);
-            }
+            self.add_market(*market, scenario, here, accounts, &mut progress)?;
         }
+        progress.add_groups(self.house)?;
         // The scope covers the account: nothing that it holds may be left out of the sum.
         require_eq!(rest.len(), 0, MarginError::RemainingAccountMissing);
         Ok(Evaluation {
@@ -216,9 +296,9 @@ impl Check<'_> {
         header: &MarginAccount,
         index: u16,
         accounts: &mut Cursor<'_>,
-        progress: &mut Progress,
+        progress: &mut Progress<'_>,
     ) -> Result<()> {
-        let loader = AccountLoader::<CollateralBank>::try_from(accounts.next()?)?;
+        let loader = AccountLoader::<CollateralBank>::try_from(accounts.next_account()?)?;
         let bank = loader.load()?;
         self.require_own(&bank.clearinghouse)?;
         require_eq!(bank.index, index, MarginError::BankMismatch);
@@ -230,8 +310,18 @@ impl Check<'_> {
         let account = accounts.next_price(&bank.feed_id)?;
         let checked = checked_price(account, &policy, self.now)?;
         progress.note(checked.doubt);
-        let amount = header.collateral_of(index);
-        let collateral = bank.collateral(amount, checked.price).map_err(risk_error)?;
+        let held = header.used_collateral().find(|held| held.bank == index);
+        let amount = held.map_or(0, |held| held.amount);
+        let mut collateral = bank
+            .collateral(amount, checked.price, &progress.terms)
+            .map_err(risk_error)?;
+        if progress.terms.confidence.factor.raw() > 0 {
+            collateral.confidence = checked.width.confidence(bank.oracle_max_confidence);
+        }
+        if let Some(market) = held.and_then(CollateralBalance::offset_market) {
+            let amount = bank.offset(amount).map_err(risk_error)?;
+            progress.offsets.push((market, amount));
+        }
         progress
             .check
             .add_collateral(&collateral)
@@ -245,9 +335,9 @@ impl Check<'_> {
         scenario: Option<u8>,
         positions: &[PositionRecord],
         accounts: &mut Cursor<'_>,
-        progress: &mut Progress,
-    ) -> Result<MarketRisk> {
-        let loader = AccountLoader::<Market>::try_from(accounts.next()?)?;
+        progress: &mut Progress<'_>,
+    ) -> Result<()> {
+        let loader = AccountLoader::<Market>::try_from(accounts.next_account()?)?;
         let market = loader.load()?;
         self.require_own(&market.clearinghouse)?;
         require_eq!(market.index, index, MarginError::MarketMismatch);
@@ -261,26 +351,30 @@ impl Check<'_> {
         progress.note(spot.doubt);
         progress.note(self.doubt_surfaces(&market, positions));
 
-        let params = market.params.params();
+        let params = market.params();
         let full = market.scenarios.set().map_err(risk_error)?;
         let witness = match scenario {
-            Some(index) => Some(Witness::new(&full, index.into()).map_err(risk_error)?),
+            Some(index) => Some(Witness::named(&full, &params, index).map_err(risk_error)?),
             None => None,
         };
         let scenarios = match &witness {
             Some(witness) => witness.set().map_err(risk_error)?,
             None => full,
         };
-        let inputs = market.input(self.now, spot.price, scenarios, &params);
-        let mut pnl: ScenarioPnl = [0; MAX_SCENARIOS];
-        progress
-            .check
-            .add_market(&inputs, positions, &mut pnl)
-            .map_err(risk_error)
+        let mut inputs = market.input(self.now, spot.price, scenarios, &params);
+        inputs.offset = progress.offset_of(index)?;
+        if params.confidence.factor.raw() > 0 {
+            inputs.spot_confidence = spot.width.confidence(market.oracle_max_confidence);
+            inputs.perp_confidence = inputs.spot_confidence;
+        }
+        if !progress.observer.market(index, &inputs, positions)? {
+            return Ok(());
+        }
+        progress.add_market(&market, &inputs, positions)
     }
 
     /// The first doubt about the surfaces of the expiries held.
-    fn doubt_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Option<Error> {
+    fn doubt_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Option<Doubt> {
         let mut previous = 0;
         for record in positions {
             // What has expired is intrinsic value, which needs no surface; nobody could post one any more.
@@ -288,11 +382,10 @@ impl Check<'_> {
                 continue;
             }
             previous = record.expiry;
-            // An expiry that is not listed or has no surface is refused by the engine.
+            // An expiry that is not listed is refused by the engine, as are options without a surface; a future is not.
             let slot = market.expiries.iter().find(|s| s.time == record.expiry);
-            let doubt = slot
-                .filter(|slot| slot.posted_at != 0)
-                .and_then(|s| doubt_surface_age(s.posted_at, market.surface_max_age, self.now));
+            let doubt =
+                slot.and_then(|s| doubt_surface_age(s.posted_at, market.surface_max_age, self.now));
             if doubt.is_some() {
                 return doubt;
             }

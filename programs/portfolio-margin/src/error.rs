@@ -81,7 +81,7 @@ pub enum MarginError {
     MarketMismatch,
     #[msg("Another bank was expected at this place")]
     BankMismatch,
-    #[msg("Account spans more markets or banks than one check supports")]
+    #[msg("Account spans more markets, expiries or banks than one check supports")]
     ScopeTooWide,
 
     #[msg("Both sides of the trade are the same account")]
@@ -125,6 +125,37 @@ pub enum MarginError {
     PriceAboveLimit,
     #[msg("The risk engine refused its input")]
     RiskEngine,
+    #[msg("The account has nothing in that market, or no row of that number")]
+    ViewOutOfRange,
+
+    #[msg("Quote asset counts as a dollar and has no price feed")]
+    QuoteFeedMissing,
+    #[msg("Price of the quote asset is missing or older than the clearing house accepts")]
+    QuotePriceStale,
+    #[msg("A newer price was stored before")]
+    OracleOutdated,
+    #[msg("Clearing house has no such correlation group")]
+    GroupUnknown,
+    #[msg("Scenario sets of a correlation group must be of one shape")]
+    GroupMismatch,
+    #[msg("Collateral has another price feed than the market that it offsets")]
+    OffsetFeedMismatch,
+    #[msg("Tier is neither Standard nor Portfolio")]
+    TierUnknown,
+    #[msg("Equity is below the minimum of the Portfolio tier")]
+    PortfolioMinimum,
+}
+
+/// The number by which clients know an error.
+pub fn error_code(error: &Error) -> u32 {
+    match error {
+        Error::AnchorError(error) => error.error_code_number,
+        // of another program, or of the runtime
+        Error::ProgramError(error) => match error.program_error {
+            ProgramError::Custom(code) => code,
+            _ => MarginError::RiskEngine.into(),
+        },
+    }
 }
 
 /// `AmountOverflow`, for `ok_or_else`: an error is built only where it is returned, since the heap is never freed.
@@ -140,6 +171,7 @@ pub fn risk_error(error: RiskError) -> Error {
         RiskError::Overflow(_) => MarginError::AmountOverflow,
         RiskError::UnknownExpiry { .. } => MarginError::ExpiryNotListed,
         RiskError::SurfaceMissing { .. } => MarginError::SurfaceMissing,
+        RiskError::GroupMismatch => MarginError::GroupMismatch,
         RiskError::NoBaseScenario
         | RiskError::ScenarioOrder { .. }
         | RiskError::UnknownScenario { .. } => MarginError::ScenarioSetInvalid,

@@ -40,12 +40,36 @@ pub struct SurfacePosted {
     pub posted_at: i64,
 }
 
+/// Prices in 1e-8 USD; a stable price of zero is none.
+#[event]
+pub struct MarketUpdated {
+    pub market: Pubkey,
+    pub spot: u64,
+    pub stable_price: u64,
+    pub publish_time: i64,
+}
+
+#[event]
+pub struct QuotePriceUpdated {
+    pub clearinghouse: Pubkey,
+    pub price: u64,
+    pub publish_time: i64,
+}
+
 #[event]
 pub struct MarginAccountOpened {
     pub margin_account: Pubkey,
     pub owner: Pubkey,
     pub sub_account: u16,
     pub capacity: u16,
+    pub tier: u8,
+}
+
+#[event]
+pub struct TierSet {
+    pub margin_account: Pubkey,
+    pub tier: u8,
+    pub sequence: u64,
 }
 
 #[event]

@@ -4,7 +4,8 @@
 use anchor_lang::prelude::*;
 
 use risk_core::margin::Collateral;
-use risk_core::{Price, Quote, Ratio, RiskError};
+use risk_core::params::AccountTerms;
+use risk_core::{Price, Quantity, Quote, Ratio, RiskError};
 
 #[cfg(not(feature = "anchor"))]
 use crate::Pubkey;
@@ -52,21 +53,28 @@ pub struct CollateralBank {
     pub deposit_cap: u64,
     /// What the vault owes, native units: the sum of all accounts' balances of this bank.
     pub total_deposits: u64,
-    /// Zero; room for caps per account, withdrawal limiter, peg policy and interest index.
-    pub reserved: [u64; 48],
+    /// Market whose risk the asset offsets: its index plus 1; zero: none. The market's spot is the asset's price.
+    pub offset_market: u16,
+    /// Zero.
+    pub padding_offset: [u16; 3],
+    /// Zero; room for caps per account, withdrawal limiter and interest index.
+    pub reserved: [u64; 47],
 }
 
 /// Most decimals a collateral mint may have: its unit divisor then fits 64 bits.
 pub const MAX_DECIMALS: u8 = 18;
+/// Decimals of a position's quantity.
+const BASE_DECIMALS: u32 = 6;
 
 impl CollateralBank {
-    /// Value of `amount` native units at `price`, floored, with the bank's haircuts.
+    /// Value of `amount` native units at `price` in the quote asset, floored, with the bank's haircuts; at a certain price.
     ///
     /// Errors: [`RiskError::Overflow`] where the value leaves [`Quote`].
     pub fn collateral(
         &self,
         amount: u64,
         price: Price,
+        terms: &AccountTerms,
     ) -> core::result::Result<Collateral, RiskError> {
         // native x 1e-8 USD / 10^decimals, in 1e-6 USD: one further division by 100
         let overflow = RiskError::Overflow(risk_core::error::Field::Quote);
@@ -80,10 +88,27 @@ impl CollateralBank {
             .and_then(|value| i64::try_from(value).ok())
             .ok_or(overflow)?;
         Ok(Collateral {
-            value: Quote::from_raw(value),
+            value: terms.in_quote(Quote::from_raw(value))?,
             haircut_maintenance: Ratio::from_raw(self.haircut_maintenance.into()),
             haircut_initial: Ratio::from_raw(self.haircut_initial.into()),
+            ..Collateral::PLAIN
         })
+    }
+
+    /// `amount` native units in base units of the market that they offset, floored.
+    ///
+    /// Errors: [`RiskError::Overflow`] where they leave [`Quantity`].
+    pub fn offset(&self, amount: u64) -> core::result::Result<Quantity, RiskError> {
+        let overflow = RiskError::Overflow(risk_core::error::Field::OffsetAmount);
+        let shift = u32::from(self.decimals).abs_diff(BASE_DECIMALS);
+        let unit = 10u64.checked_pow(shift).ok_or(overflow)?;
+        let base = match u32::from(self.decimals) >= BASE_DECIMALS {
+            true => amount.checked_div(unit),
+            false => amount.checked_mul(unit),
+        };
+        base.and_then(|base| i64::try_from(base).ok())
+            .map(Quantity::from_raw)
+            .ok_or(overflow)
     }
 }
 

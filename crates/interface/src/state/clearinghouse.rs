@@ -1,13 +1,48 @@
-//! Layout of the clearing house: authorities, quote mint, liquidation terms.
+//! Layout of the clearing house: authorities, quote asset and its price, terms of accounts, correlation groups.
 
 #[cfg(feature = "anchor")]
 use anchor_lang::prelude::*;
 
+use risk_core::group::GroupParams;
 use risk_core::liquidation::LiquidationTerms;
-use risk_core::Ratio;
+use risk_core::params::{AccountTerms, ConfidenceParams};
+use risk_core::tier::PortfolioTerms;
+use risk_core::{Price, Quote, Ratio};
+
+use crate::args::AccountTermsArgs;
 
 #[cfg(not(feature = "anchor"))]
 use crate::Pubkey;
+
+/// Correlation groups that a clearing house may have.
+pub const MAX_GROUPS: usize = 4;
+
+/// One correlation group: what it may offset, and the shape that the scenario sets of its markets share.
+#[cfg_attr(feature = "anchor", zero_copy)]
+#[cfg_attr(
+    not(feature = "anchor"),
+    derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)
+)]
+#[derive(Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct GroupRecord {
+    /// Share of a scenario's gains that counts against its losses, 1e-6.
+    pub kappa: u32,
+    /// Largest share of the plain sum that may be taken off, 1e-6.
+    pub offset_cap: u32,
+    /// [`crate::state::ScenarioRecord::shape`] of the first market's set; zero before there is one.
+    pub shape: [u8; 8],
+}
+
+impl GroupRecord {
+    /// As the engine reads it; validated when the clearing house was created.
+    pub fn params(&self) -> GroupParams {
+        GroupParams {
+            kappa: Ratio::from_raw(self.kappa.into()),
+            offset_cap: Ratio::from_raw(self.offset_cap.into()),
+        }
+    }
+}
 
 /// One clearing house; PDA `[clearinghouse, id]`.
 #[cfg_attr(feature = "anchor", account(zero_copy))]
@@ -36,8 +71,30 @@ pub struct Clearinghouse {
     pub liquidation_discount: u32,
     /// Share of the maintenance requirement that liquidation restores as a buffer, 1e-6.
     pub liquidation_buffer: u32,
+    /// Pyth feed of the quote asset in USD; zero: it counts as a dollar.
+    pub quote_feed_id: [u8; 32],
+    /// Last checked price of the quote asset, 1e-8 USD; zero before the first.
+    pub quote_price: u64,
+    /// When that price was published, Unix time.
+    pub quote_publish_time: i64,
+    /// Largest age of the quote asset's price, seconds.
+    pub quote_max_age: u32,
+    /// Largest confidence over the quote asset's price, 1e-6.
+    pub quote_max_confidence: u32,
+    /// Price of the quote asset below which the initial scan factor rises, 1e-6.
+    pub peg_threshold: u32,
+    /// Its rise per unit of price, 1e-6.
+    pub peg_factor: u32,
+    /// Confidence in a collateral's price below which a charge begins, 1e-6.
+    pub collateral_confidence_threshold: u32,
+    /// Share of its value charged at no confidence, 1e-6.
+    pub collateral_confidence_factor: u32,
+    /// Least equity of the Portfolio tier, 1e-6 USD.
+    pub portfolio_minimum_equity: i64,
+    /// Correlation groups; a market names one by its place here, counted from 1.
+    pub groups: [GroupRecord; MAX_GROUPS],
     /// Zero; room for further authorities, pause flags, insurance and fees.
-    pub reserved: [u64; 48],
+    pub reserved: [u64; 30],
 }
 
 impl Clearinghouse {
@@ -46,6 +103,73 @@ impl Clearinghouse {
         LiquidationTerms {
             discount: Ratio::from_raw(self.liquidation_discount.into()),
             buffer: Ratio::from_raw(self.liquidation_buffer.into()),
+        }
+    }
+
+    /// Copies the terms of accounts.
+    pub fn set_account_terms(&mut self, args: &AccountTermsArgs) {
+        self.quote_feed_id = args.quote_feed_id;
+        self.quote_max_age = args.quote_max_age;
+        self.quote_max_confidence = args.quote_max_confidence;
+        self.peg_threshold = args.peg_threshold;
+        self.peg_factor = args.peg_factor;
+        self.collateral_confidence_threshold = args.collateral_confidence_threshold;
+        self.collateral_confidence_factor = args.collateral_confidence_factor;
+        self.portfolio_minimum_equity = args.portfolio_minimum_equity;
+        for (record, group) in self.groups.iter_mut().zip(&args.groups) {
+            (record.kappa, record.offset_cap) = (group.kappa, group.offset_cap);
+        }
+    }
+
+    /// Whether the quote asset has a price of its own; else it is a dollar and the peg has no terms.
+    pub fn has_quote_feed(&self) -> bool {
+        self.quote_max_age != 0 // which is bounded from below where there is a feed, and zero where there is none
+    }
+
+    /// Whether the terms change nothing: a dollar, and no charge on collateral.
+    pub fn is_plain(&self) -> bool {
+        self.collateral_confidence_factor == 0 && !self.has_quote_feed()
+    }
+
+    /// The terms of accounts as the engine takes them, at the last checked price of the quote asset, whatever its age; at par
+    /// before the first. Validated when the clearing house was created.
+    pub fn account_terms(&self) -> AccountTerms {
+        let mut terms = AccountTerms {
+            confidence: ConfidenceParams {
+                threshold: Ratio::from_raw(self.collateral_confidence_threshold.into()),
+                factor: Ratio::from_raw(self.collateral_confidence_factor.into()),
+            },
+            ..AccountTerms::PLAIN
+        };
+        if self.has_quote_feed() {
+            terms.peg_threshold = Ratio::from_raw(self.peg_threshold.into());
+            terms.peg_factor = Ratio::from_raw(self.peg_factor.into());
+            if self.quote_price != 0 {
+                terms.quote_price = Price::from_raw(self.quote_price);
+            }
+        }
+        terms
+    }
+
+    /// The same for a check at a time. A price older than an opening accepts counts for no more than a dollar: whoever stored a high
+    /// one could else leave it standing, and liquidate accounts whose collateral it makes cheap.
+    pub fn account_terms_at(&self, now: i64) -> AccountTerms {
+        let mut terms = self.account_terms();
+        if self.quote_age(now) > self.quote_max_age.into() {
+            terms.quote_price = terms.quote_price.min(AccountTerms::PLAIN.quote_price);
+        }
+        terms
+    }
+
+    /// Seconds since the stored price of the quote asset was published.
+    pub fn quote_age(&self, now: i64) -> i64 {
+        now.saturating_sub(self.quote_publish_time)
+    }
+
+    /// What the Portfolio tier asks for.
+    pub fn portfolio_terms(&self) -> PortfolioTerms {
+        PortfolioTerms {
+            minimum_equity: Quote::from_raw(self.portfolio_minimum_equity),
         }
     }
 }

@@ -4,6 +4,7 @@
 use anchor_lang::prelude::*;
 
 use risk_core::position::{Instrument, Position, PositionSource};
+use risk_core::tier::Tier;
 use risk_core::{Price, Quantity, Quote};
 
 #[cfg(not(feature = "anchor"))]
@@ -16,6 +17,8 @@ pub const MAX_COLLATERALS: usize = 8;
 pub const MIN_CAPACITY: usize = 16;
 /// Positions that an account may have room for.
 pub const MAX_CAPACITY: usize = 128;
+/// Expiries that an account may hold, over all of its markets: a bid evaluates every one of them three times.
+pub const MAX_EXPIRIES_HELD: usize = 24;
 
 /// Status: trades freely.
 pub const STATUS_ACTIVE: u8 = 0;
@@ -33,8 +36,10 @@ pub const STATUS_LIQUIDATING: u8 = 1;
 pub struct CollateralBalance {
     /// Index of the bank; meaningless where `amount` is zero.
     pub bank: u16,
+    /// The bank's [`crate::state::CollateralBank::offset_market`], copied at the first deposit.
+    pub offset_market: u16,
     /// Zero.
-    pub padding: [u16; 3],
+    pub padding: [u16; 2],
     /// Native units of the bank's mint.
     pub amount: u64,
 }
@@ -57,7 +62,7 @@ pub struct MarginAccount {
     pub bump: u8,
     /// [`STATUS_ACTIVE`] or [`STATUS_LIQUIDATING`].
     pub status: u8,
-    /// Zero; room for the margin tier.
+    /// Code of [`Tier`].
     pub tier: u8,
     /// Number that tells an owner's accounts apart.
     pub sub_account: u16,
@@ -77,7 +82,7 @@ pub struct MarginAccount {
     pub liquidation_started_at: i64,
     /// Collateral other than quote.
     pub collateral: [CollateralBalance; MAX_COLLATERALS],
-    /// Zero; room for delegates and tier.
+    /// Zero; room for delegates.
     pub reserved: [u64; 40],
 }
 
@@ -98,16 +103,24 @@ pub struct PositionRecord {
     pub padding: [u8; 5],
     /// Unix time of expiry; zero for a perpetual.
     pub expiry: i64,
-    /// Strike, 1e-8 USD; zero for a perpetual.
+    /// Strike, 1e-8 USD; zero for a perpetual or a future.
     pub strike: u64,
     /// ln of the raw strike, Q40, computed when the record was made.
     pub ln_strike: i64,
     /// Signed size, 1e-6 base units.
     pub quantity: i64,
-    /// Perpetual: quote paid for it in sum, 1e-6 USD; costs of all accounts sum to zero. Options: zero.
+    /// Perpetual, future: quote paid for it in sum, 1e-6 USD; costs of all accounts sum to zero. Options: zero.
     pub cost: i64,
     /// Zero; room for the funding index.
     pub reserved: [u64; 2],
+}
+
+impl CollateralBalance {
+    /// The market whose risk this collateral offsets: in every check that covers the collateral, also without positions
+    /// there.
+    pub fn offset_market(&self) -> Option<u16> {
+        self.offset_market.checked_sub(1)
+    }
 }
 
 impl PositionRecord {
@@ -137,6 +150,12 @@ impl MarginAccount {
     pub const fn space(capacity: usize) -> usize {
         let records = capacity.saturating_mul(core::mem::size_of::<PositionRecord>());
         Self::ACCOUNT_LEN.saturating_add(records)
+    }
+
+    /// How the account is margined.
+    pub fn tier(&self) -> Tier {
+        // Accounts are only written with a valid code.
+        Tier::from_code(self.tier).unwrap_or_default()
     }
 
     /// Collateral in use.

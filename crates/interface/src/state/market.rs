@@ -4,12 +4,16 @@
 use anchor_lang::prelude::*;
 
 use risk_core::market::{Expiry, ExpirySource, MarketParams, VolShockParams};
-use risk_core::scenario::{ScenarioSet, ScenarioTable, MAX_SCENARIOS};
+use risk_core::scenario::{ScenarioSet, ScenarioTable, MAX_SCENARIOS, ONE_Q30};
 use risk_core::svi::Svi;
+use risk_core::tier::StandardParams;
 use risk_core::{Price, Ratio, RiskError};
 
 #[cfg(not(feature = "anchor"))]
 use crate::Pubkey;
+
+use crate::state::price::faded_confidence;
+use crate::state::{MarketTermsRecord, StandardParamsRecord};
 
 /// Expiries that a market can list at once.
 pub const MAX_EXPIRIES: usize = 12;
@@ -33,8 +37,12 @@ pub struct ScenarioRecord {
     pub base: u8,
     /// Largest spot multiplier times damping, rounded up to a whole number.
     pub reach: u8,
+    /// The linear skew node, or what follows.
+    pub linear_start: u8,
+    /// The abs skew node, or the count.
+    pub abs_start: u8,
     /// Zero.
-    pub padding: [u8; 3],
+    pub padding: u8,
     /// ln of the spot multiplier, Q36.
     pub ln_spot: [i64; MAX_SCENARIOS],
     /// Spot multiplier, Q30.
@@ -51,19 +59,46 @@ impl ScenarioRecord {
         self.down_start = table.down_start;
         self.base = table.base;
         self.reach = table.reach;
+        self.linear_start = table.linear_start;
+        self.abs_start = table.abs_start;
         self.ln_spot = table.ln_spot;
         self.spot = table.spot;
         self.damping = table.damping;
     }
 
+    /// What must agree between the sets of a correlation group: the count, where each kind of shock starts, and how far the spot
+    /// falls within each, so that the scenarios of one index move all markets one way.
+    pub fn shape(&self) -> [u8; 8] {
+        // sorted by spot: twice the number of falls, and one more where the spot stands still
+        let falls = |from: u8, to: u8| {
+            let level = self.spot.get(from.into()..to.into()).unwrap_or_default();
+            let below = level.iter().filter(|spot| **spot < ONE_Q30);
+            let not_above = level.iter().filter(|spot| **spot <= ONE_Q30);
+            // each at most MAX_SCENARIOS
+            u8::try_from(below.count().saturating_add(not_above.count())).unwrap_or(u8::MAX)
+        };
+        [
+            self.count,
+            self.none_start,
+            self.down_start,
+            self.linear_start,
+            self.abs_start,
+            self.base,
+            falls(0, self.none_start),
+            falls(self.down_start, self.linear_start),
+        ]
+    }
+
     /// The set as the engine reads it, in place.
     pub fn set(&self) -> core::result::Result<ScenarioSet<'_>, RiskError> {
         let count = usize::from(self.count);
+        let [none, down, base] = [self.none_start, self.down_start, self.base];
+        let (linear, abs) = (self.linear_start, self.abs_start);
         ScenarioSet::from_parts(
             self.ln_spot.get(..count),
             self.spot.get(..count),
             self.damping.get(..count),
-            [self.none_start, self.down_start, self.base, self.reach],
+            [none, down, base, self.reach, linear, abs],
         )
     }
 }
@@ -104,8 +139,9 @@ pub struct MarketParamsRecord {
 }
 
 impl MarketParamsRecord {
-    /// The parameters as the engine reads them.
-    pub fn params(&self) -> MarketParams {
+    /// Ratios and terms as the engine reads them.
+    #[inline(always)] // written where they are needed: they are 330 bytes
+    pub fn params(&self, terms: &MarketTermsRecord) -> MarketParams {
         let ratio = |raw: u32| Ratio::from_raw(raw.into());
         MarketParams {
             vol: VolShockParams {
@@ -122,6 +158,13 @@ impl MarketParamsRecord {
             option_initial: ratio(self.option_initial),
             scan_maintenance: ratio(self.scan_maintenance),
             scan_initial: ratio(self.scan_initial),
+            skew: terms.skew(),
+            discount: terms.discount(),
+            basis: terms.basis(),
+            min_delta: terms.min_delta(),
+            confidence: terms.confidence(),
+            concentration_delta: terms.concentration_delta(),
+            concentration_vega: terms.concentration_vega(),
         }
     }
 }
@@ -155,14 +198,28 @@ pub struct ExpirySlot {
     pub forward_basis: i32,
     /// Annual rate, 1e-6.
     pub rate: i32,
-    /// Zero; room for confidences and settlement.
-    pub reserved: [u64; 8],
+    /// Confidence in forward, rate and volatility as they were posted, 1e-6.
+    pub confidence: u32,
+    /// Age at which nothing is left of it, seconds: the market's limit when they were posted.
+    pub max_age: u32,
+    /// Zero; room for settlement.
+    pub reserved: [u64; 7],
 }
 
 impl ExpirySource for ExpirySlot {
     #[inline]
     fn time(&self) -> i64 {
         self.time
+    }
+
+    fn expiry_at(&self, now: i64) -> Expiry {
+        let mut expiry = self.expiry();
+        // What has expired is intrinsic value, which needs no surface.
+        if self.time > now {
+            let age = now.saturating_sub(self.posted_at);
+            expiry.confidence = faded_confidence(self.confidence, age, self.max_age);
+        }
+        expiry
     }
 
     fn expiry(&self) -> Expiry {
@@ -179,6 +236,7 @@ impl ExpirySource for ExpirySlot {
             forward_basis: self.forward_basis,
             rate: self.rate,
             svi: (self.posted_at != 0).then_some(svi),
+            ..Expiry::PLAIN
         }
     }
 }
@@ -218,12 +276,28 @@ pub struct Market {
     pub scenarios: ScenarioRecord,
     /// Listed expiries, sorted by time; unused slots last.
     pub expiries: [ExpirySlot; MAX_EXPIRIES],
-    /// Zero; room for stable price, regime, funding, open interest and further posters.
-    pub reserved: [u64; 96],
+    /// Skew, discounts, floors and charges.
+    pub terms: MarketTermsRecord,
+    /// Delayed price, 1e-8 USD; zero: none.
+    pub stable_price: u64,
+    /// When it last moved or was found at spot, Unix time.
+    pub stable_updated_at: i64,
+    /// Publish time of the newest price that an update has used, Unix time.
+    pub spot_publish_time: i64,
+    /// Share by which the stable price may move per hour, 1e-6; zero: the market has none.
+    pub stable_rate: u32,
+    /// Correlation group by its place in the clearing house, counted from 1; zero: none.
+    pub group: u8,
+    /// Zero.
+    pub padding: [u8; 3],
+    /// Shares of the Standard tier.
+    pub standard: StandardParamsRecord,
+    /// Zero; room for regime, funding, open interest and further posters.
+    pub reserved: [u64; 73],
 }
 
 impl Market {
-    /// The market as the engine reads it, in place, at a checked price.
+    /// The market as the engine reads it, in place, at a checked price that is certain, without offsetting collateral.
     ///
     /// The perpetual is marked at spot until its premium is measured on chain.
     pub fn input<'a>(
@@ -234,13 +308,25 @@ impl Market {
         params: &'a MarketParams,
     ) -> risk_core::market::Market<'a, ExpirySlot> {
         risk_core::market::Market {
-            now,
-            spot,
-            perp_price: spot,
-            scenarios,
-            params,
-            expiries: &self.expiries,
+            stable_price: self.stable_price(),
+            ..risk_core::market::Market::new(now, spot, scenarios, params, &self.expiries)
         }
+    }
+
+    /// The delayed price; `None` before the first update and where the market has none.
+    pub fn stable_price(&self) -> Option<Price> {
+        (self.stable_price != 0).then_some(Price::from_raw(self.stable_price))
+    }
+
+    /// The shares of the Standard tier as the engine reads them.
+    pub fn standard_params(&self) -> StandardParams {
+        self.standard.params()
+    }
+
+    /// The parameters as the engine reads them.
+    #[inline(always)]
+    pub fn params(&self) -> MarketParams {
+        self.params.params(&self.terms)
     }
 }
 

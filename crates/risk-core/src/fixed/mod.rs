@@ -15,6 +15,7 @@ pub mod exp;
 pub mod log;
 pub mod mul;
 pub mod normal;
+mod normal_table;
 pub mod sqrt;
 mod tables;
 

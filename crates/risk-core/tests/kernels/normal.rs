@@ -29,7 +29,7 @@ fn normal_distribution_matches_the_reference() {
             mills_error.see(from_q(mills_ratio(x), 38) - row.f64("mills"), place);
         }
     }
-    cdf_error.at_most(1.6e-11);
+    cdf_error.at_most(2e-11);
     pdf_error.at_most(4.8e-12);
     for (_, most, worst) in &relative_errors {
         worst.at_most(*most);

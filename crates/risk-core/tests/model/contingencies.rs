@@ -218,6 +218,7 @@ fn with_collateral(value: i64, maintenance: f64, initial: f64) -> MarginReport {
             value: Quote::from_raw(value),
             haircut_maintenance: ratio(maintenance),
             haircut_initial: ratio(initial),
+            ..Collateral::PLAIN
         })
         .unwrap();
     check.finish()

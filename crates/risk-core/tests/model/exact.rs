@@ -62,7 +62,7 @@ pub fn shocked(params: &VolShockParams, shock: VolShock, std_dev: f64, seconds: 
     let mult = (month / seconds.max(params.floor_seconds) as f64).powf(power);
     let root = (seconds as f64 / YEAR_SECONDS as f64).sqrt();
     match shock {
-        VolShock::None => std_dev,
+        VolShock::None | VolShock::SkewLinear | VolShock::SkewAbs => std_dev,
         VolShock::Down => std_dev * (1.0 - share(params.range_down) * mult).max(0.0),
         VolShock::Up => (std_dev * (1.0 + share(params.range_up) * mult).min(8.0))
             .max(share(params.min_vol_up) * root)

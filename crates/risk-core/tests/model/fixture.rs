@@ -7,7 +7,7 @@ use risk_core::market::{Expiry, Market, MarketParams};
 use risk_core::position::{Instrument, Position};
 use risk_core::scan::{MarketRisk, ScenarioPnl};
 use risk_core::scenario::{
-    Scenario, ScenarioSet, ScenarioTable, VolShock, MAJOR_SCENARIOS, MAX_SCENARIOS, WIDE_SCENARIOS,
+    Scenario, ScenarioSet, ScenarioTable, VolShock, MAJOR_GRID, MAX_SCENARIOS, WIDE_GRID,
 };
 use risk_core::svi::Svi;
 use risk_core::{Price, Quantity, Quote, Ratio, RiskError, YEAR_SECONDS};
@@ -70,6 +70,10 @@ pub struct Portfolio {
     pub positions: Vec<Position>,
     pub collateral: Vec<Collateral>,
     pub cash: Quote,
+    pub stable_price: Option<Price>,
+    pub spot_confidence: Ratio,
+    pub perp_confidence: Ratio,
+    pub offset: Quantity,
 }
 
 /// What the engine says about a portfolio.
@@ -87,12 +91,12 @@ impl Portfolio {
 
     pub fn market<'a>(&'a self, scenarios: ScenarioSet<'a>) -> Market<'a, Expiry> {
         Market {
-            now: NOW,
-            spot: self.spot,
             perp_price: self.perp_price,
-            scenarios,
-            params: &self.params,
-            expiries: &self.expiries,
+            stable_price: self.stable_price,
+            spot_confidence: self.spot_confidence,
+            perp_confidence: self.perp_confidence,
+            offset: self.offset,
+            ..Market::new(NOW, self.spot, scenarios, &self.params, &self.expiries)
         }
     }
 
@@ -198,12 +202,16 @@ impl PortfolioBuilder {
         Self(Portfolio {
             spot: price(spot),
             perp_price: price(spot),
-            scenarios: MAJOR_SCENARIOS.to_vec(),
+            scenarios: MAJOR_GRID.to_vec(),
             params: MarketParams::MAJOR,
             expiries: Vec::new(),
             positions: Vec::new(),
             collateral: Vec::new(),
             cash: Quote::ZERO,
+            stable_price: None,
+            spot_confidence: ratio(1.0),
+            perp_confidence: ratio(1.0),
+            offset: Quantity::ZERO,
         })
     }
 
@@ -215,9 +223,8 @@ impl PortfolioBuilder {
     pub fn smile(mut self, days: i64, svi: Svi) -> Self {
         self.0.expiries.push(Expiry {
             time: NOW + days * DAY,
-            forward_basis: 0,
-            rate: 0,
             svi: Some(svi),
+            ..Expiry::PLAIN
         });
         self
     }
@@ -269,6 +276,14 @@ impl PortfolioBuilder {
         self
     }
 
+    /// A future of the expiry in `days`, bought at `entry`.
+    pub fn long_future(mut self, days: i64, units: f64, entry: f64) -> Self {
+        let cost = quote(units * entry);
+        let leg = Position::future(NOW + days * DAY, size(units), cost);
+        self.0.positions.push(leg);
+        self
+    }
+
     /// A perpetual sold at `entry`.
     pub fn short_perp(self, units: f64, entry: f64) -> Self {
         self.long_perp(-units, entry)
@@ -280,6 +295,7 @@ impl PortfolioBuilder {
             value: quote(usd),
             haircut_maintenance: ratio(maintenance),
             haircut_initial: ratio(initial),
+            ..Collateral::PLAIN
         });
         self
     }
@@ -305,9 +321,9 @@ impl PortfolioBuilder {
     }
 }
 
-/// Log-uniform in `[low, high)`.
+/// Log-uniform in `[low, high)`, the same bits on every platform.
 pub fn log_between(random: &mut Random, low: f64, high: f64) -> f64 {
-    random.between(low.ln(), high.ln()).exp()
+    libm::exp(random.between(libm::log(low), libm::log(high)))
 }
 
 /// True once in `n` draws.
@@ -346,6 +362,7 @@ fn random_expiry(random: &mut Random) -> Expiry {
         forward_basis: random.between(-8e7, 8e7) as i32,
         rate: random.between(-50_000.0, 200_000.0) as i32,
         svi: Some(random_smile(random, vol, seconds)),
+        ..Expiry::PLAIN
     }
 }
 
@@ -361,7 +378,7 @@ fn random_strike(random: &mut Random, expiry: &Expiry, spot: Price) -> Price {
         1 => 0.0,
         _ => random.between(-3.0, 3.0) * std_dev,
     };
-    Price::from_raw((forward * k.clamp(-5.0, 5.0).exp()).round().max(1.0) as u64)
+    Price::from_raw((forward * libm::exp(k.clamp(-5.0, 5.0))).round().max(1.0) as u64)
 }
 
 /// What a random book may hold.
@@ -400,7 +417,7 @@ pub fn random_book(random: &mut Random, shape: &Shape) -> Portfolio {
     book.spot = price(log_between(random, 1e-3, 2e5));
     book.perp_price = price(book.spot.raw() as f64 / 1e8 * random.between(0.97, 1.03));
     if one_in(random, 2) {
-        book.scenarios = WIDE_SCENARIOS.to_vec();
+        book.scenarios = WIDE_GRID.to_vec();
     }
     for _ in 0..=random.bits() % 4 {
         book.expiries.push(random_expiry(random));

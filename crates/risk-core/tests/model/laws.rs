@@ -25,7 +25,7 @@ fn random_params(random: &mut Random) -> MarketParams {
         Ratio::from_raw([any, any, least, most][random.bits() as usize % 4])
     };
     let scan_initial = share(1_000_000, 3_000_000);
-    let params = MarketParams {
+    let mut params = MarketParams {
         vol: VolShockParams {
             range_up: share(0, 5_000_000),
             range_down: share(0, 1_000_000),
@@ -40,8 +40,13 @@ fn random_params(random: &mut Random) -> MarketParams {
         option_initial: share(0, 1_000_000),
         scan_maintenance: share(500_000, scan_initial.raw()),
         scan_initial,
+        ..MarketParams::MAJOR
     };
-    params.validate().unwrap();
+    // volatility may rise to eight times in all
+    while params.validate().is_err() {
+        params.vol.range_up = Ratio::from_raw(params.vol.range_up.raw() / 2);
+        assert!(params.vol.range_up.raw() > 0);
+    }
     params
 }
 
@@ -59,6 +64,7 @@ fn inv_07_initial_health_is_at_most_maintenance_health() {
             value: Quote::from_raw((random.any() >> 20) as i64),
             haircut_maintenance: Ratio::from_raw((random.bits() % 1_000_001) as i64),
             haircut_initial: Ratio::from_raw((random.bits() % 1_000_001) as i64),
+            ..Collateral::PLAIN
         });
         let Ok(engine) = book.try_evaluate() else {
             continue;

@@ -309,6 +309,7 @@ fn random_liquidatee(random: &mut Random, depth: f64) -> Liquidatee {
         value: Quote::from_raw(requirement / 3),
         haircut_maintenance: ratio(0.1),
         haircut_initial: ratio(0.05),
+        ..Collateral::PLAIN
     });
     let report = book.report();
     let short = (report.maintenance_margin().raw() as f64 * depth) as i64 + 1;

@@ -9,22 +9,36 @@
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
+    clippy::too_many_lines, // a table of cases is one function
     clippy::unwrap_used
 )]
 
+mod accounts;
+mod bounds;
+mod closed_forms;
 mod contingencies;
 mod exact;
+mod exact_whole;
+mod explained;
 mod fixture;
 mod golden;
 mod greeks;
 mod grid_exact;
+mod grid_rows;
 mod isolated;
 mod laws;
+mod linear;
 mod liquidation;
+mod neutral;
 mod refusals;
+mod savings;
 mod scenarios;
-// The kernel tests' generator and worst-error bookkeeping; their vector reader is not needed here.
+// The kernel tests' generator, vector reader and worst-error bookkeeping; not all of it is needed here.
 #[allow(dead_code)]
 #[path = "../kernels/support.rs"]
 mod support;
+mod terms;
+mod tiers;
 mod total;
+mod whole_exact;
+mod whole_laws;

@@ -200,6 +200,27 @@ fn a_scenario_loss_beyond_2_to_the_60_is_refused() {
 }
 
 #[test]
+fn options_whose_profit_could_outgrow_a_sum_are_refused_not_wrapped() {
+    // GIVEN expiries of 2^57 quote units of gross notional each: half long, half short, so that PnL itself is far from 2^60
+    let build = |expiries: i64| {
+        let mut book = dollar()
+            .expiry(90, 0.6)
+            .expiry(120, 0.6)
+            .expiry(150, 0.6)
+            .build();
+        let legs = (1..=expiries).flat_map(|i| {
+            let call = |strike, size| option(Instrument::Call, 30 * i, strike, size);
+            [call(0.99, GROSS / 2), call(1.0, -GROSS / 2)]
+        });
+        book.positions = legs.collect();
+        book.try_evaluate().map(|_| ())
+    };
+    // WHEN four are held, 2^59 in all, THEN they are evaluated; a fifth is refused, whatever its profit
+    assert_eq!(build(4), Ok(()));
+    assert_eq!(build(5), Err(RiskError::Overflow(Field::Quote)));
+}
+
+#[test]
 fn cash_and_collateral_at_the_ends_of_their_type_are_refused_not_wrapped() {
     let overflow = Err(RiskError::Overflow(Field::Quote));
     for (cash, perp_cost) in [(i64::MAX, -1), (i64::MIN, 100)] {
@@ -264,9 +285,15 @@ const ONE: i64 = 1_000_000;
 type Bound = (Field, i64, i64, fn(&mut MarketParams, Ratio));
 
 const BOUNDS: [Bound; 12] = [
-    (Field::VolShock, 0, 5 * ONE, |p, v| p.vol.range_up = v),
+    (Field::VolShock, 0, 5 * ONE, |p, v| {
+        p.vol.range_up = v;
+        p.vol.short_power = Ratio::ZERO; // no growth to the floor
+    }),
     (Field::VolShock, 0, ONE, |p, v| p.vol.range_down = v),
-    (Field::VolShock, 0, ONE, |p, v| p.vol.short_power = v),
+    (Field::VolShock, 0, ONE, |p, v| {
+        p.vol.short_power = v;
+        p.vol.range_up = Ratio::ZERO; // nothing that would grow too far
+    }),
     (Field::VolShock, 0, ONE, |p, v| p.vol.long_power = v),
     (Field::VolShock, 3_600, 30 * DAY, |p, v| {
         p.vol.floor_seconds = v.raw()
@@ -305,6 +332,26 @@ fn both_sides_of_each_parameter_bound() {
 }
 
 #[test]
+fn volatility_may_rise_to_eight_times() {
+    let mut params = MarketParams::MAJOR;
+    params.vol.short_power = Ratio::from_raw(500_000);
+    params.vol.floor_seconds = 30 * DAY / 16; // four times the range
+    params.vol.range_up = Ratio::from_raw(1_750_000);
+    assert_eq!(params.validate(), Ok(()));
+    params.vol.range_up = Ratio::from_raw(1_750_001);
+    let refusal = out_of_range(Field::VolShock, 8_000_003, 0, 8_000_000);
+    assert_eq!(params.validate(), Err(refusal));
+    // every range, power and floor at its bound
+    params.vol.short_power = Ratio::from_raw(ONE);
+    params.vol.floor_seconds = 3_600;
+    params.vol.range_up = Ratio::from_raw(5 * ONE);
+    assert!(matches!(
+        params.validate(),
+        Err(RiskError::OutOfRange { field: Field::VolShock, value, .. }) if value > 3_600 * ONE
+    ));
+}
+
+#[test]
 fn maintenance_scan_factor_may_not_exceed_the_initial_one() {
     let mut params = MarketParams::MAJOR;
     params.scan_initial = Ratio::from_raw(1_200_000);
@@ -321,7 +368,7 @@ fn both_sides_of_each_expiry_bound() {
         time: NOW,
         forward_basis: basis,
         rate,
-        svi: None,
+        ..Expiry::PLAIN
     };
     const BASIS: i64 = 500_000_000;
     for (basis, rate) in [(0, 0), (500_000_000, 1_000_000), (-500_000_000, -1_000_000)] {

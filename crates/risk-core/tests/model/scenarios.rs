@@ -4,8 +4,8 @@ use crate::fixture::{random_book, random_scenarios, PortfolioBuilder, Shape};
 use crate::support::{from_q, Random, Worst};
 use risk_core::error::Field;
 use risk_core::scenario::{
-    Scenario, ScenarioSet, ScenarioTable, VolShock, Witness, MAJOR_SCENARIOS, MAX_SCENARIOS,
-    ONE_Q30, WIDE_SCENARIOS,
+    Scenario, ScenarioSet, ScenarioTable, VolShock, Witness, MAJOR_GRID, MAX_SCENARIOS, ONE_Q30,
+    WIDE_GRID,
 };
 use risk_core::RiskError;
 
@@ -29,7 +29,7 @@ fn with_base(extra: Scenario) -> Vec<Scenario> {
 
 #[test]
 fn shipped_sets_validate_and_keep_their_shape() {
-    for (set, range) in [(MAJOR_SCENARIOS, 180_000), (WIDE_SCENARIOS, 270_000)] {
+    for (set, range) in [(MAJOR_GRID, 180_000), (WIDE_GRID, 270_000)] {
         // WHEN the set is validated
         let table = ScenarioTable::new(&set).unwrap();
         let read = table.set().unwrap();
@@ -55,7 +55,7 @@ fn shipped_sets_validate_and_keep_their_shape() {
 
 #[test]
 fn wide_set_is_one_and_a_half_times_the_range_of_the_major_one() {
-    for (wide, major) in WIDE_SCENARIOS.iter().zip(&MAJOR_SCENARIOS) {
+    for (wide, major) in WIDE_GRID.iter().zip(&MAJOR_GRID) {
         assert_eq!((wide.vol, wide.damping), (major.vol, major.damping));
         if major.damping == 1_000_000 {
             let [wide, major] = [wide.spot, major.spot].map(|s| i64::from(s) - 1_000_000);
@@ -192,6 +192,9 @@ fn the_table_holds_spot_its_logarithm_and_damping_to_their_last_bit() {
 fn parts_that_do_not_fit_together_are_refused() {
     let [a, b] = [[0i64; 41], [ONE_Q30; 41]];
     let parts = |count: usize, other: usize, bounds| {
+        let [none, down, base, reach] = bounds;
+        let end = count.min(40) as u8;
+        let bounds = [none, down, base, reach, end, end];
         ScenarioSet::from_parts(a.get(..count), b.get(..other), b.get(..count), bounds).map(|_| ())
     };
     assert_eq!(parts(3, 3, [1, 2, 1, 1]), Ok(()));
@@ -235,7 +238,7 @@ fn the_reach_of_a_set_is_its_largest_damped_multiplier_rounded_up() {
     ] {
         assert_eq!(reach(Scenario::tail(spot, damping)), expected);
     }
-    let [major, wide] = [MAJOR_SCENARIOS, WIDE_SCENARIOS].map(|set| ScenarioTable::new(&set));
+    let [major, wide] = [MAJOR_GRID, WIDE_GRID].map(|set| ScenarioTable::new(&set));
     assert_eq!((major.unwrap().reach, wide.unwrap().reach), (2, 2));
 }
 
@@ -294,7 +297,7 @@ fn witness_of_the_base_node_shows_no_loss() {
 
 #[test]
 fn a_witness_past_the_end_is_refused() {
-    let table = ScenarioTable::new(&MAJOR_SCENARIOS).unwrap();
+    let table = ScenarioTable::new(&MAJOR_GRID).unwrap();
     let set = table.set().unwrap();
     assert!(Witness::new(&set, 30).is_ok());
     for index in [31, MAX_SCENARIOS, usize::MAX] {

@@ -67,6 +67,7 @@ impl Garbage {
             forward_basis: self.pick(sane % 500_000_000) as i32,
             rate: self.pick(sane % 1_000_000) as i32,
             svi: (!one_in(&mut self.0, 16)).then_some(svi),
+            ..Expiry::PLAIN
         }
     }
 
@@ -108,6 +109,7 @@ impl Garbage {
             option_initial: self.ratio(),
             scan_maintenance: self.ratio(),
             scan_initial: self.ratio(),
+            ..MarketParams::MAJOR
         }
     }
 
@@ -126,6 +128,7 @@ impl Garbage {
             value: self.quote(),
             haircut_maintenance: self.ratio(),
             haircut_initial: self.ratio(),
+            confidence: self.ratio(),
         }
     }
 }
@@ -166,12 +169,8 @@ fn a_margin_check_of_any_book_under_any_validated_set() {
         let (now, spot, perp_price) = (garbage.pick(NOW), garbage.price(), garbage.price());
         let _ = black_box((params.validate(), expiries[0].validate()));
         let market = Market {
-            now,
-            spot,
             perp_price,
-            scenarios: table.set().unwrap(),
-            params: &params,
-            expiries: &expiries,
+            ..Market::new(now, spot, table.set().unwrap(), &params, &expiries)
         };
         accepted += usize::from(ask_everything(&market, &positions, &mut garbage));
         // a witness of any node, or of none
@@ -205,9 +204,20 @@ fn a_margin_check_under_a_scenario_set_of_garbage() {
         let bounds: [u8; 4] = std::array::from_fn(|_| (garbage.0.bits() % 42) as u8);
         let [none, down, base] = [bounds[0], bounds[1], bounds[2]];
         let bounds = if one_in(&mut garbage.0, 2) {
-            [none.min(base), down.max(base), base, 1 + bounds[3] % 8]
+            let down = down.max(base);
+            let [linear, abs] =
+                [bounds[3] & 1, bounds[3] >> 1 & 1].map(|n| count as u8 - n.min(count as u8));
+            let skew = [linear.min(abs), abs.max(linear)];
+            [
+                none.min(base),
+                down,
+                base,
+                1 + bounds[3] % 8,
+                skew[0],
+                skew[1],
+            ]
         } else {
-            bounds
+            std::array::from_fn(|i| bounds[i % 4])
         };
         let [ln_spot, spot, damping] = [0, 1, 2].map(|i| arrays[i].get(..count));
         let Ok(set) = ScenarioSet::from_parts(ln_spot, spot, damping, bounds) else {
@@ -216,13 +226,10 @@ fn a_margin_check_under_a_scenario_set_of_garbage() {
         sets += 1;
         let expiries = [garbage.expiry()];
         let positions = [garbage.position(&expiries)];
+        let (spot, perp_price) = (garbage.price(), garbage.price());
         let market = Market {
-            now: NOW,
-            spot: garbage.price(),
-            perp_price: garbage.price(),
-            scenarios: set,
-            params: &MarketParams::MAJOR,
-            expiries: &expiries,
+            perp_price,
+            ..Market::new(NOW, spot, set, &MarketParams::BTC, &expiries)
         };
         // WHEN asked THEN there is an answer
         accepted += usize::from(ask_everything(&market, &positions, &mut garbage));
@@ -250,14 +257,8 @@ fn a_table_of_any_scenarios() {
 fn an_empty_book_is_fine_and_an_empty_market_is_too() {
     let set = random_scenarios(&mut Random(74));
     let table = ScenarioTable::new(&set).unwrap();
-    let market = Market {
-        now: NOW,
-        spot: Price::ZERO,
-        perp_price: Price::ZERO,
-        scenarios: table.set().unwrap(),
-        params: &MarketParams::MAJOR,
-        expiries: &[] as &[Expiry],
-    };
+    let (params, none) = (&MarketParams::MAJOR, &[] as &[Expiry]);
+    let market = Market::new(NOW, Price::ZERO, table.set().unwrap(), params, none);
     let mut pnl = [7; MAX_SCENARIOS];
     let mut check = MarginCheck::new(Quote::from_raw(9));
     let risk = check.add_market(&market, &[] as &[Position], &mut pnl);
@@ -334,6 +335,7 @@ fn a_risk_of_any_amounts_is_added_or_refused() {
             contingency_maintenance: garbage.quote(),
             contingency_initial: garbage.quote(),
             gross_notional: garbage.quote(),
+            ..MarketRisk::default()
         };
         match check.add_risk(&garbage.params(), &risk) {
             Ok(()) => added += 1,

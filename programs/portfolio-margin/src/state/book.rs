@@ -1,9 +1,8 @@
 //! A margin account opened for change: header and position records, kept sorted and packed.
 
-use std::cell::RefMut;
-
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::TradeLeg;
+use portfolio_margin_interface::state::margin_account::MAX_EXPIRIES_HELD;
 use portfolio_margin_interface::state::{CollateralBalance, MarginAccount, PositionRecord};
 use portfolio_margin_interface::AccountLayout;
 use risk_core::position::{ln_strike, Instrument};
@@ -48,7 +47,7 @@ pub struct AccountBook<'a> {
 
 impl<'a> AccountBook<'a> {
     /// Opens account data whose owner and discriminator were checked by its `AccountLoader`.
-    pub fn open(data: &'a mut RefMut<'_, &mut [u8]>) -> Result<Self> {
+    pub fn open(data: &'a mut [u8]) -> Result<Self> {
         let malformed = || error!(ErrorCode::AccountDidNotDeserialize);
         let (fixed, records) = data
             .split_at_mut_checked(MarginAccount::ACCOUNT_LEN)
@@ -94,7 +93,7 @@ impl<'a> AccountBook<'a> {
         Ok(())
     }
 
-    /// Exchanges legs: an option's premium against cash, a perpetual's price against its cost.
+    /// Exchanges legs: an option's premium against cash, the price of a perpetual or a future against its cost.
     ///
     /// Both sides compute the same magnitude, so cash and costs over the two accounts do not change.
     pub fn apply_legs(&mut self, legs: &[TradeLeg], side: Side) -> Result<()> {
@@ -115,10 +114,10 @@ impl<'a> AccountBook<'a> {
             .notional(Price::from_raw(leg.price))
             .map_err(risk_error)?
             .raw();
-        let is_perpetual = leg.instrument == Instrument::Perpetual as u8;
-        let cost = if is_perpetual { paid } else { 0 };
+        let is_option = is_option(leg);
+        let cost = if is_option { 0 } else { paid };
         self.add_position(&series_of(leg), quantity, cost)?;
-        if !is_perpetual {
+        if is_option {
             self.add_cash(paid.checked_neg().ok_or_else(overflow)?)?;
         }
         Ok(())
@@ -126,7 +125,7 @@ impl<'a> AccountBook<'a> {
 
     /// Adds to a series, keeping records sorted, merged and packed.
     ///
-    /// A perpetual without size stays while its cost is not zero: that is PnL which nobody has paid yet.
+    /// A perpetual or a future without size stays while its cost is not zero: that is PnL which nobody has paid yet.
     pub fn add_position(
         &mut self,
         series: &PositionRecord,
@@ -185,15 +184,30 @@ impl<'a> AccountBook<'a> {
         Ok(())
     }
 
+    /// Refuses more expiries than leave a bid on the account within one transaction.
+    pub fn require_expiries(&self) -> Result<()> {
+        let dated = self.positions().iter().filter(|record| record.expiry != 0);
+        let (mut count, mut previous) = (0usize, (0, 0));
+        for record in dated {
+            let expiry = (record.market, record.expiry);
+            count = count.saturating_add(usize::from(expiry != previous));
+            previous = expiry;
+        }
+        match count <= MAX_EXPIRIES_HELD {
+            true => Ok(()),
+            false => Err(error!(MarginError::ScopeTooWide).with_values((count, MAX_EXPIRIES_HELD))),
+        }
+    }
+
     /// The record at `index`, for walking the book while it changes.
     pub fn position(&self, index: usize) -> Option<PositionRecord> {
         self.positions().get(index).copied()
     }
 
-    /// Adds native units of a bank, keeping collateral sorted by bank and packed.
+    /// Adds native units of a bank, keeping collateral sorted by bank and packed. `offset_market` is the bank's.
     ///
     /// Errors: `CollateralsFull`, `AmountOverflow`.
-    pub fn add_collateral(&mut self, bank: u16, amount: u64) -> Result<()> {
+    pub fn add_collateral(&mut self, bank: u16, offset_market: u16, amount: u64) -> Result<()> {
         if amount == 0 {
             return Ok(());
         }
@@ -213,7 +227,12 @@ impl<'a> AccountBook<'a> {
         if let Some(tail) = balances.get_mut(at..) {
             tail.rotate_right(1);
             if let Some(slot) = tail.first_mut() {
-                (slot.bank, slot.amount) = (bank, amount);
+                *slot = CollateralBalance {
+                    bank,
+                    offset_market,
+                    padding: [0; 2],
+                    amount,
+                };
             }
         }
         Ok(())
@@ -241,16 +260,20 @@ impl<'a> AccountBook<'a> {
     }
 }
 
+/// Whether a leg, whose instrument is known, is paid at once.
+fn is_option(leg: &TradeLeg) -> bool {
+    Instrument::from_code(leg.instrument).is_some_and(Instrument::is_option)
+}
+
 /// An empty record of a leg's series.
 fn series_of(leg: &TradeLeg) -> PositionRecord {
-    let is_option = leg.instrument != Instrument::Perpetual as u8;
     PositionRecord {
         market: leg.market,
         instrument: leg.instrument,
         padding: [0; 5],
         expiry: leg.expiry,
         strike: leg.strike,
-        ln_strike: if is_option {
+        ln_strike: if is_option(leg) {
             ln_strike(Price::from_raw(leg.strike))
         } else {
             0

@@ -10,6 +10,7 @@ use portfolio_margin_interface::state::{Clearinghouse, LAYOUT_VERSION};
 
 use crate::error::MarginError;
 use crate::event::MarginAccountOpened;
+use crate::instructions::tier_of;
 
 #[derive(Accounts)]
 #[instruction(args: MarginAccountArgs)]
@@ -42,7 +43,8 @@ impl OpenMarginAccount<'_> {
         let capacity = usize::from(args.capacity);
         require_gte!(capacity, MIN_CAPACITY, MarginError::CapacityOutOfRange);
         require_gte!(MAX_CAPACITY, capacity, MarginError::CapacityOutOfRange);
-        Ok(())
+        // below the Portfolio tier's minimum an account may only reduce, and this one has nothing yet
+        tier_of(args.tier).map(|_| ())
     }
 }
 
@@ -51,6 +53,7 @@ pub fn handler(ctx: Context<OpenMarginAccount>, args: MarginAccountArgs) -> Resu
     let mut account = ctx.accounts.margin_account.load_init()?;
     account.version = LAYOUT_VERSION;
     account.bump = ctx.bumps.margin_account;
+    account.tier = args.tier;
     account.sub_account = args.sub_account;
     account.clearinghouse = ctx.accounts.clearinghouse.key();
     account.owner = ctx.accounts.owner.key();
@@ -59,6 +62,7 @@ pub fn handler(ctx: Context<OpenMarginAccount>, args: MarginAccountArgs) -> Resu
         owner: account.owner,
         sub_account: args.sub_account,
         capacity: args.capacity,
+        tier: args.tier,
     });
     Ok(())
 }

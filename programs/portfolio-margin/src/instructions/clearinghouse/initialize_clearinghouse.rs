@@ -2,17 +2,23 @@
 
 use anchor_lang::prelude::*;
 use anchor_spl::token::Mint;
-use portfolio_margin_interface::args::ClearinghouseArgs;
+use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs};
 use portfolio_margin_interface::state::{Clearinghouse, LAYOUT_VERSION};
 use portfolio_margin_interface::{seeds, AccountLayout};
+use risk_core::group::GroupParams;
 use risk_core::liquidation::LiquidationTerms;
-use risk_core::Ratio;
+use risk_core::params::{AccountTerms, ConfidenceParams};
+use risk_core::tier::PortfolioTerms;
+use risk_core::{Quote, Ratio};
 
 use crate::error::{risk_error, MarginError};
 use crate::event::ClearinghouseInitialized;
+use crate::instructions::MAX_ORACLE_CONFIDENCE;
 
 /// Decimals of the quote mint: its native unit is then the ledger's unit.
 const QUOTE_DECIMALS: u8 = 6;
+/// Longest age of the quote asset's stored price that a clearing house may accept, seconds.
+const MAX_QUOTE_AGE: u32 = 3_600;
 
 #[derive(Accounts)]
 #[instruction(args: ClearinghouseArgs)]
@@ -47,8 +53,47 @@ impl InitializeClearinghouse<'_> {
             buffer: Ratio::from_raw(args.liquidation_buffer.into()),
         }
         .validate()
-        .map_err(risk_error)
+        .map_err(risk_error)?;
+        check_terms(&args.terms)
     }
+}
+
+/// Bounds of the terms of accounts. The quote asset's limits count where it has a feed; without one they are zero.
+fn check_terms(args: &AccountTermsArgs) -> Result<()> {
+    let ratio = |raw: u32| Ratio::from_raw(raw.into());
+    let has_feed = args.quote_feed_id != [0; 32];
+    for (value, most) in [
+        (args.quote_max_age, MAX_QUOTE_AGE),
+        (args.quote_max_confidence, MAX_ORACLE_CONFIDENCE),
+    ] {
+        let (least, most) = if has_feed { (1, most) } else { (0, 0) };
+        require_gte!(value, least, MarginError::ParameterOutOfRange);
+        require_gte!(most, value, MarginError::ParameterOutOfRange);
+    }
+    AccountTerms {
+        peg_threshold: ratio(args.peg_threshold),
+        peg_factor: ratio(args.peg_factor),
+        confidence: ConfidenceParams {
+            threshold: ratio(args.collateral_confidence_threshold),
+            factor: ratio(args.collateral_confidence_factor),
+        },
+        ..AccountTerms::PLAIN
+    }
+    .validate()
+    .map_err(risk_error)?;
+    for group in &args.groups {
+        GroupParams {
+            kappa: ratio(group.kappa),
+            offset_cap: ratio(group.offset_cap),
+        }
+        .validate()
+        .map_err(risk_error)?;
+    }
+    PortfolioTerms {
+        minimum_equity: Quote::from_raw(args.portfolio_minimum_equity),
+    }
+    .validate()
+    .map_err(risk_error)
 }
 
 pub fn handler(ctx: Context<InitializeClearinghouse>, args: ClearinghouseArgs) -> Result<()> {
@@ -61,6 +106,7 @@ pub fn handler(ctx: Context<InitializeClearinghouse>, args: ClearinghouseArgs) -
     clearinghouse.quote_mint = ctx.accounts.quote_mint.key();
     clearinghouse.liquidation_discount = args.liquidation_discount;
     clearinghouse.liquidation_buffer = args.liquidation_buffer;
+    clearinghouse.set_account_terms(&args.terms);
     emit!(ClearinghouseInitialized {
         clearinghouse: ctx.accounts.clearinghouse.key(),
         governor: clearinghouse.governor,

@@ -8,7 +8,7 @@ use anchor_spl::token::{Mint, Token, TokenAccount};
 use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
 use portfolio_margin_interface::state::{CollateralBank, MarginAccount};
 
-use crate::error::{overflow, MarginError};
+use crate::error::{overflow, risk_error, MarginError};
 use crate::event::CollateralDeposited;
 use crate::state::AccountBook;
 use crate::token::{pull, Transfer};
@@ -87,7 +87,13 @@ pub fn handler(ctx: Context<DepositCollateral>, amount: u64) -> Result<()> {
         let cash = i64::try_from(amount).map_err(|_| error!(MarginError::AmountOverflow))?;
         book.add_cash(cash)?;
     } else {
-        book.add_collateral(bank.index, amount)?;
+        book.add_collateral(bank.index, bank.offset_market, amount)?;
+        // A market that it offsets joins every check: what no check could span, or read as a size, must not be held.
+        book.scope()?;
+        if bank.offset_market != 0 {
+            let held = book.header.collateral_of(bank.index);
+            bank.offset(held).map_err(risk_error)?;
+        }
     }
     let sequence = book.bump_sequence()?;
     emit!(CollateralDeposited {

@@ -4,7 +4,7 @@ use anchor_lang::prelude::*;
 use anchor_spl::token::{Mint, Token, TokenAccount};
 use portfolio_margin_interface::args::BankArgs;
 use portfolio_margin_interface::state::bank::MAX_DECIMALS;
-use portfolio_margin_interface::state::{Clearinghouse, CollateralBank, LAYOUT_VERSION};
+use portfolio_margin_interface::state::{Clearinghouse, CollateralBank, Market, LAYOUT_VERSION};
 use portfolio_margin_interface::{seeds, AccountLayout};
 
 use crate::error::{overflow, MarginError};
@@ -43,6 +43,8 @@ pub struct InitializeBank<'info> {
     pub vault: Account<'info, TokenAccount>,
     pub token_program: Program<'info, Token>,
     pub system_program: Program<'info, System>,
+    /// The market whose risk the asset offsets, where there is one.
+    pub offset_market: Option<AccountLoader<'info, Market>>,
 }
 
 impl InitializeBank<'_> {
@@ -69,13 +71,39 @@ impl InitializeBank<'_> {
         require_gte!(ONE, haircut, MarginError::ParameterOutOfRange);
         if clearinghouse.quote_mint == self.mint.key() {
             require_eq!(haircut, 0, MarginError::ParameterOutOfRange);
-            return Ok(());
+        } else {
+            check_oracle(
+                &args.feed_id,
+                args.oracle_max_age,
+                args.oracle_max_confidence,
+            )?;
         }
-        check_oracle(
-            &args.feed_id,
-            args.oracle_max_age,
+        // offset_market: optional; owner and discriminator checked by its loader; of this clearing house, with the asset's feed
+        match &self.offset_market {
+            None => Ok(()),
+            Some(market) => self.validate_offset(&*market.load()?, args),
+        }
+    }
+
+    /// The asset must be the market's underlying: the feed that every check values both at, and confidence in it that is the
+    /// market's or less.
+    fn validate_offset(&self, market: &Market, args: &BankArgs) -> Result<()> {
+        require_keys_eq!(
+            market.clearinghouse,
+            self.clearinghouse.key(),
+            MarginError::ClearinghouseMismatch
+        );
+        require_keys_eq!(
+            Pubkey::new_from_array(args.feed_id),
+            Pubkey::new_from_array(market.feed_id),
+            MarginError::OffsetFeedMismatch
+        );
+        require_gte!(
+            market.oracle_max_confidence,
             args.oracle_max_confidence,
-        )
+            MarginError::ParameterOutOfRange
+        );
+        Ok(())
     }
 }
 
@@ -114,6 +142,10 @@ pub fn handler(ctx: Context<InitializeBank>, args: BankArgs) -> Result<()> {
     bank.haircut_maintenance = args.haircut_maintenance;
     bank.haircut_initial = args.haircut_initial;
     bank.deposit_cap = args.deposit_cap;
+    if let Some(market) = &ctx.accounts.offset_market {
+        let place = market.load()?.index.checked_add(1);
+        bank.offset_market = place.ok_or_else(overflow)?;
+    }
 
     emit!(BankInitialized {
         clearinghouse: bank.clearinghouse,

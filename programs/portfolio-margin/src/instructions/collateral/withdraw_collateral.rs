@@ -1,9 +1,9 @@
-//! Withdraws collateral, as far as initial health allows. An account without positions needs no oracle to leave.
+//! Withdraws collateral, as far as initial health and the tier's minimum allow. An account without positions needs no oracle to leave.
 
 use anchor_lang::prelude::*;
 use anchor_spl::token::{Mint, Token, TokenAccount};
 use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
-use portfolio_margin_interface::state::{CollateralBank, MarginAccount};
+use portfolio_margin_interface::state::{Clearinghouse, CollateralBank, MarginAccount};
 
 use crate::bridge::{Check, Cursor};
 use crate::error::{overflow, MarginError};
@@ -14,6 +14,7 @@ use crate::token::{bank_seeds, push, Transfer};
 #[derive(Accounts)]
 pub struct WithdrawCollateral<'info> {
     pub owner: Signer<'info>,
+    pub clearinghouse: AccountLoader<'info, Clearinghouse>,
     #[account(mut)]
     pub margin_account: AccountLoader<'info, MarginAccount>,
     #[account(mut)]
@@ -33,17 +34,19 @@ impl WithdrawCollateral<'_> {
         let bank = self.bank.load()?;
         // owner: signs, and owns the margin account
         require_keys_eq!(account.owner, self.owner.key(), MarginError::NotOwner);
-        // margin_account: active; with the bank of one clearing house
+        // margin_account: active; with the bank of this clearing house
         require_eq!(
             account.status,
             STATUS_ACTIVE,
             MarginError::AccountLiquidating
         );
-        require_keys_eq!(
-            bank.clearinghouse,
-            account.clearinghouse,
-            MarginError::ClearinghouseMismatch
-        );
+        for house in [&bank.clearinghouse, &account.clearinghouse] {
+            require_keys_eq!(
+                *house,
+                self.clearinghouse.key(),
+                MarginError::ClearinghouseMismatch
+            );
+        }
         // vault: the bank's; destination: another token account of the mint (Anchor refuses one account twice as mutable),
         // the owner's choice
         require_keys_eq!(bank.vault, self.vault.key(), MarginError::VaultMismatch);
@@ -112,8 +115,10 @@ fn take_and_check<'info>(
     }
     let mut cursor = Cursor::new(remaining);
     if !book.positions().is_empty() {
+        let house = accounts.clearinghouse.load()?;
         let check = Check {
-            clearinghouse: book.header.clearinghouse,
+            clearinghouse: accounts.clearinghouse.key(),
+            house: &house,
             now: Clock::get()?.unix_timestamp,
             witness: None,
         };
@@ -124,6 +129,7 @@ fn take_and_check<'info>(
             0,
             MarginError::InitialMarginBreached
         );
+        check.require_minimum(book.header.tier(), &report)?;
     }
     cursor.finish()?;
     book.bump_sequence()

@@ -5,7 +5,6 @@ use portfolio_margin_interface::args::BidArgs;
 use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::liquidation::{plan_slice, SlicePlan, FRACTION_ONE};
-use risk_core::margin::MOST_OPEN_NOTIONAL;
 use risk_core::{Quantity, Quote};
 
 use crate::bridge::{Check, Cursor, Evaluation, Scope};
@@ -67,7 +66,8 @@ impl BidLiquidation<'_> {
 pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs) -> Result<()> {
     let accounts = &ctx.accounts;
     accounts.validate()?;
-    let terms = accounts.clearinghouse.load()?.liquidation_terms();
+    let house = accounts.clearinghouse.load()?;
+    let terms = house.liquidation_terms();
     let now = Clock::get()?.unix_timestamp;
     let mut cursor = Cursor::new(ctx.remaining_accounts);
 
@@ -85,6 +85,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     let sold = from.scope()?;
     let liquidation = Check {
         clearinghouse: accounts.clearinghouse.key(),
+        house: &house,
         now,
         witness: Some(&args.witness),
     };
@@ -100,6 +101,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
 
     let bought = to.scope()?.union(&sold)?;
     transfer_slice(&mut from, &mut to, &plan)?;
+    to.require_expiries()?;
     // INV-13: parts are rounded leg by leg, so that a bid improves the account is checked, not assumed.
     let after = liquidation.evaluate(&from, &sold, &mut again)?.report;
     require_gt!(
@@ -107,7 +109,11 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
         report.maintenance_health.raw(),
         MarginError::HealthNotImproved
     );
-    require_solvent_bidder(&to, &bought, now, doubt.is_some(), &mut cursor)?;
+    let whole = Check {
+        witness: None,
+        ..liquidation
+    };
+    require_solvent_bidder(&whole, &to, &bought, doubt.is_some(), &mut cursor)?;
     cursor.finish()?;
     let liquidatee_sequence = from.bump_sequence()?;
     let liquidator_sequence = to.bump_sequence()?;
@@ -190,40 +196,32 @@ fn transfer_collateral(
             .and_then(|part| u64::try_from(part).ok())
             .ok_or_else(overflow)?;
         from.take_collateral(balance.bank, part)?;
-        to.add_collateral(balance.bank, part)?;
+        to.add_collateral(balance.bank, balance.offset_market, part)?;
     }
     Ok(())
 }
 
 /// INV-14: the bidder ends with initial health. Prices that only a repair accepts are good enough for it where they were
-/// needed to value the liquidatee: they may not stop the repair.
+/// needed to value the liquidatee: they may not stop the repair. Nor may the charge for them: when the poster of surfaces falls
+/// silent it grows to the whole notional of every option, which no keeper has.
 fn require_solvent_bidder(
+    check: &Check<'_>,
     to: &AccountBook<'_>,
     scope: &Scope,
-    now: i64,
     accept_doubt: bool,
     cursor: &mut Cursor<'_>,
 ) -> Result<()> {
-    let check = Check {
-        clearinghouse: to.header.clearinghouse,
-        now,
-        witness: None,
-    };
     let evaluation = check.evaluate(to, scope, cursor)?;
     let report = if accept_doubt {
-        evaluation.report
+        let mut report = evaluation.report;
+        let charge = report.contingencies.confidence;
+        report.initial_health = report
+            .initial_health
+            .checked_add(charge)
+            .map_err(risk_error)?;
+        report
     } else {
         evaluation.certain()?
     };
-    require_gte!(
-        report.initial_health.raw(),
-        0,
-        MarginError::InitialMarginBreached
-    );
-    require_gte!(
-        MOST_OPEN_NOTIONAL.raw(),
-        report.gross_notional.raw(),
-        MarginError::GrossNotionalExceeded
-    );
-    Ok(())
+    check.require_openable(to.header.tier(), &report)
 }

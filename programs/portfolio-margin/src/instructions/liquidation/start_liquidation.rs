@@ -1,12 +1,12 @@
 //! Puts an account into liquidation by naming a scenario that it cannot cover.
 //!
 //! The scan loss is the worst over all scenarios, so one breaching scenario per market proves the breach: the cost
-//! does not grow with the grid, and a start always fits.
+//! does not grow with the grid, and a start always fits. The Standard tier has no grid: its check is whole.
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::StartLiquidationArgs;
 use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
-use portfolio_margin_interface::state::MarginAccount;
+use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 
 use crate::bridge::{Check, Cursor};
 use crate::error::MarginError;
@@ -16,6 +16,7 @@ use crate::state::AccountBook;
 #[derive(Accounts)]
 pub struct StartLiquidation<'info> {
     pub caller: Signer<'info>,
+    pub clearinghouse: AccountLoader<'info, Clearinghouse>,
     #[account(mut)]
     pub margin_account: AccountLoader<'info, MarginAccount>,
 }
@@ -23,6 +24,7 @@ pub struct StartLiquidation<'info> {
 impl StartLiquidation<'_> {
     fn validate(&self) -> Result<()> {
         // caller: signs, may be anybody
+        // clearinghouse: owner and discriminator checked by its loader; the account's (the check compares)
         // margin_account: owner and discriminator checked by its loader; not in liquidation yet
         require_eq!(
             self.margin_account.load()?.status,
@@ -42,8 +44,10 @@ pub fn handler<'info>(
     let mut data = info.try_borrow_mut_data()?;
     let mut book = AccountBook::open(&mut data)?;
     let now = Clock::get()?.unix_timestamp;
+    let house = ctx.accounts.clearinghouse.load()?;
     let check = Check {
-        clearinghouse: book.header.clearinghouse,
+        clearinghouse: ctx.accounts.clearinghouse.key(),
+        house: &house,
         now,
         witness: Some(&args.witness),
     };

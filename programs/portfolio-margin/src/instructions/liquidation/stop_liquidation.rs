@@ -42,8 +42,10 @@ pub fn handler<'info>(ctx: Context<'info, StopLiquidation<'info>>) -> Result<()>
     let info = ctx.accounts.margin_account.to_account_info();
     let mut data = info.try_borrow_mut_data()?;
     let mut book = AccountBook::open(&mut data)?;
+    let house = ctx.accounts.clearinghouse.load()?;
     let check = Check {
-        clearinghouse: book.header.clearinghouse,
+        clearinghouse: ctx.accounts.clearinghouse.key(),
+        house: &house,
         now: Clock::get()?.unix_timestamp,
         witness: None,
     };
@@ -51,7 +53,7 @@ pub fn handler<'info>(ctx: Context<'info, StopLiquidation<'info>>) -> Result<()>
     // A repair: what is doubtful is accepted.
     let report = check.evaluate(&book, &book.scope()?, &mut cursor)?.report;
     cursor.finish()?;
-    let terms = ctx.accounts.clearinghouse.load()?.liquidation_terms();
+    let terms = house.liquidation_terms();
     if !terms.is_restored(&report).map_err(risk_error)? {
         return Err(error!(MarginError::BufferMissing).with_values((
             report.maintenance_health.raw(),

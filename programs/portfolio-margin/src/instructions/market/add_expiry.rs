@@ -3,8 +3,9 @@
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::state::{Clearinghouse, Market};
 use risk_core::market::MAX_TENOR_SECONDS;
+use risk_core::Price;
 
-use crate::error::MarginError;
+use crate::error::{risk_error, MarginError};
 use crate::event::ExpiryAdded;
 
 #[derive(Accounts)]
@@ -36,8 +37,19 @@ impl AddExpiry<'_> {
         if market.expiries.iter().any(|slot| slot.time == time) {
             return Err(error!(MarginError::ExpiryListed).with_values((time, now)));
         }
-        Ok(())
+        check_skew(&market, time, now)
     }
+}
+
+/// A skew node whose cap is not positive at the tenor is refused. The cap is linear in the root of the tenor, and positive at
+/// none: what is listed stays good until it expires.
+fn check_skew(market: &Market, time: i64, now: i64) -> Result<()> {
+    let (params, set) = (market.params(), market.scenarios.set());
+    let set = set.map_err(risk_error)?;
+    market
+        .input(now, Price::ZERO, set, &params)
+        .check_listing(time.saturating_sub(now))
+        .map_err(risk_error)
 }
 
 pub fn handler(ctx: Context<AddExpiry>, time: i64) -> Result<()> {

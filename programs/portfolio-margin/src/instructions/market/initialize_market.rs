@@ -3,9 +3,11 @@
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::{MarketArgs, MarketParamsArgs, ScenarioArg};
 use portfolio_margin_interface::state::{
-    Clearinghouse, Market, MarketParamsRecord, LAYOUT_VERSION,
+    Clearinghouse, GroupRecord, Market, MarketParamsRecord, MarketTermsRecord,
+    StandardParamsRecord, LAYOUT_VERSION,
 };
 use portfolio_margin_interface::{seeds, AccountLayout};
+use risk_core::market::MarketParams;
 use risk_core::scenario::{Scenario, ScenarioTable, VolShock, MAX_SCENARIOS};
 
 use crate::error::{overflow, risk_error, MarginError};
@@ -14,6 +16,8 @@ use crate::instructions::check_oracle;
 
 /// Longest age of a volatility surface that a market may accept, seconds.
 const MAX_SURFACE_AGE: u32 = 86_400;
+/// Largest share by which a stable price may move per hour, 1e-6: all of it.
+const MAX_STABLE_RATE: u32 = 1_000_000;
 
 #[derive(Accounts)]
 pub struct InitializeMarket<'info> {
@@ -59,7 +63,22 @@ impl InitializeMarket<'_> {
             args.surface_max_age,
             MarginError::ParameterOutOfRange
         );
-        record(&args.params).params().validate().map_err(risk_error)
+        let terms = MarketTermsRecord::from_args(&args.terms);
+        let params = record(&args.params).params(&terms);
+        params.validate().map_err(risk_error)?;
+        check_skew(&params, &args.scenarios)?;
+        let standard = StandardParamsRecord::from_args(&args.standard).params();
+        standard.validate().map_err(risk_error)?;
+        require_gte!(
+            MAX_STABLE_RATE,
+            args.stable_rate,
+            MarginError::ParameterOutOfRange
+        );
+        let groups = clearinghouse.groups.len();
+        if usize::from(args.group) > groups {
+            return Err(error!(MarginError::GroupUnknown).with_values((args.group, groups)));
+        }
+        Ok(())
     }
 }
 
@@ -80,6 +99,16 @@ fn record(args: &MarketParamsArgs) -> MarketParamsRecord {
     }
 }
 
+/// A skew node whose cap is not positive at the shortest tenor is refused; at a longer one, where it is listed.
+fn check_skew(params: &MarketParams, scenarios: &[ScenarioArg]) -> Result<()> {
+    for kind in [VolShock::SkewLinear, VolShock::SkewAbs] {
+        if scenarios.iter().any(|scenario| scenario.vol == kind as u8) {
+            params.check_skew(kind, 0).map_err(risk_error)?;
+        }
+    }
+    Ok(())
+}
+
 /// Validates the scenarios and computes their logarithms.
 fn scenario_table(args: &[ScenarioArg]) -> Result<Box<ScenarioTable>> {
     require_gte!(MAX_SCENARIOS, args.len(), MarginError::ParameterOutOfRange);
@@ -89,8 +118,10 @@ fn scenario_table(args: &[ScenarioArg]) -> Result<Box<ScenarioTable>> {
             0 => VolShock::Up,
             1 => VolShock::None,
             2 => VolShock::Down,
+            3 => VolShock::SkewLinear,
+            4 => VolShock::SkewAbs,
             other => {
-                return Err(error!(MarginError::ScenarioSetInvalid).with_values((other, 2)));
+                return Err(error!(MarginError::ScenarioSetInvalid).with_values((other, 4)));
             }
         };
         scenarios.push(Scenario {
@@ -102,6 +133,22 @@ fn scenario_table(args: &[ScenarioArg]) -> Result<Box<ScenarioTable>> {
     ScenarioTable::new(&scenarios)
         .map(Box::new)
         .map_err(risk_error)
+}
+
+/// The first market of a group sets the shape of its scenario sets.
+fn join(group: &mut GroupRecord, shape: [u8; 8]) -> Result<()> {
+    if group.shape == [0; 8] {
+        group.shape = shape;
+    }
+    if group.shape != shape {
+        msg!(
+            "count, none, down, linear, abs and base at, falls with volatility up and down: {:?}, not {:?}",
+            shape,
+            group.shape
+        );
+        return err!(MarginError::GroupMismatch);
+    }
+    Ok(())
 }
 
 pub fn handler(ctx: Context<InitializeMarket>, args: MarketArgs) -> Result<()> {
@@ -123,7 +170,15 @@ pub fn handler(ctx: Context<InitializeMarket>, args: MarketArgs) -> Result<()> {
     market.feed_id = args.feed_id;
     market.symbol = args.symbol;
     market.params = record(&args.params);
+    market.terms = MarketTermsRecord::from_args(&args.terms);
     market.scenarios.write(&table);
+    market.standard = StandardParamsRecord::from_args(&args.standard);
+    market.stable_rate = args.stable_rate;
+    market.group = args.group;
+    let place = usize::from(args.group).checked_sub(1);
+    if let Some(group) = place.and_then(|place| clearinghouse.groups.get_mut(place)) {
+        join(group, market.scenarios.shape())?;
+    }
 
     emit!(MarketInitialized {
         clearinghouse: market.clearinghouse,

@@ -1,10 +1,11 @@
-//! Posts forward, rate and smile of an expiry.
+//! Posts forward, rate and smile of an expiry, and how far they are to be trusted.
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::SurfaceArgs;
 use portfolio_margin_interface::state::Market;
 use risk_core::market::Expiry;
 use risk_core::svi::Svi;
+use risk_core::Ratio;
 
 use crate::error::{risk_error, MarginError};
 use crate::event::SurfacePosted;
@@ -37,6 +38,8 @@ impl PostVolSurface<'_> {
                 s: args.svi_s,
                 reference_tenor: args.reference_tenor,
             }),
+            confidence: Ratio::from_raw(args.confidence.into()),
+            ..Expiry::PLAIN
         }
         .validate()
         .map_err(risk_error)
@@ -47,6 +50,7 @@ pub fn handler(ctx: Context<PostVolSurface>, args: SurfaceArgs) -> Result<()> {
     ctx.accounts.validate(&args)?;
     let now = Clock::get()?.unix_timestamp;
     let mut market = ctx.accounts.market.load_mut()?;
+    let max_age = market.surface_max_age;
     let slot = market
         .expiries
         .iter_mut()
@@ -62,6 +66,8 @@ pub fn handler(ctx: Context<PostVolSurface>, args: SurfaceArgs) -> Result<()> {
     slot.svi_m = args.svi_m;
     slot.svi_s = args.svi_s;
     slot.reference_tenor = args.reference_tenor;
+    slot.confidence = args.confidence;
+    slot.max_age = max_age;
     emit!(SurfacePosted {
         market: ctx.accounts.market.key(),
         expiry: args.expiry,

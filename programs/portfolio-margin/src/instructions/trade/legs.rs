@@ -21,6 +21,10 @@ fn validate_leg(leg: &TradeLeg, now: i64) -> Result<()> {
     Price::checked(leg.price).map_err(risk_error)?;
     match Instrument::from_code(leg.instrument) {
         Some(Instrument::Perpetual) if leg.expiry == 0 && leg.strike == 0 => Ok(()),
+        Some(Instrument::Future) if leg.expiry != 0 && leg.strike == 0 => {
+            require_gt!(leg.expiry, now, MarginError::Expired);
+            Ok(())
+        }
         Some(Instrument::Call | Instrument::Put) if leg.strike > 0 => {
             Price::checked(leg.strike).map_err(risk_error)?;
             require_gt!(leg.expiry, now, MarginError::Expired);

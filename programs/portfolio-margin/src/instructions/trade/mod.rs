@@ -1,5 +1,6 @@
 //! Exchange of positions.
 
+pub mod deal;
 pub mod legs;
 #[allow(clippy::module_inception)]
 pub mod trade;

@@ -1,5 +1,10 @@
-//! Reads through return data.
+//! Reads through return data, for anybody. Nothing is written: legs are tried on a copy of the account in memory.
 
+pub mod trial;
+pub mod view_greeks;
 pub mod view_margin;
+pub mod view_risk_matrix;
 
+pub use view_greeks::*;
 pub use view_margin::*;
+pub use view_risk_matrix::*;

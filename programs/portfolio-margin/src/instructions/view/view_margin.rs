@@ -1,43 +1,54 @@
-//! Returns an account's margin through return data.
+//! Returns an account's margin through return data, as it is or as it would be after legs.
 
 use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::set_return_data;
-use portfolio_margin_interface::state::MarginAccount;
+use portfolio_margin_interface::args::TradeLeg;
+use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use portfolio_margin_interface::view::MarginView;
+use risk_core::scan::MarketRisk;
 
-use crate::bridge::{Check, Cursor, Scope};
+use super::trial::Trial;
+use crate::bridge::{Check, Observer};
 
 #[derive(Accounts)]
 pub struct ViewMargin<'info> {
+    pub clearinghouse: AccountLoader<'info, Clearinghouse>,
     pub margin_account: AccountLoader<'info, MarginAccount>,
 }
 
 impl ViewMargin<'_> {
     fn validate(&self) -> Result<()> {
+        // clearinghouse: owner and discriminator checked by its loader; the account's (the check compares)
         // margin_account: owner and discriminator checked by its loader; anybody may look
         Ok(())
     }
 }
 
-pub fn handler<'info>(ctx: Context<'info, ViewMargin<'info>>) -> Result<()> {
+impl Observer for MarginView {
+    fn risk(&mut self, index: u16, risk: &MarketRisk) {
+        self.push_market(index, risk);
+    }
+}
+
+pub fn handler<'info>(ctx: Context<'info, ViewMargin<'info>>, legs: Vec<TradeLeg>) -> Result<()> {
     ctx.accounts.validate()?;
-    let info = ctx.accounts.margin_account.to_account_info();
-    let data = info.try_borrow_data()?;
-    let (header, positions) = MarginAccount::read_with_positions(&data)
-        .ok_or_else(|| error!(ErrorCode::AccountDidNotDeserialize))?;
+    let now = Clock::get()?.unix_timestamp;
+    let house = ctx.accounts.clearinghouse.load()?;
     let check = Check {
-        clearinghouse: header.clearinghouse,
-        now: Clock::get()?.unix_timestamp,
+        clearinghouse: ctx.accounts.clearinghouse.key(),
+        house: &house,
+        now,
         witness: None,
     };
+    let mut trial = Trial::of(&ctx.accounts.margin_account)?;
+    let mut account = trial.apply(&legs, &check)?;
     let mut view = MarginView::default();
-    let mut cursor = Cursor::new(ctx.remaining_accounts);
-    let scope = Scope::of(header, positions)?;
-    let evaluation =
-        check.evaluate_into(header, positions, &scope, &mut cursor, Some(&mut view))?;
-    let report = evaluation.certain()?;
-    cursor.finish()?;
-    view.set_totals(check.now, &report);
+    let judgement = account.judge(ctx.remaining_accounts, &mut view)?;
+    view.set_totals(now, &judgement.after.report);
+    view.doubt = judgement.after.doubt_code();
+    view.refusal = judgement.refusal_code();
+    view.would_open = u8::from(view.refusal == 0);
+    (view.status, view.tier) = (account.book.header.status, account.book.header.tier);
     set_return_data(bytemuck::bytes_of(&view));
     Ok(())
 }

@@ -1,0 +1,135 @@
+//! What legs do to one account, and whether it may: the one path of both sides of a trade and of every view of
+//! hypothetical legs.
+
+use anchor_lang::prelude::*;
+use portfolio_margin_interface::args::TradeLeg;
+use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
+use risk_core::margin::MarginReport;
+
+use crate::bridge::{Check, Cursor, Evaluation, Observer, Scope};
+use crate::error::{error_code, MarginError};
+use crate::state::{AccountBook, Side};
+
+/// Valid legs from the view of one account; a view may have none.
+pub struct Deal<'a> {
+    /// The legs.
+    pub legs: &'a [TradeLeg],
+    /// The side on which the account is.
+    pub side: Side,
+    /// The whole check.
+    pub check: &'a Check<'a>,
+}
+
+/// The outcome of the margin test.
+pub enum Verdict {
+    /// The account may be opened as it is after the legs, or they reduced its risk.
+    Allowed,
+    /// Neither is known: the prices are too doubtful to open on, and the legs did not reduce risk.
+    Doubtful,
+    /// Neither is the case.
+    Refused(Error),
+}
+
+/// The account after the legs, and what the margin test says of it.
+pub struct Judgement {
+    /// The margin after the legs.
+    pub after: Evaluation,
+    /// The outcome.
+    pub verdict: Verdict,
+}
+
+impl Judgement {
+    /// Passes what is allowed; the error says what is not.
+    pub fn require_allowed(self) -> Result<()> {
+        match self.verdict {
+            Verdict::Allowed => Ok(()),
+            Verdict::Doubtful => self.after.certain().map(|_| ()),
+            Verdict::Refused(error) => Err(error),
+        }
+    }
+
+    /// The code of the error that [`Judgement::require_allowed`] would return; zero for none.
+    pub fn refusal_code(&self) -> u32 {
+        match &self.verdict {
+            Verdict::Allowed => 0,
+            Verdict::Doubtful => self.after.doubt_code(),
+            Verdict::Refused(error) => error_code(error),
+        }
+    }
+}
+
+impl Deal<'_> {
+    /// Applies the legs; returns what the check that follows has to cover: what the account held before and the legs'
+    /// markets.
+    ///
+    /// Errors: `AccountLiquidating`, `ScopeTooWide`, `PositionsFull`, `AmountOverflow`, `CashNegative`.
+    pub fn apply(&self, book: &mut AccountBook<'_>) -> Result<Scope> {
+        let mut scope = book.scope()?;
+        for leg in self.legs {
+            // In liquidation no new market: it would change the accounts that a pending bid names.
+            let held = scope.markets.as_slice().contains(&leg.market);
+            if !held && book.header.status != STATUS_ACTIVE {
+                msg!("market {} is not held", leg.market);
+                return err!(MarginError::AccountLiquidating);
+            }
+            scope.markets.insert(leg.market)?;
+        }
+        book.apply_legs(self.legs, self.side)?;
+        book.require_expiries()?;
+        book.require_cash()?;
+        Ok(scope)
+    }
+
+    /// Evaluates the account after [`Deal::apply`] and tests its margin: it must be openable, or the legs must have reduced
+    /// its risk; an account in liquidation may only reduce. A reduction is judged with the prices that a repair accepts, so
+    /// that a dying oracle keeps nobody in a position.
+    ///
+    /// The book ends as it came, the observer sees the account after the legs.
+    pub fn judge<'info>(
+        &self,
+        book: &mut AccountBook<'_>,
+        scope: &Scope,
+        cursor: &mut Cursor<'info>,
+        observer: &mut dyn Observer,
+    ) -> Result<Judgement> {
+        let check = self.check;
+        let start = cursor.clone();
+        let after = check.evaluate_for(book, scope, cursor, observer)?;
+        let (active, tier) = (book.header.status == STATUS_ACTIVE, book.header.tier());
+        let is_certain = after.doubt.is_none();
+        if active && is_certain && check.is_openable(tier, &after.report) {
+            let verdict = Verdict::Allowed;
+            return Ok(Judgement { after, verdict });
+        }
+        if !self.legs.is_empty() {
+            // Legs only add, so undoing them shows the account as it was, and applying them again as it is.
+            book.undo_legs(self.legs, self.side)?;
+            *cursor = start;
+            let before = check.evaluate(book, scope, cursor)?.report;
+            book.apply_legs(self.legs, self.side)?;
+            if after.report.reduces_risk_of(&before) {
+                let verdict = Verdict::Allowed;
+                return Ok(Judgement { after, verdict });
+            }
+            log_change(&before, &after.report);
+        }
+        let verdict = match after.doubt {
+            Some(_) => Verdict::Doubtful,
+            None if !active => Verdict::Refused(error!(MarginError::RiskNotReduced)),
+            None => Verdict::Refused(check.opening_error(tier, &after.report)),
+        };
+        Ok(Judgement { after, verdict })
+    }
+}
+
+fn log_change(before: &MarginReport, after: &MarginReport) {
+    msg!(
+        "initial health {} -> {}, maintenance health {} -> {}, equity {} -> {}",
+        before.initial_health.raw(),
+        after.initial_health.raw(),
+        before.maintenance_health.raw(),
+        after.maintenance_health.raw(),
+        before.equity.raw(),
+        after.equity.raw()
+    );
+}
