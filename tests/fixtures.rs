@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anchor_lang::prelude::Pubkey;
 use base64::Engine;
 use portfolio_margin::error::MarginError;
-use risk_core::scenario::MAJOR_SCENARIOS;
+use risk_core::scenario::MAJOR_GRID;
 use sandbox::{perpetual, Trader, World, BASE, USDC};
 use serde_json::Value;
 use support::assert_refused;
@@ -98,7 +98,7 @@ fn world_of(
     let mut world = World::new();
     let alice = world.trader("alice", 100_000_000 * USDC);
     let bob = world.trader("bob", 100_000_000 * USDC);
-    let args = world.market_args("RECORDED", feed_id, &MAJOR_SCENARIOS);
+    let args = world.market_args("RECORDED", feed_id, &MAJOR_GRID);
     let market = world.list_market(world.house, args);
     world.set_price_bytes(market.price, owner, account.data.clone());
     world.set_time(account.number("publish_time"));
