@@ -220,7 +220,7 @@ pub fn trade(
 
 /// `view_margin` without legs.
 pub fn view_margin(house: &Pubkey, account: &Pubkey, remaining: Vec<AccountMeta>) -> Instruction {
-    let accounts = accounts::ViewMargin {
+    let accounts = accounts::View {
         clearinghouse: *house,
         margin_account: *account,
     };

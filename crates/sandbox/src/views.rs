@@ -43,7 +43,7 @@ impl Outcome {
 impl World {
     /// The instruction of [`World::view_margin_after`].
     pub fn view_margin_after_ix(&self, account: &Pubkey, legs: &[TradeLeg]) -> Instruction {
-        let named = accounts::ViewMargin {
+        let named = accounts::View {
             clearinghouse: self.house_of(account),
             margin_account: *account,
         };
@@ -71,7 +71,7 @@ impl World {
         page: GreeksPage,
         legs: &[TradeLeg],
     ) -> Instruction {
-        let named = accounts::ViewGreeks {
+        let named = accounts::View {
             clearinghouse: self.house_of(account),
             margin_account: *account,
         };
@@ -122,7 +122,7 @@ impl World {
         market: u16,
         legs: &[TradeLeg],
     ) -> Instruction {
-        let named = accounts::ViewRiskMatrix {
+        let named = accounts::View {
             clearinghouse: self.house_of(account),
             margin_account: *account,
         };

@@ -171,6 +171,18 @@ impl Progress<'_> {
     }
 }
 
+impl<'a> Check<'a> {
+    /// With the whole set of scenarios.
+    pub fn whole(clearinghouse: Pubkey, house: &'a Clearinghouse, now: i64) -> Self {
+        Self {
+            clearinghouse,
+            house,
+            now,
+            witness: None,
+        }
+    }
+}
+
 impl Check<'_> {
     /// Whether an account of this tier may open on a report: initial health, sizes that stay evaluable, the tier's minimum.
     pub fn is_openable(&self, tier: Tier, report: &MarginReport) -> bool {

@@ -155,10 +155,7 @@ pub mod portfolio_margin {
     /// `AccountLiquidating`, `ScopeTooWide`, `OracleInconsistent`.
     /// Compute units: as one check in [`trade()`], two where legs do not leave the account openable; 13 k for 1 position, 280 k
     /// for 128, 590 k for 128 with 16 legs that are refused.
-    pub fn view_margin<'info>(
-        ctx: Context<'info, ViewMargin<'info>>,
-        legs: Vec<TradeLeg>,
-    ) -> Result<()> {
+    pub fn view_margin<'info>(ctx: Context<'info, View<'info>>, legs: Vec<TradeLeg>) -> Result<()> {
         view_margin::handler(ctx, legs)
     }
 
@@ -171,7 +168,7 @@ pub mod portfolio_margin {
     /// Errors: those of [`view_margin()`]; `ViewOutOfRange` for a market that is not among those, or a page behind the last row.
     /// Compute units: 7 k for 1 position, 240 k for 128; with legs as much as [`view_margin()`] without a second check on top.
     pub fn view_greeks<'info>(
-        ctx: Context<'info, ViewGreeks<'info>>,
+        ctx: Context<'info, View<'info>>,
         page: GreeksPage,
         legs: Vec<TradeLeg>,
     ) -> Result<()> {
@@ -187,7 +184,7 @@ pub mod portfolio_margin {
     /// Errors: those of [`view_margin()`]; `ViewOutOfRange` for a market that is not among those.
     /// Compute units: 13 k for 1 position, 280 k for 128; other markets cost their loading, with legs their margin.
     pub fn view_risk_matrix<'info>(
-        ctx: Context<'info, ViewRiskMatrix<'info>>,
+        ctx: Context<'info, View<'info>>,
         market: u16,
         legs: Vec<TradeLeg>,
     ) -> Result<()> {

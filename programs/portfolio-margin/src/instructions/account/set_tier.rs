@@ -59,12 +59,11 @@ pub fn handler<'info>(ctx: Context<'info, SetTier<'info>>, tier: u8) -> Result<(
     // Without positions nothing can be lost under the Standard tier, which asks for no equity.
     if tier == Tier::Portfolio || !book.positions().is_empty() {
         let house = accounts.clearinghouse.load()?;
-        let check = Check {
-            clearinghouse: accounts.clearinghouse.key(),
-            house: &house,
-            now: Clock::get()?.unix_timestamp,
-            witness: None,
-        };
+        let check = Check::whole(
+            accounts.clearinghouse.key(),
+            &house,
+            Clock::get()?.unix_timestamp,
+        );
         let report = check
             .evaluate(&book, &book.scope()?, &mut cursor)?
             .certain()?;

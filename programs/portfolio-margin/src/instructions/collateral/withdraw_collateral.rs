@@ -116,12 +116,11 @@ fn take_and_check<'info>(
     let mut cursor = Cursor::new(remaining);
     if !book.positions().is_empty() {
         let house = accounts.clearinghouse.load()?;
-        let check = Check {
-            clearinghouse: accounts.clearinghouse.key(),
-            house: &house,
-            now: Clock::get()?.unix_timestamp,
-            witness: None,
-        };
+        let check = Check::whole(
+            accounts.clearinghouse.key(),
+            &house,
+            Clock::get()?.unix_timestamp,
+        );
         let evaluation = check.evaluate(&book, &book.scope()?, &mut cursor)?;
         let report = evaluation.certain()?;
         require_gte!(

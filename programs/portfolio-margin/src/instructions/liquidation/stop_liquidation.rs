@@ -43,12 +43,11 @@ pub fn handler<'info>(ctx: Context<'info, StopLiquidation<'info>>) -> Result<()>
     let mut data = info.try_borrow_mut_data()?;
     let mut book = AccountBook::open(&mut data)?;
     let house = ctx.accounts.clearinghouse.load()?;
-    let check = Check {
-        clearinghouse: ctx.accounts.clearinghouse.key(),
-        house: &house,
-        now: Clock::get()?.unix_timestamp,
-        witness: None,
-    };
+    let check = Check::whole(
+        ctx.accounts.clearinghouse.key(),
+        &house,
+        Clock::get()?.unix_timestamp,
+    );
     let mut cursor = Cursor::new(ctx.remaining_accounts);
     // A repair: what is doubtful is accepted.
     let report = check.evaluate(&book, &book.scope()?, &mut cursor)?.report;

@@ -46,12 +46,7 @@ pub fn handler<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<TradeLeg>) ->
     accounts.validate(&legs, now)?;
     let mut cursor = Cursor::new(ctx.remaining_accounts);
     let house = accounts.clearinghouse.load()?;
-    let check = Check {
-        clearinghouse: accounts.clearinghouse.key(),
-        house: &house,
-        now,
-        witness: None,
-    };
+    let check = Check::whole(accounts.clearinghouse.key(), &house, now);
     let [taker, maker] = [Side::Taker, Side::Maker].map(|side| Deal {
         legs: &legs,
         side,

@@ -4,7 +4,6 @@ pub mod trial;
 pub mod view_greeks;
 pub mod view_margin;
 pub mod view_risk_matrix;
+pub mod viewed;
 
-pub use view_greeks::*;
-pub use view_margin::*;
-pub use view_risk_matrix::*;
+pub use viewed::*;

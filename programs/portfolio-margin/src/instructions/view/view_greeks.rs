@@ -5,43 +5,25 @@ use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::set_return_data;
 use portfolio_margin_interface::args::{GreeksPage, TradeLeg};
 use portfolio_margin_interface::state::market::MAX_EXPIRIES;
-use portfolio_margin_interface::state::{Clearinghouse, MarginAccount, PositionRecord};
+use portfolio_margin_interface::state::PositionRecord;
 use portfolio_margin_interface::view::{GreeksView, LegGreeksView};
 use risk_core::greeks::{market_greeks, ExpiryGreeks, Greeks};
 use risk_core::position::PositionSource;
 
 use super::trial::{Applied, EngineMarket, Trial};
+use super::viewed::View;
 use crate::bridge::{Check, Observer};
 use crate::error::{risk_error, MarginError};
 
-#[derive(Accounts)]
-pub struct ViewGreeks<'info> {
-    pub clearinghouse: AccountLoader<'info, Clearinghouse>,
-    pub margin_account: AccountLoader<'info, MarginAccount>,
-}
-
-impl ViewGreeks<'_> {
-    fn validate(&self) -> Result<()> {
-        // clearinghouse: owner and discriminator checked by its loader; the account's (the check compares)
-        // margin_account: owner and discriminator checked by its loader; anybody may look
-        Ok(())
-    }
-}
-
 pub fn handler<'info>(
-    ctx: Context<'info, ViewGreeks<'info>>,
+    ctx: Context<'info, View<'info>>,
     page: GreeksPage,
     legs: Vec<TradeLeg>,
 ) -> Result<()> {
     ctx.accounts.validate()?;
     let now = Clock::get()?.unix_timestamp;
     let house = ctx.accounts.clearinghouse.load()?;
-    let check = Check {
-        clearinghouse: ctx.accounts.clearinghouse.key(),
-        house: &house,
-        now,
-        witness: None,
-    };
+    let check = Check::whole(ctx.accounts.clearinghouse.key(), &house, now);
     let mut trial = Trial::of(&ctx.accounts.margin_account)?;
     let account = trial.apply(&legs, &check)?;
     match page {

@@ -3,26 +3,12 @@
 use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::set_return_data;
 use portfolio_margin_interface::args::TradeLeg;
-use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use portfolio_margin_interface::view::MarginView;
 use risk_core::scan::MarketRisk;
 
 use super::trial::Trial;
+use super::viewed::View;
 use crate::bridge::{Check, Observer};
-
-#[derive(Accounts)]
-pub struct ViewMargin<'info> {
-    pub clearinghouse: AccountLoader<'info, Clearinghouse>,
-    pub margin_account: AccountLoader<'info, MarginAccount>,
-}
-
-impl ViewMargin<'_> {
-    fn validate(&self) -> Result<()> {
-        // clearinghouse: owner and discriminator checked by its loader; the account's (the check compares)
-        // margin_account: owner and discriminator checked by its loader; anybody may look
-        Ok(())
-    }
-}
 
 impl Observer for MarginView {
     fn risk(&mut self, index: u16, risk: &MarketRisk) {
@@ -30,16 +16,11 @@ impl Observer for MarginView {
     }
 }
 
-pub fn handler<'info>(ctx: Context<'info, ViewMargin<'info>>, legs: Vec<TradeLeg>) -> Result<()> {
+pub fn handler<'info>(ctx: Context<'info, View<'info>>, legs: Vec<TradeLeg>) -> Result<()> {
     ctx.accounts.validate()?;
     let now = Clock::get()?.unix_timestamp;
     let house = ctx.accounts.clearinghouse.load()?;
-    let check = Check {
-        clearinghouse: ctx.accounts.clearinghouse.key(),
-        house: &house,
-        now,
-        witness: None,
-    };
+    let check = Check::whole(ctx.accounts.clearinghouse.key(), &house, now);
     let mut trial = Trial::of(&ctx.accounts.margin_account)?;
     let mut account = trial.apply(&legs, &check)?;
     let mut view = MarginView::default();

@@ -3,28 +3,15 @@
 use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::set_return_data;
 use portfolio_margin_interface::args::TradeLeg;
-use portfolio_margin_interface::state::{Clearinghouse, MarginAccount, PositionRecord};
+use portfolio_margin_interface::state::PositionRecord;
 use portfolio_margin_interface::view::{RiskMatrixView, VIEW_VERSION};
 use risk_core::scan::{scan_market, ScenarioPnl};
 use risk_core::scenario::MAX_SCENARIOS;
 
 use super::trial::{EngineMarket, Trial};
+use super::viewed::View;
 use crate::bridge::{Check, Observer};
 use crate::error::risk_error;
-
-#[derive(Accounts)]
-pub struct ViewRiskMatrix<'info> {
-    pub clearinghouse: AccountLoader<'info, Clearinghouse>,
-    pub margin_account: AccountLoader<'info, MarginAccount>,
-}
-
-impl ViewRiskMatrix<'_> {
-    fn validate(&self) -> Result<()> {
-        // clearinghouse: owner and discriminator checked by its loader; the account's (the check compares)
-        // margin_account: owner and discriminator checked by its loader; anybody may look
-        Ok(())
-    }
-}
 
 /// The matrix, filled when its market passes.
 struct Matrix {
@@ -56,19 +43,14 @@ impl Observer for Matrix {
 }
 
 pub fn handler<'info>(
-    ctx: Context<'info, ViewRiskMatrix<'info>>,
+    ctx: Context<'info, View<'info>>,
     market: u16,
     legs: Vec<TradeLeg>,
 ) -> Result<()> {
     ctx.accounts.validate()?;
     let now = Clock::get()?.unix_timestamp;
     let house = ctx.accounts.clearinghouse.load()?;
-    let check = Check {
-        clearinghouse: ctx.accounts.clearinghouse.key(),
-        house: &house,
-        now,
-        witness: None,
-    };
+    let check = Check::whole(ctx.accounts.clearinghouse.key(), &house, now);
     let mut trial = Trial::of(&ctx.accounts.margin_account)?;
     let account = trial.apply(&legs, &check)?;
     account.require_market(market)?;
