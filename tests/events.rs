@@ -5,7 +5,9 @@ use portfolio_margin::event::{
     ExpiryAdded, LiquidationBid, LiquidationStarted, LiquidationStopped, MarginAccountOpened,
     MarketInitialized, SurfacePosted, Traded,
 };
-use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs, MarginAccountArgs};
+use portfolio_margin_interface::args::{
+    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, MarginAccountArgs,
+};
 use portfolio_margin_interface::seeds;
 use risk_core::liquidation::FRACTION_ONE;
 use risk_core::scenario::MAJOR_GRID;
@@ -25,6 +27,7 @@ fn listings() {
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
         terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
     };
     let market = world.market_args("ETH", [7; 32], &MAJOR_GRID);
     let outcome = world

@@ -4,7 +4,9 @@ use anchor_lang::error::ErrorCode;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::token::spl_token::state::Account as TokenAccount;
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::{AccountTermsArgs, BankArgs, ClearinghouseArgs};
+use portfolio_margin_interface::args::{
+    AccountTermsArgs, BankArgs, BankRulesArgs, ClearinghouseArgs, HouseRulesArgs,
+};
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank};
 use sandbox::{instructions, World};
@@ -76,6 +78,7 @@ fn refuses_the_governor_of_another_house() {
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
         terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
     };
     let ix = instructions::initialize_clearinghouse(&mallory.key, &world.usdc_mint(), args);
     world.send(&[ix], &[mallory]).ok();
@@ -140,6 +143,7 @@ fn refuses_parameters_beyond_their_bounds() {
         oracle_max_age: 60,
         oracle_max_confidence: 50_000,
         deposit_cap: u64::MAX,
+        rules: BankRulesArgs::PLAIN,
         ..good
     };
     world.list_bank(house, mint, at_bounds);
@@ -154,6 +158,7 @@ fn refuses_a_haircut_on_the_quote_asset() {
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
         terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
     };
     let house = world.create_clearinghouse(args);
     let args = BankArgs {

@@ -2,7 +2,7 @@
 
 use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs};
+use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs};
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::Clearinghouse;
 use sandbox::{instructions, User, World};
@@ -15,6 +15,7 @@ fn args(id: u16) -> ClearinghouseArgs {
         liquidation_discount: 50_000,
         liquidation_buffer: 100_000,
         terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
     }
 }
 

@@ -45,11 +45,8 @@ fn refuses_anybody_but_the_surface_authority() {
     );
     for signer in [mallory, governor] {
         let ix = instructions::post_vol_surface(&signer.key, &btc, args.clone());
-        let outcome = assert_refused(&mut world, &ix, &[signer], MarginError::NotSurfaceAuthority);
-        assert_logged(
-            &outcome,
-            &[&authority.key.to_string(), &signer.key.to_string()],
-        );
+        let outcome = assert_refused(&mut world, &ix, &[signer], MarginError::NotPoster);
+        assert_logged(&outcome, &[&btc.key.to_string(), &signer.key.to_string()]);
     }
     let ix = instructions::post_vol_surface(&authority.key, &btc, args).unsigned(authority.key);
     assert_refused(&mut world, &ix, &[], ErrorCode::AccountNotSigner);

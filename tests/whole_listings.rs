@@ -2,7 +2,8 @@
 
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, BankArgs, ClearinghouseArgs, GroupArgs, MarketArgs, StandardParamsArgs,
+    AccountTermsArgs, BankArgs, ClearinghouseArgs, GroupArgs, HouseRulesArgs, MarketArgs,
+    StandardParamsArgs,
 };
 use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBank, ExpirySlot, MarginAccount, Market as MarketRecord,
@@ -25,6 +26,7 @@ fn house_ix(world: &World, change: impl FnOnce(&mut AccountTermsArgs)) -> Instru
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
         terms: WorldBuilder::whole(1).terms,
+        rules: HouseRulesArgs::PLAIN,
     };
     change(&mut args.terms);
     instructions::initialize_clearinghouse(&world.governor.key, &world.usdc_mint(), args)
@@ -334,6 +336,7 @@ fn collateral_offsets_a_market_of_its_own_feed_alone() {
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
         terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
     });
     let args = world.market_args("SOL", SOL_FEED, &MAJOR_GRID);
     let theirs = world.list_market(other, args);

@@ -6,8 +6,8 @@ use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::associated_token::{get_associated_token_address, spl_associated_token_account};
 use anchor_spl::token::spl_token;
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, BankArgs, BidArgs, ClearinghouseArgs, MarginAccountArgs, MarketArgs,
-    StandardParamsArgs, TradeLeg,
+    AccountTermsArgs, BankArgs, BankRulesArgs, BidArgs, ClearinghouseArgs, HouseRulesArgs,
+    MarginAccountArgs, MarketArgs, MarketRulesArgs, StandardParamsArgs, TradeLeg,
 };
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::margin_account::MIN_CAPACITY;
@@ -86,6 +86,7 @@ impl House {
             liquidation_discount: settings.liquidation_discount,
             liquidation_buffer: settings.liquidation_buffer,
             terms: AccountTermsArgs::PLAIN,
+            rules: HouseRulesArgs::PLAIN,
         };
         let ix = instructions::initialize_clearinghouse(&governor.key, &usdc, args);
         this.bank.send(&[ix], &[governor]).await.ok();
@@ -134,6 +135,7 @@ impl House {
             haircut_maintenance: 0,
             haircut_initial: 0,
             deposit_cap: self.settings.usdc_cap,
+            rules: BankRulesArgs::PLAIN,
         };
         self.initialize_bank(self.usdc, args).await;
     }
@@ -150,6 +152,7 @@ impl House {
             haircut_maintenance: self.settings.sol_haircut_maintenance,
             haircut_initial: self.settings.sol_haircut_initial,
             deposit_cap: self.settings.sol_cap,
+            rules: BankRulesArgs::PLAIN,
         };
         self.initialize_bank(bank, args).await;
         bank
@@ -179,7 +182,7 @@ impl House {
             oracle_max_age: self.settings.oracle_max_age,
             oracle_max_confidence: self.settings.oracle_max_confidence,
             surface_max_age: self.settings.surface_max_age,
-            surface_authority: poster.key,
+            oracle_kind: 0,
             params: params_args(&MarketParams::MAJOR),
             terms: terms_args(&MarketParams::MAJOR),
             standard: StandardParamsArgs::MAJOR,
@@ -188,7 +191,10 @@ impl House {
             scenarios: scenario_args(scenarios),
         };
         let list = instructions::initialize_market(&governor.key, &self.house, index, args);
+        let rules = MarketRulesArgs::plain(poster.key);
+        let open = instructions::open_market(&governor.key, &market, rules);
         self.bank.send(&[list], &[governor]).await.ok();
+        self.bank.send(&[open], &[governor]).await.ok();
         for time in [self.week, self.month] {
             let smile = crypto_smile(time, START, volatility);
             let expiry = [

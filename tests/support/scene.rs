@@ -1,7 +1,7 @@
 //! Scenes that many tests begin with.
 
 use anchor_lang::prelude::Pubkey;
-use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs};
+use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs};
 use sandbox::{dollars, perpetual, Bank, Market, Trader, World, BASE, BTC_START, USDC};
 use solana_account::Account;
 
@@ -70,6 +70,7 @@ pub fn foreign_house(world: &mut World) -> (Pubkey, Bank, [Market; 2]) {
         liquidation_discount: 50_000,
         liquidation_buffer: 100_000,
         terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
     };
     let house = world.create_clearinghouse(args);
     let quote = world.usdc_mint();

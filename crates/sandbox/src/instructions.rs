@@ -5,8 +5,8 @@ use anchor_lang::{InstructionData, ToAccountMetas};
 use anchor_spl::token::spl_token;
 use portfolio_margin::{accounts, instruction};
 use portfolio_margin_interface::args::{
-    BankArgs, BidArgs, ClearinghouseArgs, MarginAccountArgs, MarketArgs, StartLiquidationArgs,
-    SurfaceArgs, TradeLeg,
+    BankArgs, BidArgs, ClearinghouseArgs, MarginAccountArgs, MarketArgs, MarketRulesArgs,
+    StartLiquidationArgs, SurfaceArgs, TradeLeg,
 };
 use portfolio_margin_interface::{seeds, ID};
 use risk_core::tier::Tier;
@@ -98,6 +98,18 @@ pub fn initialize_market(
     instruction(accounts, instruction::InitializeMarket { args }, vec![])
 }
 
+/// `open_market`.
+pub fn open_market(governor: &Pubkey, market: &Market, args: MarketRulesArgs) -> Instruction {
+    let accounts = accounts::OpenMarket {
+        governor: *governor,
+        clearinghouse: market.house,
+        market: market.key,
+        board: seeds::board(&market.key),
+        system_program: SYSTEM,
+    };
+    instruction(accounts, instruction::OpenMarket { args }, vec![])
+}
+
 /// `add_expiry`.
 pub fn add_expiry(governor: &Pubkey, market: &Market, time: i64) -> Instruction {
     let accounts = accounts::AddExpiry {
@@ -109,10 +121,11 @@ pub fn add_expiry(governor: &Pubkey, market: &Market, time: i64) -> Instruction 
 }
 
 /// `post_vol_surface`.
-pub fn post_vol_surface(authority: &Pubkey, market: &Market, args: SurfaceArgs) -> Instruction {
+pub fn post_vol_surface(poster: &Pubkey, market: &Market, args: SurfaceArgs) -> Instruction {
     let accounts = accounts::PostVolSurface {
-        surface_authority: *authority,
+        poster: *poster,
         market: market.key,
+        board: seeds::board(&market.key),
     };
     instruction(accounts, instruction::PostVolSurface { args }, vec![])
 }

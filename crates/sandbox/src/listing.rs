@@ -2,8 +2,8 @@
 
 use anchor_lang::prelude::Pubkey;
 use portfolio_margin_interface::args::{
-    BankArgs, ClearinghouseArgs, MarketArgs, MarketParamsArgs, MarketTermsArgs, ScenarioArg,
-    SurfaceArgs,
+    BankArgs, ClearinghouseArgs, MarketArgs, MarketParamsArgs, MarketRulesArgs, MarketTermsArgs,
+    ScenarioArg, SurfaceArgs,
 };
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::Clearinghouse;
@@ -192,8 +192,19 @@ impl World {
         bank
     }
 
-    /// Lists an underlying.
+    /// Lists an underlying and opens it with this world's rules of trading.
     pub fn list_market(&mut self, house: Pubkey, args: MarketArgs) -> Market {
+        let rules = self.builder.market_rules.clone();
+        self.list_market_with(house, args, rules)
+    }
+
+    /// Lists an underlying and opens it.
+    pub fn list_market_with(
+        &mut self,
+        house: Pubkey,
+        args: MarketArgs,
+        rules: MarketRulesArgs,
+    ) -> Market {
         let index = self.read::<Clearinghouse>(&house).market_count;
         let market = Market {
             house,
@@ -203,8 +214,13 @@ impl World {
             feed_id: args.feed_id,
         };
         let governor = self.governor;
-        let ix = instructions::initialize_market(&governor.key, &house, index, args);
-        self.send(&[ix], &[governor]).ok();
+        let list = [
+            instructions::initialize_market(&governor.key, &house, index, args),
+            instructions::open_market(&governor.key, &market, rules),
+        ];
+        for ix in list {
+            self.send(&[ix], &[governor]).ok();
+        }
         self.markets.push(market);
         market
     }

@@ -9,7 +9,8 @@ use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::token::spl_token;
 use litesvm::LiteSVM;
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, BankArgs, ClearinghouseArgs, GroupArgs, MarketArgs, StandardParamsArgs,
+    AccountTermsArgs, BankArgs, BankRulesArgs, ClearinghouseArgs, GroupArgs, HouseRulesArgs,
+    MarketArgs, MarketRulesArgs, StandardParamsArgs,
 };
 use portfolio_margin_interface::ID;
 use risk_core::market::MarketParams;
@@ -68,6 +69,10 @@ pub struct WorldBuilder {
     pub model: Model,
     /// Terms of accounts.
     pub terms: AccountTermsArgs,
+    /// Interest, settlement, insurance.
+    pub rules: HouseRulesArgs,
+    /// Rules of trading in every market that is listed without others.
+    pub market_rules: MarketRulesArgs,
 }
 
 impl WorldBuilder {
@@ -113,6 +118,8 @@ impl Default for WorldBuilder {
             surface_max_age: 3_600,
             model: Model::Neutral,
             terms: AccountTermsArgs::PLAIN,
+            rules: HouseRulesArgs::PLAIN,
+            market_rules: MarketRulesArgs::plain(User::named("surface authority").key),
         }
     }
 }
@@ -284,6 +291,7 @@ impl World {
             haircut_maintenance: self.builder.sol_haircut_maintenance,
             haircut_initial: self.builder.sol_haircut_initial,
             deposit_cap: self.builder.sol_cap,
+            rules: BankRulesArgs::PLAIN,
         }
     }
 
@@ -296,6 +304,7 @@ impl World {
             haircut_maintenance: 0,
             haircut_initial: 0,
             deposit_cap: self.builder.usdc_cap,
+            rules: BankRulesArgs::PLAIN,
         }
     }
 
@@ -307,7 +316,7 @@ impl World {
             oracle_max_age: self.builder.oracle_max_age,
             oracle_max_confidence: self.builder.oracle_max_confidence,
             surface_max_age: self.builder.surface_max_age,
-            surface_authority: self.surface_authority.key,
+            oracle_kind: 0,
             params: params_args(&MarketParams::MAJOR),
             terms: terms_args(&MarketParams::MAJOR),
             standard: StandardParamsArgs::MAJOR,
@@ -359,6 +368,7 @@ impl WorldBuilder {
             liquidation_discount: world.builder.liquidation_discount,
             liquidation_buffer: world.builder.liquidation_buffer,
             terms: world.builder.terms.clone(),
+            rules: world.builder.rules.clone(),
         };
         let house = world.create_clearinghouse(args);
         world.house = house;

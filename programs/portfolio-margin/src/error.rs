@@ -8,8 +8,8 @@ use risk_core::RiskError;
 pub enum MarginError {
     #[msg("Signer is not the governor")]
     NotGovernor,
-    #[msg("Signer is not the market's surface authority")]
-    NotSurfaceAuthority,
+    #[msg("Signer is not on the market's board of posters")]
+    NotPoster,
     #[msg("Signer does not own the margin account")]
     NotOwner,
     #[msg("Account belongs to another clearing house")]
@@ -144,6 +144,92 @@ pub enum MarginError {
     TierUnknown,
     #[msg("Equity is below the minimum of the Portfolio tier")]
     PortfolioMinimum,
+
+    // listing
+    #[msg("Market is open already")]
+    MarketOpen,
+    #[msg("Market is not open for trading")]
+    MarketClosed,
+    #[msg("A market has 1 to 5 posters, each once")]
+    PosterCount,
+    #[msg("Mint has an extension that vaults do not support")]
+    MintExtension,
+
+    // oracles
+    #[msg("Price account is not of the kind that was listed")]
+    OracleKind,
+    #[msg("Legacy price account is not trading")]
+    OracleNotTrading,
+    #[msg("Spot is too far from the stable price")]
+    OracleVolatile,
+
+    // volatility
+    #[msg("Surface has butterfly arbitrage")]
+    ButterflyArbitrage,
+    #[msg("Surface has calendar arbitrage with a neighbouring expiry")]
+    CalendarArbitrage,
+    #[msg("Surface moves too far from the one in force")]
+    SurfaceStep,
+
+    // collateral, debts
+    #[msg("Account would hold more of the asset than its cap")]
+    AccountCapExceeded,
+    #[msg("More would leave the bank in this window than its limit")]
+    WithdrawalLimit,
+    #[msg("Debt would exceed a limit")]
+    DebtLimit,
+    #[msg("The clearing house must be writable: a debt changes")]
+    ClearinghouseReadOnly,
+
+    // instruments
+    #[msg("Position would exceed its limit")]
+    PositionLimit,
+    #[msg("Open interest would exceed its limit")]
+    OpenInterestLimit,
+    #[msg("Market must be writable and come first: a leg trades in it")]
+    MarketReadOnly,
+    #[msg("Expiry is not over yet")]
+    NotExpired,
+    #[msg("Settlement price is not final yet")]
+    SettlementPending,
+    #[msg("Settlement price is final")]
+    SettlementFinal,
+    #[msg("Price was not published in the settlement window, or a better sample is there")]
+    SampleRefused,
+    #[msg("There is nothing to settle")]
+    NothingToSettle,
+
+    // trading
+    #[msg("Price is too far from the mark")]
+    PriceBand,
+    #[msg("Signer may not do this for the account")]
+    Unauthorized,
+    #[msg("Quote was not signed by the maker in this transaction")]
+    QuoteUnsigned,
+    #[msg("Quote has expired")]
+    QuoteExpired,
+    #[msg("Quote was filled, cancelled or replaced")]
+    QuoteUsed,
+    #[msg("Quote is for another taker")]
+    QuoteTaker,
+    #[msg("The instruction must be called by the transaction itself")]
+    NotTopLevel,
+    #[msg("Account is not the instructions sysvar")]
+    InvalidSysvar,
+    #[msg("Venue is not listed")]
+    VenueNotListed,
+    #[msg("Account has not approved the venue")]
+    VenueNotApproved,
+    #[msg("Account has approved as many venues as it can")]
+    VenuesFull,
+
+    // accounts and guards
+    #[msg("Account still holds something")]
+    AccountNotEmpty,
+    #[msg("Health is below the limit asserted")]
+    HealthBelow,
+    #[msg("Sequence number is not the one asserted")]
+    SequenceMismatch,
 }
 
 /// The number by which clients know an error.

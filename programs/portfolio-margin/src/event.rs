@@ -28,6 +28,13 @@ pub struct MarketInitialized {
 }
 
 #[event]
+pub struct MarketOpened {
+    pub market: Pubkey,
+    pub posters: Vec<Pubkey>,
+    pub sequence: u64,
+}
+
+#[event]
 pub struct ExpiryAdded {
     pub market: Pubkey,
     pub time: i64,

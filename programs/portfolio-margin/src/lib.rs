@@ -70,6 +70,13 @@ pub mod portfolio_margin {
         initialize_market::handler(ctx, args)
     }
 
+    /// Opens a listed market for trading: sets who posts its surfaces and its rules of trading, once. Authority: governor.
+    ///
+    /// Errors: `NotGovernor`, `MarketOpen`, `PosterCount`, `ParameterOutOfRange`.
+    pub fn open_market(ctx: Context<OpenMarket>, args: MarketRulesArgs) -> Result<()> {
+        open_market::handler(ctx, args)
+    }
+
     /// Moves a market's stable price towards its spot, by a bounded share of the time since it last moved. Authority:
     /// anybody.
     ///
@@ -86,7 +93,7 @@ pub mod portfolio_margin {
         add_expiry::handler(ctx, time)
     }
 
-    /// Posts forward, rate and smile of an expiry. Authority: the market's surface authority.
+    /// Posts forward, rate and smile of an expiry. Authority: a poster of the market's board.
     ///
     /// Errors: `NotSurfaceAuthority`, `ExpiryNotListed`, `ParameterOutOfRange`.
     pub fn post_vol_surface(ctx: Context<PostVolSurface>, args: SurfaceArgs) -> Result<()> {

@@ -29,8 +29,8 @@ pub struct CollateralBank {
     pub is_quote: u8,
     /// Decimals of the mint.
     pub decimals: u8,
-    /// Zero.
-    pub padding: u8,
+    /// Kind of the price account: [`crate::state::oracle::PYTH_PULL`] or [`crate::state::oracle::PYTH_LEGACY`].
+    pub oracle_kind: u8,
     /// Position in the canonical order of an account's banks.
     pub index: u16,
     /// The clearing house that listed it.
@@ -39,7 +39,7 @@ pub struct CollateralBank {
     pub mint: Pubkey,
     /// The bank's token account.
     pub vault: Pubkey,
-    /// Pyth feed of the asset in USD; zero for the quote bank.
+    /// Pyth feed of the asset in USD, or of the legacy kind the address of its price account; zero for the quote bank.
     pub feed_id: [u8; 32],
     /// Largest age of a price, seconds.
     pub oracle_max_age: u32,
@@ -57,8 +57,24 @@ pub struct CollateralBank {
     pub offset_market: u16,
     /// Zero.
     pub padding_offset: [u16; 3],
-    /// Zero; room for caps per account, withdrawal limiter and interest index.
-    pub reserved: [u64; 47],
+    /// Raised by every change that an event tells.
+    pub sequence: u64,
+    /// Most native units that one account may hold; zero: any.
+    pub account_cap: u64,
+    /// When the bank was listed, Unix time: its weight grows from zero to whole in `ramp_seconds` from then on.
+    pub listed_at: i64,
+    /// Length of that ramp, seconds; zero: none.
+    pub ramp_seconds: u32,
+    /// Length of the window of the withdrawal limiter, seconds.
+    pub withdrawal_window: u32,
+    /// Most native units that may leave per window in net; zero: any.
+    pub withdrawal_limit: u64,
+    /// Net outflow that still counts, native units; negative after deposits; decays to zero over the window.
+    pub net_outflow: i64,
+    /// When it was measured, Unix time.
+    pub outflow_at: i64,
+    /// Zero.
+    pub reserved: [u64; 40],
 }
 
 /// Most decimals a collateral mint may have: its unit divisor then fits 64 bits.

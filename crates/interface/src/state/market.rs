@@ -13,7 +13,10 @@ use risk_core::{Price, Ratio, RiskError};
 use crate::Pubkey;
 
 use crate::state::price::faded_confidence;
-use crate::state::{MarketTermsRecord, StandardParamsRecord};
+use crate::state::{
+    FundingRecord, MarketTermsRecord, RegimeRecord, RulesRecord, SettlementRecord,
+    StandardParamsRecord,
+};
 
 /// Expiries that a market can list at once.
 pub const MAX_EXPIRIES: usize = 12;
@@ -202,8 +205,10 @@ pub struct ExpirySlot {
     pub confidence: u32,
     /// Age at which nothing is left of it, seconds: the market's limit when they were posted.
     pub max_age: u32,
-    /// Zero; room for settlement.
-    pub reserved: [u64; 7],
+    /// Samples of the settlement average, the price, and what is open.
+    pub settlement: SettlementRecord,
+    /// Zero.
+    pub reserved: [u64; 4],
 }
 
 impl ExpirySource for ExpirySlot {
@@ -264,9 +269,7 @@ pub struct Market {
     pub surface_max_age: u32,
     /// The clearing house that listed it.
     pub clearinghouse: Pubkey,
-    /// Who posts volatility surfaces.
-    pub surface_authority: Pubkey,
-    /// Pyth feed of the underlying in USD.
+    /// Pyth feed of the underlying in USD; of the legacy kind, the address of its price account.
     pub feed_id: [u8; 32],
     /// Name, padded with zeros.
     pub symbol: [u8; 16],
@@ -288,12 +291,34 @@ pub struct Market {
     pub stable_rate: u32,
     /// Correlation group by its place in the clearing house, counted from 1; zero: none.
     pub group: u8,
+    /// Kind of the price account: [`crate::state::oracle::PYTH_PULL`] or [`crate::state::oracle::PYTH_LEGACY`].
+    pub oracle_kind: u8,
+    /// 1 once the rules of trading are set: before, nothing can be listed or traded.
+    pub is_open: u8,
     /// Zero.
-    pub padding: [u8; 3],
+    pub padding: u8,
     /// Shares of the Standard tier.
     pub standard: StandardParamsRecord,
-    /// Zero; room for regime, funding, open interest and further posters.
-    pub reserved: [u64; 73],
+    /// Newest validated price, published at `spot_publish_time`, 1e-8 USD; zero before the first.
+    pub spot: u64,
+    /// Raised by every change that an event tells.
+    pub sequence: u64,
+    /// Fees of this market that wait to be collected, 1e-6 USD.
+    pub fees: u64,
+    /// Sum of the long perpetual positions, 1e-6 base units; the short ones sum to the same.
+    pub perp_open: u64,
+    /// What losers of the perpetual have paid and winners have not received yet, 1e-6 USD: with it, costs sum to zero.
+    pub perp_pool: u64,
+    /// Fees, bands, limits.
+    pub rules: RulesRecord,
+    /// Funding of the perpetual.
+    pub funding: FundingRecord,
+    /// Measured volatility.
+    pub regime: RegimeRecord,
+    /// The scenarios as they were listed; `scenarios` are these, widened by the regime.
+    pub listed_scenarios: ScenarioRecord,
+    /// Zero.
+    pub reserved: [u64; 32],
 }
 
 impl Market {
@@ -334,7 +359,7 @@ impl crate::AccountLayout for Market {
     const ACCOUNT_DISCRIMINATOR: [u8; 8] = [219, 190, 213, 55, 0, 227, 198, 154];
 }
 
-const _: () = assert!(core::mem::size_of::<ExpirySlot>() == 120);
+const _: () = assert!(core::mem::size_of::<ExpirySlot>() == 408);
 const _: () = assert!(core::mem::size_of::<MarketParamsRecord>() == 48);
 const _: () = assert!(core::mem::size_of::<ScenarioRecord>() == 968);
-const _: () = assert!(core::mem::size_of::<Market>() == 3_352);
+const _: () = assert!(core::mem::size_of::<Market>() == 7_688);

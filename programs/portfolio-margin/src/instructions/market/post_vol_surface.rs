@@ -2,7 +2,7 @@
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::SurfaceArgs;
-use portfolio_margin_interface::state::Market;
+use portfolio_margin_interface::state::{Market, VolBoard};
 use risk_core::market::Expiry;
 use risk_core::svi::Svi;
 use risk_core::Ratio;
@@ -12,20 +12,26 @@ use crate::event::SurfacePosted;
 
 #[derive(Accounts)]
 pub struct PostVolSurface<'info> {
-    pub surface_authority: Signer<'info>,
+    pub poster: Signer<'info>,
     #[account(mut)]
     pub market: AccountLoader<'info, Market>,
+    #[account(mut)]
+    pub board: AccountLoader<'info, VolBoard>,
 }
 
 impl PostVolSurface<'_> {
     fn validate(&self, args: &SurfaceArgs) -> Result<()> {
-        // surface_authority: signs, and is the market's
-        // market: owner and discriminator checked by its loader
-        require_keys_eq!(
-            self.market.load()?.surface_authority,
-            self.surface_authority.key(),
-            MarginError::NotSurfaceAuthority
-        );
+        // market, board: owner and discriminator checked by their loaders; the board is the market's
+        let board = self.board.load()?;
+        require_keys_eq!(board.market, self.market.key(), MarginError::MarketMismatch);
+        // poster: signs, and is on the board
+        let posters = board.posters.iter().take(board.count.into());
+        let is_poster = posters.into_iter().any(|key| *key == self.poster.key());
+        if !is_poster {
+            return Err(
+                error!(MarginError::NotPoster).with_pubkeys((self.poster.key(), self.market.key()))
+            );
+        }
         Expiry {
             time: args.expiry,
             forward_basis: args.forward_basis,

@@ -21,6 +21,10 @@ macro_rules! arguments {
     )*};
 }
 
+mod rules;
+
+pub use rules::*;
+
 /// The rows that `view_greeks` returns.
 #[cfg_attr(feature = "anchor", derive(AnchorSerialize, AnchorDeserialize))]
 #[cfg_attr(
@@ -58,6 +62,8 @@ arguments! {
         pub liquidation_buffer: u32,
         /// Quote asset, collateral, tiers and groups.
         pub terms: AccountTermsArgs,
+        /// Interest, settlement, insurance.
+        pub rules: HouseRulesArgs,
     }
 
     /// One correlation group of `initialize_clearinghouse`, 1e-6 each; bounds as in `risk_core::group::GroupParams`.
@@ -105,6 +111,8 @@ arguments! {
         pub haircut_initial: u32,
         /// Most native units that the bank accepts in sum.
         pub deposit_cap: u64,
+        /// Oracle kind, ramp, limits.
+        pub rules: BankRulesArgs,
     }
 
     /// One scenario of `initialize_market`.
@@ -234,8 +242,8 @@ arguments! {
         pub oracle_max_confidence: u32,
         /// Largest age of a volatility surface, seconds.
         pub surface_max_age: u32,
-        /// Who posts volatility surfaces.
-        pub surface_authority: Pubkey,
+        /// Kind of the price account.
+        pub oracle_kind: u8,
         /// Margin ratios.
         pub params: MarketParamsArgs,
         /// Skew, discounts, floors and charges.

@@ -1,0 +1,1 @@
+//! Interest on debts in the quote asset: a curve, two indices, rounding to the house.

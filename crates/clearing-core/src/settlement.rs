@@ -1,0 +1,1 @@
+//! The settlement average: one sample a minute over the last half hour.

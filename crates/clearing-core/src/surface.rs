@@ -1,0 +1,1 @@
+//! Posted volatility surfaces: arbitrage, steps, and the median in force.
