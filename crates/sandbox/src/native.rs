@@ -184,7 +184,7 @@ pub fn evaluate(
     let books = inputs.books(&held, &params, &offsets)?;
     let groups: Vec<GroupParams> = inputs.house.groups.iter().map(|g| g.params()).collect();
     let account = Account {
-        cash: Quote::from_raw(header.cash),
+        cash: Quote::from_raw(inputs.house.interest.at(inputs.now).value_floor(header)),
         terms: inputs.house.account_terms_at(inputs.now),
         collateral: &collateral,
         books: &books,

@@ -228,14 +228,15 @@ impl Check<'_> {
         tier == Tier::Standard || self.house.portfolio_terms().admits(report)
     }
 
-    /// An account's cash under the terms of its clearing house.
+    /// An account's cash, with its interest up to now, under the terms of its clearing house.
     fn begin<'a>(
         &self,
         header: &MarginAccount,
         observer: &'a mut dyn Observer,
     ) -> Result<Progress<'a>> {
         self.require_own(&header.clearinghouse)?;
-        let cash = Quote::from_raw(header.cash);
+        let interest = self.house.interest.at(self.now);
+        let cash = Quote::from_raw(interest.value_floor(header));
         let (terms, check) = match self.house.is_plain() {
             true => (AccountTerms::PLAIN, MarginCheck::new(cash)),
             false => {

@@ -113,7 +113,7 @@ pub struct Clearinghouse {
     /// Interest on debts in the quote asset.
     pub interest: InterestRecord,
     /// Zero; room for further authorities, pause flags and the index of socialised losses.
-    pub reserved: [u64; 32],
+    pub reserved: [u64; 30],
 }
 
 impl Clearinghouse {

@@ -2,7 +2,9 @@
 
 pub mod book;
 pub mod index_set;
+pub mod interest;
 
 pub use book::{AccountBook, Side};
 pub use index_set::IndexSet;
+pub use interest::{HouseDelta, Opened};
 pub use portfolio_margin_interface::state::*;
