@@ -7,6 +7,7 @@
 //! | [`limiter`] | how much may leave a vault in a window; how a new bank's weight grows |
 //! | [`settlement`] | the average that an expiry settles at |
 //! | [`surface`] | which posted volatility surfaces are free of arbitrage, and which of them is in force |
+//! | [`trading`] | fees and price bands |
 //! | [`regime`] | measured volatility and correlation, and what they make of the scenarios |
 //!
 //! Like the engine it has no floats, no allocation, no clock and no accounts, never panics, and gives the same bits everywhere.
@@ -19,3 +20,4 @@ pub mod limiter;
 pub mod regime;
 pub mod settlement;
 pub mod surface;
+pub mod trading;

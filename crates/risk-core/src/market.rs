@@ -5,7 +5,8 @@ use crate::fixed::mul::mul_div_floor;
 use crate::fixed::sqrt::sqrt_tenor;
 use crate::scenario::ScenarioSet;
 use crate::svi::{Svi, SviSlice};
-use crate::units::{Price, Quantity, Ratio, RATIO_ONE};
+use crate::position::Position;
+use crate::units::{Price, Quantity, Quote, Ratio, RATIO_ONE};
 use crate::YEAR_SECONDS;
 
 pub use crate::params::{MarketParams, VolShockParams, VOL_PIVOT_SECONDS};
@@ -245,6 +246,9 @@ pub struct Market<'a, E> {
     pub spot: Price,
     /// Mark price of the perpetual.
     pub perp_price: Price,
+    /// Funding that a base unit of the perpetual has paid since the market began, 1e-8 USD; signed. A position's cost is
+    /// measured against it: see [`Market::perp_cost`].
+    pub funding: i64,
     /// The shocks.
     pub scenarios: ScenarioSet<'a>,
     /// Margin parameters, validated when the market was listed.
@@ -263,6 +267,21 @@ pub struct Market<'a, E> {
     pub shift: Move,
 }
 
+impl<E> Market<'_, E> {
+    /// What a perpetual's value is reduced by: `cost + quantity funding`, the funding rounded up, against whoever holds it.
+    ///
+    /// A perpetual bought at price `p` and funding `I` enters its cost at `p - I` per unit, so this is what was paid for it
+    /// and the funding since. Errors: [`RiskError::Overflow`] where the sum leaves [`Quote`].
+    #[inline]
+    pub fn perp_cost(&self, position: &Position) -> Result<Quote, RiskError> {
+        if self.funding == 0 {
+            return Ok(position.cost);
+        }
+        let due = position.quantity.funding_ceil(self.funding)?;
+        position.cost.checked_add(due)
+    }
+}
+
 impl<'a, E: ExpirySource> Market<'a, E> {
     /// A market whose perpetual is marked at spot, with certain prices, no collateral in the underlying and no move.
     pub const fn new(
@@ -276,6 +295,7 @@ impl<'a, E: ExpirySource> Market<'a, E> {
             now,
             spot,
             perp_price: spot,
+            funding: 0,
             scenarios,
             params,
             expiries,

@@ -155,7 +155,11 @@ impl StandardRisk {
         if let Some(leg) = linear {
             let greeks = greeks_in(market, None, &leg, None)?;
             let notional = leg.quantity.notional_ceil(market.spot)?;
-            sum.add(greeks.mark.checked_add(leg.cost)?)?;
+            let cost = match leg.instrument {
+                Instrument::Perpetual => market.perp_cost(&leg)?,
+                _ => leg.cost,
+            };
+            sum.add(greeks.mark.checked_add(cost)?)?;
             self.mark = self.mark.checked_add(greeks.mark)?;
             self.gross_notional = self.gross_notional.checked_add(notional)?;
             // the mark of a short rounds toward zero

@@ -124,8 +124,23 @@ impl Quantity {
         }))
     }
 
+    /// `quantity x funding` for a signed funding in 1e-8 USD per base unit, toward plus infinity: what a perpetual owes is never
+    /// understated, what it receives never overstated.
+    ///
+    /// Errors: [`RiskError::Overflow`] where the result leaves [`Quote`].
+    pub fn funding_ceil(self, funding: i64) -> Result<Quote, RiskError> {
+        let per_unit = Price::from_raw(funding.unsigned_abs());
+        let toward_zero = self.notional(per_unit)?.0; // within +-(2^63 - 1)
+        if funding < 0 {
+            let up = self.0 < 0 && self.is_rounded_at(per_unit);
+            return Quote(toward_zero.wrapping_neg()).checked_add(Quote(i64::from(up)));
+        }
+        let up = self.0 > 0 && self.is_rounded_at(per_unit);
+        Quote(toward_zero).checked_add(Quote(i64::from(up)))
+    }
+
     /// `|quantity| x price`, rounded up: what a share is charged on.
-    pub(crate) fn notional_ceil(self, price: Price) -> Result<Quote, RiskError> {
+    pub fn notional_ceil(self, price: Price) -> Result<Quote, RiskError> {
         let whole = self.notional(price)?.saturating_abs();
         whole.checked_add(Quote(i64::from(self.is_rounded_at(price))))
     }
