@@ -15,9 +15,10 @@ use solana_instruction::{AccountMeta, Instruction};
 use crate::accounts::Trader;
 use crate::listing::{Bank, Market};
 
-const SYSTEM: Pubkey = anchor_lang::system_program::ID;
+pub(crate) const SYSTEM: Pubkey = anchor_lang::system_program::ID;
 
-fn instruction(
+/// An instruction of the program with accounts that it names and accounts that it does not.
+pub(crate) fn instruction(
     accounts: impl ToAccountMetas,
     data: impl InstructionData,
     remaining: Vec<AccountMeta>,

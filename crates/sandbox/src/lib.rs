@@ -18,6 +18,7 @@ pub mod accounts;
 pub mod actions;
 pub mod instructions;
 pub mod keys;
+pub mod lifecycle;
 pub mod listing;
 pub mod native;
 pub mod oracle;

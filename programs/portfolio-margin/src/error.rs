@@ -30,7 +30,7 @@ pub enum MarginError {
     ExpiryNotListed,
     #[msg("Market lists as many expiries as it can hold")]
     ExpiriesFull,
-    #[msg("Account capacity must be 16 to 128 positions")]
+    #[msg("Capacity must be 16 to 128 positions, and more than the account has")]
     CapacityOutOfRange,
 
     #[msg("Amount is zero")]
@@ -230,6 +230,8 @@ pub enum MarginError {
     HealthBelow,
     #[msg("Sequence number is not the one asserted")]
     SequenceMismatch,
+    #[msg("Account was opened in this slot")]
+    AccountTooYoung,
 }
 
 /// The number by which clients know an error.

@@ -70,6 +70,36 @@ pub struct MarginAccountOpened {
     pub sub_account: u16,
     pub capacity: u16,
     pub tier: u8,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct MarginAccountGrown {
+    pub margin_account: Pubkey,
+    /// Positions that it has room for now.
+    pub capacity: u16,
+    pub sequence: u64,
+}
+
+/// The last event of an account; another one that opens at its address starts with a higher sequence.
+#[event]
+pub struct MarginAccountClosed {
+    pub margin_account: Pubkey,
+    pub owner: Pubkey,
+    pub sub_account: u16,
+    pub sequence: u64,
+}
+
+/// The zero key: nobody signs but the owner.
+#[event]
+pub struct DelegateSet {
+    pub margin_account: Pubkey,
+    pub delegate: Pubkey,
+    /// Sum of scopes: 1 trades and signed quotes.
+    pub scope: u64,
+    /// Unix time from which it signs no more.
+    pub expires: i64,
+    pub sequence: u64,
 }
 
 #[event]

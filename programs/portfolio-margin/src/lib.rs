@@ -120,6 +120,33 @@ pub mod portfolio_margin {
         set_tier::handler(ctx, tier)
     }
 
+    /// Names who else may sign trades and quotes of an account (scope 1), and from what time no more; the zero key with scope and
+    /// time zero takes it back. In any status. Authority: the account's owner.
+    ///
+    /// Errors: `NotOwner`, `ParameterOutOfRange` for an unknown or empty scope or a time that is not to come.
+    pub fn set_delegate(
+        ctx: Context<SetDelegate>,
+        delegate: Pubkey,
+        scope: u64,
+        expires: i64,
+    ) -> Result<()> {
+        set_delegate::handler(ctx, delegate, scope, expires)
+    }
+
+    /// Makes room for `capacity` positions in all; the owner pays the rent. In any status. Authority: the account's owner.
+    ///
+    /// Errors: `NotOwner`, `CapacityOutOfRange` with what was asked for and what there is or may be.
+    pub fn grow_margin_account(ctx: Context<GrowMarginAccount>, capacity: u16) -> Result<()> {
+        grow_margin_account::handler(ctx, capacity)
+    }
+
+    /// Ends an account that holds nothing; its rent goes to the owner. Authority: the account's owner.
+    ///
+    /// Errors: `NotOwner`, `AccountLiquidating`, `AccountNotEmpty`, `AccountTooYoung` in the slot in which it was opened.
+    pub fn close_margin_account(ctx: Context<CloseMarginAccount>) -> Result<()> {
+        close_margin_account::handler(ctx)
+    }
+
     /// Deposits collateral; needs no oracle. In liquidation only assets already held, and quote without a cap. Authority: the
     /// account's owner.
     ///
@@ -228,5 +255,27 @@ pub mod portfolio_margin {
     /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `BufferMissing`.
     pub fn stop_liquidation<'info>(ctx: Context<'info, StopLiquidation<'info>>) -> Result<()> {
         stop_liquidation::handler(ctx)
+    }
+
+    /// Fails unless an account's initial health, maintenance health or equity is at least `least`, 1e-6 USD. For appending to
+    /// other instructions. Authority: anybody.
+    ///
+    /// Remaining accounts: the account's margin accounts.
+    /// Errors: `HealthBelow` with what was found and `least`; of a doubtful price or surface the reason.
+    /// Compute units: as one check in [`trade()`].
+    pub fn assert_health<'info>(
+        ctx: Context<'info, AssertHealth<'info>>,
+        kind: HealthKind,
+        least: i64,
+    ) -> Result<()> {
+        assert_health::handler(ctx, kind, least)
+    }
+
+    /// Fails unless an account's sequence number is at least `least` and at most `most`. For appending to other instructions.
+    /// Authority: anybody.
+    ///
+    /// Errors: `SequenceMismatch` with the two numbers that do not fit.
+    pub fn assert_sequence(ctx: Context<AssertSequence>, least: u64, most: u64) -> Result<()> {
+        assert_sequence::handler(ctx, least, most)
     }
 }

@@ -51,6 +51,22 @@ pub enum GreeksPage {
     },
 }
 
+/// The figure that `assert_health` looks at.
+#[cfg_attr(feature = "anchor", derive(AnchorSerialize, AnchorDeserialize))]
+#[cfg_attr(
+    not(feature = "anchor"),
+    derive(borsh::BorshSerialize, borsh::BorshDeserialize)
+)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealthKind {
+    /// Headroom over the initial requirement.
+    Initial,
+    /// Headroom over the maintenance requirement.
+    Maintenance,
+    /// Value at the mark.
+    Equity,
+}
+
 arguments! {
     /// `initialize_clearinghouse`.
     pub struct ClearinghouseArgs {

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod clearinghouse;
 pub mod collateral;
+pub mod guard;
 pub mod liquidation;
 pub mod market;
 pub mod trade;
@@ -14,6 +15,7 @@ pub mod view;
 pub use account::*;
 pub use clearinghouse::*;
 pub use collateral::*;
+pub use guard::*;
 pub use liquidation::*;
 pub use market::*;
 pub use trade::*;
