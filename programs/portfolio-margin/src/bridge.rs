@@ -18,7 +18,7 @@ use risk_core::{Quantity, Quote};
 
 use crate::error::{risk_error, MarginError};
 use crate::oracle::policy::{doubt_quote_price, doubt_surface_age, Doubt};
-use crate::oracle::{checked_price, OraclePolicy};
+use crate::oracle::{checked_price, CheckedPrice, OraclePolicy};
 use crate::state::AccountBook;
 
 pub use crate::remaining::{Cursor, Scope};
@@ -354,13 +354,7 @@ impl Check<'_> {
         let market = loader.load()?;
         self.require_own(&market.clearinghouse)?;
         require_eq!(market.index, index, MarginError::MarketMismatch);
-        let policy = OraclePolicy {
-            feed_id: market.feed_id,
-            max_age: market.oracle_max_age,
-            max_confidence: market.oracle_max_confidence,
-        };
-        let account = accounts.next_price(&market.feed_id)?;
-        let spot = checked_price(account, &policy, self.now)?;
+        let spot = self.spot(&market, accounts)?;
         progress.note(spot.doubt);
         progress.note(self.doubt_surfaces(&market, positions));
 
@@ -386,6 +380,17 @@ impl Check<'_> {
         progress.add_market(&market, &inputs, positions)
     }
 
+    /// The checked price of a market, from the account that follows it.
+    pub fn spot(&self, market: &Market, accounts: &mut Cursor<'_>) -> Result<CheckedPrice> {
+        let policy = OraclePolicy {
+            feed_id: market.feed_id,
+            max_age: market.oracle_max_age,
+            max_confidence: market.oracle_max_confidence,
+        };
+        let account = accounts.next_price(&market.feed_id)?;
+        checked_price(account, &policy, self.now)
+    }
+
     /// The first doubt about the surfaces of the expiries held.
     fn doubt_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Option<Doubt> {
         let mut previous = 0;
@@ -406,7 +411,8 @@ impl Check<'_> {
         None
     }
 
-    fn require_own(&self, clearinghouse: &Pubkey) -> Result<()> {
+    /// Refuses what belongs to another clearing house.
+    pub fn require_own(&self, clearinghouse: &Pubkey) -> Result<()> {
         require_keys_eq!(
             *clearinghouse,
             self.clearinghouse,

@@ -125,12 +125,15 @@ pub struct CollateralWithdrawn {
     pub sequence: u64,
 }
 
+/// Fees are sums over the legs, 1e-6 USD.
 #[event]
 pub struct Traded {
     pub taker: Pubkey,
     pub maker: Pubkey,
     pub taker_sequence: u64,
     pub maker_sequence: u64,
+    pub taker_fee: i64,
+    pub maker_fee: i64,
     pub legs: Vec<TradeLeg>,
 }
 

@@ -324,7 +324,7 @@ pub struct Market {
 impl Market {
     /// The market as the engine reads it, in place, at a checked price that is certain, without offsetting collateral.
     ///
-    /// The perpetual is marked at spot until its premium is measured on chain.
+    /// The perpetual is marked at spot, never at a price of this venue; its premium moves the funding instead.
     pub fn input<'a>(
         &'a self,
         now: i64,
@@ -333,6 +333,7 @@ impl Market {
         params: &'a MarketParams,
     ) -> risk_core::market::Market<'a, ExpirySlot> {
         risk_core::market::Market {
+            funding: self.funding.index_at(now),
             stable_price: self.stable_price(),
             ..risk_core::market::Market::new(now, spot, scenarios, params, &self.expiries)
         }

@@ -10,7 +10,7 @@ use risk_core::{Quantity, Quote};
 use crate::bridge::{Check, Cursor, Evaluation, Scope};
 use crate::error::{overflow, risk_error, slice_error, MarginError};
 use crate::event::LiquidationBid;
-use crate::state::AccountBook;
+use crate::state::{AccountBook, Limits, Market, OpenInterest};
 
 #[derive(Accounts)]
 pub struct BidLiquidation<'info> {
@@ -89,7 +89,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
         now,
         witness: Some(&args.witness),
     };
-    let mut again = cursor.clone();
+    let start = cursor.clone();
     let Evaluation { report, doubt } = liquidation.evaluate(&from, &sold, &mut cursor)?;
     let reserved = Quote::from_raw(from.header.reserved_cash);
     let plan = plan_slice(&report, &terms, reserved, args.fraction).map_err(slice_error)?;
@@ -100,10 +100,13 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     );
 
     let bought = to.scope()?.union(&sold)?;
-    transfer_slice(&mut from, &mut to, &plan)?;
+    let mut open = OpenInterest::default();
+    transfer_slice(&mut from, &mut to, &plan, &mut open)?;
     to.require_expiries()?;
     // INV-13: parts are rounded leg by leg, so that a bid improves the account is checked, not assumed.
-    let after = liquidation.evaluate(&from, &sold, &mut again)?.report;
+    let after = liquidation
+        .evaluate(&from, &sold, &mut start.clone())?
+        .report;
     require_gt!(
         after.maintenance_health.raw(),
         report.maintenance_health.raw(),
@@ -115,6 +118,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     };
     require_solvent_bidder(&whole, &to, &bought, doubt.is_some(), &mut cursor)?;
     cursor.finish()?;
+    write_open_interest(&open, &sold, start)?;
     let liquidatee_sequence = from.bump_sequence()?;
     let liquidator_sequence = to.bump_sequence()?;
     emit!(LiquidationBid {
@@ -137,8 +141,9 @@ fn transfer_slice(
     from: &mut AccountBook<'_>,
     to: &mut AccountBook<'_>,
     plan: &SlicePlan,
+    open: &mut OpenInterest,
 ) -> Result<()> {
-    transfer_positions(from, to, plan.fraction)?;
+    transfer_positions(from, to, plan.fraction, open)?;
     transfer_collateral(from, to, plan.fraction)?;
 
     let for_sale = from.header.cash.checked_sub(plan.reserved.raw());
@@ -158,6 +163,7 @@ fn transfer_positions(
     from: &mut AccountBook<'_>,
     to: &mut AccountBook<'_>,
     fraction: u64,
+    open: &mut OpenInterest,
 ) -> Result<()> {
     let mut index = 0usize;
     while let Some(record) = from.position(index) {
@@ -175,11 +181,37 @@ fn transfer_positions(
             .map_err(risk_error)?
             .raw();
         // |quantity| and |cost| do not exceed the record's, which can be negated: see the part's rounding.
-        from.add_position(&record, quantity.saturating_neg(), cost.saturating_neg())?;
-        to.add_position(&record, quantity, cost)?;
+        let given = from.add_position(&record, quantity.saturating_neg(), cost.saturating_neg())?;
+        let taken = to.add_position(&record, quantity, cost)?;
+        open.add(&record, given)?;
+        open.add(&record, taken)?;
         // A record that was sold whole is gone, and the next one stands in its place.
         let emptied = quantity == record.quantity && cost == record.cost;
         index = index.saturating_add(usize::from(!emptied));
+    }
+    Ok(())
+}
+
+/// Writes what the slice changes of open interest to the liquidatee's markets, of which `cursor` stands at the first account
+/// of the check. No limit applies: a slice makes open interest no larger, and a limit may stop no repair.
+///
+/// Errors: `MarketReadOnly` for a market that changes.
+fn write_open_interest(open: &OpenInterest, sold: &Scope, mut cursor: Cursor<'_>) -> Result<()> {
+    for _ in sold.banks.as_slice() {
+        cursor.next_pair()?;
+    }
+    for index in sold.markets.as_slice() {
+        let account = cursor.next_pair()?;
+        if !open.touches(*index) {
+            continue;
+        }
+        if !account.is_writable {
+            msg!("market {}", index);
+            return err!(MarginError::MarketReadOnly);
+        }
+        let loader = AccountLoader::<Market>::try_from(account)?;
+        let mut market = loader.load_mut()?;
+        open.write(&mut market, Limits::Ignored)?;
     }
     Ok(())
 }

@@ -2,18 +2,17 @@
 //! hypothetical legs.
 
 use anchor_lang::prelude::*;
-use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
 use risk_core::margin::MarginReport;
 
 use crate::bridge::{Check, Cursor, Evaluation, Observer, Scope};
 use crate::error::{error_code, MarginError};
-use crate::state::{AccountBook, Side};
+use crate::state::{AccountBook, Change, OpenInterest, PricedLeg, Side};
 
-/// Valid legs from the view of one account; a view may have none.
+/// Priced legs from the view of one account; a view may have none.
 pub struct Deal<'a> {
-    /// The legs.
-    pub legs: &'a [TradeLeg],
+    /// The legs with what they cost.
+    pub legs: &'a [PricedLeg],
     /// The side on which the account is.
     pub side: Side,
     /// The whole check.
@@ -62,19 +61,25 @@ impl Deal<'_> {
     /// Applies the legs; returns what the check that follows has to cover: what the account held before and the legs'
     /// markets.
     ///
-    /// Errors: `AccountLiquidating`, `ScopeTooWide`, `PositionsFull`, `AmountOverflow`, `CashNegative`.
-    pub fn apply(&self, book: &mut AccountBook<'_>) -> Result<Scope> {
+    /// Fees are paid here, before the margin test: they count in it.
+    ///
+    /// Errors: `AccountLiquidating`, `ScopeTooWide`, `PositionsFull`, `PositionLimit`, `AmountOverflow`, `CashNegative`.
+    pub fn apply(&self, book: &mut AccountBook<'_>, open: &mut OpenInterest) -> Result<Scope> {
         let mut scope = book.scope()?;
         for leg in self.legs {
             // In liquidation no new market: it would change the accounts that a pending bid names.
-            let held = scope.markets.as_slice().contains(&leg.market);
+            let market = leg.series.market;
+            let held = scope.markets.as_slice().contains(&market);
             if !held && book.header.status != STATUS_ACTIVE {
-                msg!("market {} is not held", leg.market);
+                msg!("market {} is not held", market);
                 return err!(MarginError::AccountLiquidating);
             }
-            scope.markets.insert(leg.market)?;
+            scope.markets.insert(market)?;
         }
-        book.apply_legs(self.legs, self.side)?;
+        book.apply_legs(self.legs, self.side, |leg, change| {
+            check_position_limit(leg, change)?;
+            open.add(&leg.series, change)
+        })?;
         book.require_expiries()?;
         book.require_cash()?;
         Ok(scope)
@@ -106,7 +111,7 @@ impl Deal<'_> {
             book.undo_legs(self.legs, self.side)?;
             *cursor = start;
             let before = check.evaluate(book, scope, cursor)?.report;
-            book.apply_legs(self.legs, self.side)?;
+            book.apply_legs(self.legs, self.side, |_, _| Ok(()))?;
             if after.report.reduces_risk_of(&before) {
                 let verdict = Verdict::Allowed;
                 return Ok(Judgement { after, verdict });
@@ -120,6 +125,22 @@ impl Deal<'_> {
         };
         Ok(Judgement { after, verdict })
     }
+
+    /// What the account pays in fees, 1e-6 USD.
+    pub fn fees(&self) -> i64 {
+        // applied to cash before, each of them checked
+        let fees = self.legs.iter().map(|leg| leg.fee(self.side));
+        fees.fold(0, i64::saturating_add)
+    }
+}
+
+/// Refuses a position that grows beyond its limit. Legs count one by one, as they are written.
+fn check_position_limit(leg: &PricedLeg, change: Change) -> Result<()> {
+    let (size, limit) = (change.after.unsigned_abs(), leg.position_limit);
+    if limit != 0 && size > limit && change.grows() {
+        return Err(error!(MarginError::PositionLimit).with_values((size, limit)));
+    }
+    Ok(())
 }
 
 fn log_change(before: &MarginReport, after: &MarginReport) {
