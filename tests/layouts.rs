@@ -115,7 +115,7 @@ fn life_records(out: &mut String) {
         expiry_limit
     );
     layout!(out, FundingRecord:
-        index period_start reference premium_sum premium_size depth rate cap
+        index period_start daily reference premium_sum premium_size depth rate cap
     );
     layout!(out, RegimeRecord:
         sample reference_sample sampled_at variance_fast variance_slow kurtosis reference_variance covariance

@@ -3,9 +3,6 @@
 #[cfg(feature = "anchor")]
 use anchor_lang::prelude::*;
 
-#[cfg(not(feature = "anchor"))]
-use crate::Pubkey;
-
 use crate::state::clearinghouse::MAX_GROUPS;
 
 /// Most legs of one trade.

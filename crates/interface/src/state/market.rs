@@ -363,4 +363,4 @@ impl crate::AccountLayout for Market {
 const _: () = assert!(core::mem::size_of::<ExpirySlot>() == 408);
 const _: () = assert!(core::mem::size_of::<MarketParamsRecord>() == 48);
 const _: () = assert!(core::mem::size_of::<ScenarioRecord>() == 968);
-const _: () = assert!(core::mem::size_of::<Market>() == 7_688);
+const _: () = assert!(core::mem::size_of::<Market>() == 7_696);

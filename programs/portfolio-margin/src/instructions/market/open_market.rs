@@ -1,6 +1,7 @@
 //! Sets the rules of trading in a market, once: posters, fees, bands, limits, funding, regime.
 
 use anchor_lang::prelude::*;
+use clearing_core::funding::{FundingTerms, FUNDING_CAP_MOST};
 use portfolio_margin_interface::args::MarketRulesArgs;
 use portfolio_margin_interface::state::board::MAX_POSTERS;
 use portfolio_margin_interface::state::{
@@ -48,7 +49,8 @@ impl OpenMarket<'_> {
         require_eq!(market.is_open, 0, MarginError::MarketOpen);
         // board: created here at its derived address
         // system_program: checked by its type
-        check_posters(&args.posters)
+        check_posters(&args.posters)?;
+        check_funding(&funding_terms(args))
     }
 }
 
@@ -66,6 +68,25 @@ fn check_posters(posters: &[Pubkey]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a cap above the hard bound, and a cap without a depth.
+fn check_funding(terms: &FundingTerms) -> Result<()> {
+    match terms.is_valid() {
+        true => Ok(()),
+        false => {
+            msg!("funding cap {} with depth {}", terms.cap, terms.depth);
+            let found = (terms.cap, FUNDING_CAP_MOST);
+            Err(error!(MarginError::ParameterOutOfRange).with_values(found))
+        }
+    }
+}
+
+fn funding_terms(args: &MarketRulesArgs) -> FundingTerms {
+    FundingTerms {
+        cap: args.funding_cap,
+        depth: args.funding_depth,
+    }
 }
 
 /// Fees, bands and limits.
@@ -96,6 +117,8 @@ pub fn handler(ctx: Context<OpenMarket>, args: MarketRulesArgs) -> Result<()> {
 
     let mut market = ctx.accounts.market.load_mut()?;
     market.rules = rules(&args);
+    let funding = funding_terms(&args);
+    (market.funding.cap, market.funding.depth) = (funding.cap, funding.depth);
     market.is_open = 1;
     market.sequence = market.sequence.checked_add(1).ok_or_else(overflow)?;
     emit!(MarketOpened {
