@@ -109,7 +109,9 @@ fn records(out: &mut String) {
 }
 
 fn life_records(out: &mut String) {
-    layout!(out, SettlementRecord: price sum pool open records count samples seconds);
+    layout!(out, SettlementRecord:
+         price sum pool open records count changed_at late_price late_seconds padding samples seconds
+    );
     layout!(out, RulesRecord:
         fee_taker fee_maker fee_premium_cap band_linear band_option stable_band position_limit perp_limit
         expiry_limit

@@ -152,7 +152,10 @@ mod tests {
             (Price::from_raw(900), Price::from_raw(1_100))
         );
         let passed = |raw| band.passed(Price::from_raw(raw)).map(Price::raw);
-        assert_eq!((passed(900), passed(1_100), passed(1_000)), (None, None, None));
+        assert_eq!(
+            (passed(900), passed(1_100), passed(1_000)),
+            (None, None, None)
+        );
         assert_eq!((passed(899), passed(1_101)), (Some(900), Some(1_100)));
     }
 

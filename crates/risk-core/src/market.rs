@@ -3,9 +3,9 @@
 use crate::error::{check_range, Field, RiskError};
 use crate::fixed::mul::mul_div_floor;
 use crate::fixed::sqrt::sqrt_tenor;
+use crate::position::Position;
 use crate::scenario::ScenarioSet;
 use crate::svi::{Svi, SviSlice};
-use crate::position::Position;
 use crate::units::{Price, Quantity, Quote, Ratio, RATIO_ONE};
 use crate::YEAR_SECONDS;
 

@@ -219,6 +219,7 @@ impl ExpirySource for ExpirySlot {
 
     fn expiry_at(&self, now: i64) -> Expiry {
         let mut expiry = self.expiry();
+        expiry.fixed_forward = self.settlement.fixed_forward(self.time.saturating_sub(now));
         // What has expired is intrinsic value, which needs no surface.
         if self.time > now {
             let age = now.saturating_sub(self.posted_at);
@@ -243,6 +244,12 @@ impl ExpirySource for ExpirySlot {
             svi: (self.posted_at != 0).then_some(svi),
             ..Expiry::PLAIN
         }
+    }
+
+    /// What the average has fixed keeps its price wherever the spot goes.
+    #[inline(always)]
+    fn is_explicit(&self) -> bool {
+        self.settlement.has_prices()
     }
 }
 
@@ -360,7 +367,7 @@ impl crate::AccountLayout for Market {
     const ACCOUNT_DISCRIMINATOR: [u8; 8] = [219, 190, 213, 55, 0, 227, 198, 154];
 }
 
-const _: () = assert!(core::mem::size_of::<ExpirySlot>() == 408);
+const _: () = assert!(core::mem::size_of::<ExpirySlot>() == 432);
 const _: () = assert!(core::mem::size_of::<MarketParamsRecord>() == 48);
 const _: () = assert!(core::mem::size_of::<ScenarioRecord>() == 968);
-const _: () = assert!(core::mem::size_of::<Market>() == 7_696);
+const _: () = assert!(core::mem::size_of::<Market>() == 7_984);
