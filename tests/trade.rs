@@ -37,7 +37,7 @@ fn exchanges_premium_for_options_and_price_for_perpetuals() {
             header.cash,
             50_000_000_000 + sign * (432_100_000 - 123_400_000)
         );
-        assert_eq!(header.sequence, 2);
+        assert_eq!(header.sequence, (world.slot() << 20) + 2);
         let held: Vec<_> = positions
             .iter()
             .map(|p| (p.instrument, p.expiry, p.quantity, p.cost))

@@ -122,8 +122,9 @@ impl World {
 
     /// The instruction of [`World::set_tier`].
     pub fn set_tier_ix(&self, trader: &Trader, tier: Tier) -> Instruction {
-        let (_, positions) = self.account(&trader.account);
-        let remaining = match tier == Tier::Portfolio || !positions.is_empty() {
+        let (header, positions) = self.account(&trader.account);
+        let is_bound = !positions.is_empty() || header.cash < 0;
+        let remaining = match tier == Tier::Portfolio || is_bound {
             true => self.margin_metas(&trader.account),
             false => vec![],
         };

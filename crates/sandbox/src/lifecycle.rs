@@ -3,6 +3,7 @@
 use anchor_lang::prelude::Pubkey;
 use portfolio_margin::{accounts, instruction};
 use portfolio_margin_interface::args::HealthKind;
+use solana_clock::Clock;
 use solana_instruction::{AccountMeta, Instruction};
 
 use crate::accounts::Trader;
@@ -68,6 +69,18 @@ pub fn assert_health(
 }
 
 impl World {
+    /// The slot of the VM's clock.
+    pub fn slot(&self) -> u64 {
+        self.svm.get_sysvar::<Clock>().slot
+    }
+
+    /// Sets the slot alone; the time stays.
+    pub fn set_slot(&mut self, slot: u64) {
+        let mut clock = self.svm.get_sysvar::<Clock>();
+        clock.slot = slot;
+        self.svm.set_sysvar(&clock);
+    }
+
     /// The instruction `assert_health` with the remaining accounts of the moment.
     pub fn assert_health_ix(&self, account: &Pubkey, kind: HealthKind, least: i64) -> Instruction {
         let remaining = self.margin_metas(account);

@@ -111,9 +111,10 @@ pub mod portfolio_margin {
     }
 
     /// Changes an account's tier. To Portfolio it needs the minimum equity and initial health; to Standard initial health, or
-    /// no positions. Authority: the account's owner.
+    /// no positions and no debt. Authority: the account's owner.
     ///
-    /// Remaining accounts: the account's margin accounts; none where a Standard account holds no positions.
+    /// Remaining accounts: the account's margin accounts; none where one that becomes Standard has
+    /// neither positions nor a debt.
     /// Errors: `NotOwner`, `TierUnknown`, `AccountLiquidating`, `InitialMarginBreached`, `GrossNotionalExceeded`,
     /// `PortfolioMinimum`.
     pub fn set_tier<'info>(ctx: Context<'info, SetTier<'info>>, tier: u8) -> Result<()> {
