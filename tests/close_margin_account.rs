@@ -13,6 +13,9 @@ use solana_account::{Account, ReadableAccount};
 use solana_instruction::Instruction;
 use support::{assert_refused, pair, rewrite, write_book, Bend};
 
+/// What a holding is written as.
+type Change = fn(&mut MarginAccount);
+
 /// A world with alice's empty account, opened some slots ago.
 fn empty() -> (World, Trader) {
     let mut world = World::new();
@@ -78,7 +81,7 @@ fn an_account_that_traded_and_withdrew_closes_and_returns_its_rent() {
 
 #[test]
 fn case_21_refuses_an_account_that_still_holds_something() {
-    let holds: [(&str, fn(&mut MarginAccount)); 6] = [
+    let holds: [(&str, Change); 6] = [
         ("a unit of cash", |header| header.cash = 1),
         ("a debt", |header| header.cash = -1),
         ("interest above a cent", |header| {
