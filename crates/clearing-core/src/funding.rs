@@ -95,7 +95,9 @@ impl Funding {
             true => self.next(terms),
             false => (0, 0),
         };
-        let period_start = now.saturating_sub(now.rem_euclid(PERIOD_SECONDS));
+        // unsigned, as the VM divides; there is no time before zero
+        let into = now.max(0).unsigned_abs().rem_euclid(PERIOD_SECONDS as u64) as i64;
+        let period_start = now.saturating_sub(into);
         *self = Self {
             index: self.index_at(terms, period_start),
             period_start,

@@ -12,5 +12,5 @@ pub use book::{AccountBook, Change, Side};
 pub use index_set::IndexSet;
 pub use interest::{HouseDelta, Opened};
 pub use open_interest::{Limits, OpenInterest};
-pub use priced_leg::PricedLeg;
 pub use portfolio_margin_interface::state::*;
+pub use priced_leg::PricedLeg;

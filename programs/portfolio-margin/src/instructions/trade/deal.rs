@@ -7,7 +7,7 @@ use risk_core::margin::MarginReport;
 
 use crate::bridge::{Check, Cursor, Evaluation, Observer, Scope};
 use crate::error::{error_code, MarginError};
-use crate::state::{AccountBook, Change, OpenInterest, PricedLeg, Side};
+use crate::state::{AccountBook, Change, HouseDelta, OpenInterest, Opened, PricedLeg, Side};
 
 /// Priced legs from the view of one account; a view may have none.
 pub struct Deal<'a> {
@@ -17,6 +17,24 @@ pub struct Deal<'a> {
     pub side: Side,
     /// The whole check.
     pub check: &'a Check<'a>,
+}
+
+/// What legs do beyond the accounts, to be written when every account is done.
+pub struct Effects {
+    /// To the markets.
+    pub open_interest: OpenInterest,
+    /// To the clearing house.
+    pub house: HouseDelta,
+}
+
+impl Effects {
+    /// None yet, at the time of a check.
+    pub fn none(check: &Check<'_>) -> Self {
+        Self {
+            open_interest: OpenInterest::default(),
+            house: HouseDelta::new(&check.house.interest, check.now),
+        }
+    }
 }
 
 /// The outcome of the margin test.
@@ -61,10 +79,17 @@ impl Deal<'_> {
     /// Applies the legs; returns what the check that follows has to cover: what the account held before and the legs'
     /// markets.
     ///
-    /// Fees are paid here, before the margin test: they count in it.
+    /// Interest comes first, since cash changes; fees are paid here, before the margin test: both count in it. The account stays
+    /// open for changes of cash.
     ///
-    /// Errors: `AccountLiquidating`, `ScopeTooWide`, `PositionsFull`, `PositionLimit`, `AmountOverflow`, `CashNegative`.
-    pub fn apply(&self, book: &mut AccountBook<'_>, open: &mut OpenInterest) -> Result<Scope> {
+    /// Errors: `AccountLiquidating`, `ScopeTooWide`, `PositionsFull`, `PositionLimit`, `AmountOverflow`, `CashNegative`,
+    /// `DebtLimit`.
+    pub fn apply(
+        &self,
+        book: &mut AccountBook<'_>,
+        effects: &mut Effects,
+    ) -> Result<(Scope, Opened)> {
+        let opened = effects.house.open(book)?;
         let mut scope = book.scope()?;
         for leg in self.legs {
             // In liquidation no new market: it would change the accounts that a pending bid names.
@@ -78,11 +103,11 @@ impl Deal<'_> {
         }
         book.apply_legs(self.legs, self.side, |leg, change| {
             check_position_limit(leg, change)?;
-            open.add(&leg.series, change)
+            effects.open_interest.add(&leg.series, change)
         })?;
         book.require_expiries()?;
-        book.require_cash()?;
-        Ok(scope)
+        effects.house.require_limit(&opened, book)?;
+        Ok((scope, opened))
     }
 
     /// Evaluates the account after [`Deal::apply`] and tests its margin: it must be openable, or the legs must have reduced

@@ -7,13 +7,13 @@ use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 
-use super::deal::Deal;
+use super::deal::{Deal, Effects};
 use super::leg_markets::{Access, LegMarkets};
 use super::legs::validate_legs;
 use crate::bridge::{Check, Cursor};
 use crate::error::MarginError;
 use crate::event::Traded;
-use crate::state::{AccountBook, OpenInterest, Side};
+use crate::state::{AccountBook, Side};
 
 /// A trade that both sides agree to. The taker's account pays the taker's fees, the maker's the maker's.
 pub struct Exchange<'a, 'info> {
@@ -69,16 +69,22 @@ impl<'info> Exchange<'_, 'info> {
         let house = self.clearinghouse.load()?;
         let check = Check::whole(self.clearinghouse.key(), &house, self.now);
         let markets = LegMarkets::load(self.legs, &check, &mut cursor, Access::Write)?;
-        let mut open = OpenInterest::default();
+        let mut effects = Effects::none(&check);
         let [taker, maker] = [Side::Taker, Side::Maker].map(|side| Deal {
             legs: &markets.legs,
             side,
             check: &check,
         });
-        let taker = apply_side(self.taker, &taker, &mut cursor, &mut open)?;
-        let maker = apply_side(self.maker, &maker, &mut cursor, &mut open)?;
+        let taker = apply_side(self.taker, &taker, &mut cursor, &mut effects)?;
+        let maker = apply_side(self.maker, &maker, &mut cursor, &mut effects)?;
         cursor.finish()?;
-        markets.write(self.legs, &open, self.now)?;
+        drop(house);
+        let Effects {
+            open_interest,
+            house,
+        } = effects;
+        markets.write(self.legs, &open_interest, self.now)?;
+        house.apply(self.clearinghouse)?;
         emit!(Traded {
             taker: self.taker.key(),
             maker: self.maker.key(),
@@ -98,14 +104,15 @@ fn apply_side<'info>(
     account: &AccountLoader<'info, MarginAccount>,
     deal: &Deal<'_>,
     cursor: &mut Cursor<'info>,
-    open: &mut OpenInterest,
+    effects: &mut Effects,
 ) -> Result<Filled> {
     let info = account.to_account_info();
     let mut data = info.try_borrow_mut_data()?;
     let mut book = AccountBook::open(&mut data)?;
-    let scope = deal.apply(&mut book, open)?;
+    let (scope, opened) = deal.apply(&mut book, effects)?;
     deal.judge(&mut book, &scope, cursor, &mut ())?
         .require_allowed()?;
+    effects.house.close(opened, &mut book)?;
     Ok(Filled {
         sequence: book.bump_sequence()?,
         fee: deal.fees(),

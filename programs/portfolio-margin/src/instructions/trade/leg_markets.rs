@@ -191,10 +191,7 @@ impl Pricing<'_> {
     }
 
     fn price_leg(&self, leg: &TradeLeg, priced: &mut PricedLeg) -> Result<()> {
-        let (size, price) = (
-            Quantity::from_raw(leg.quantity),
-            Price::from_raw(leg.price),
-        );
+        let (size, price) = (Quantity::from_raw(leg.quantity), Price::from_raw(leg.price));
         let paid = match leg.instrument == Instrument::Perpetual as u8 && self.funding != 0 {
             true => entry_cost(size, price, self.funding).ok_or_else(overflow)?,
             false => size.notional(price).map_err(risk_error)?,
@@ -227,9 +224,8 @@ impl Pricing<'_> {
             false => self.rules.band_linear,
         };
         let max_age = self.market.surface_max_age;
-        let is_doubtful = |slot: &ExpirySlot| {
-            doubt_surface_age(slot.posted_at, max_age, self.now).is_some()
-        };
+        let is_doubtful =
+            |slot: &ExpirySlot| doubt_surface_age(slot.posted_at, max_age, self.now).is_some();
         if share == 0 || slot.is_some_and(is_doubtful) {
             return Ok(());
         }

@@ -7,10 +7,10 @@ use risk_core::market::Market;
 
 use crate::bridge::{Check, Cursor, Observer, Scope};
 use crate::error::MarginError;
-use crate::instructions::trade::deal::{Deal, Judgement};
+use crate::instructions::trade::deal::{Deal, Effects, Judgement};
 use crate::instructions::trade::leg_markets::{Access, LegMarkets};
 use crate::instructions::trade::legs::validate_legs;
-use crate::state::{AccountBook, ExpirySlot, OpenInterest, PricedLeg, Side};
+use crate::state::{AccountBook, ExpirySlot, PricedLeg, Side};
 
 /// An account's bytes on the heap, at most 9 KiB of its 32, aligned as its layout needs.
 pub struct Trial(Vec<u64>);
@@ -46,7 +46,10 @@ impl Trial {
             _ => {
                 validate_legs(legs, check.now)?;
                 let legs = LegMarkets::load(legs, check, &mut cursor, Access::Read)?.legs;
-                let scope = deal(&legs, check).apply(&mut book, &mut OpenInterest::default())?;
+                let mut effects = Effects::none(check);
+                // the copy stays open: nothing is written, and an open account is valued the same
+                let (scope, _) = deal(&legs, check).apply(&mut book, &mut effects)?;
+                effects.house.require_total()?;
                 (legs, scope)
             }
         };
