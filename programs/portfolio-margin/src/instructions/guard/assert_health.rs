@@ -7,7 +7,7 @@ use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::HealthKind;
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 
-use crate::bridge::{Check, Cursor};
+use crate::bridge::Check;
 use crate::error::MarginError;
 use crate::instructions::view::trial::Trial;
 
@@ -36,12 +36,8 @@ pub fn handler<'info>(
     let house = accounts.clearinghouse.load()?;
     let check = Check::whole(accounts.clearinghouse.key(), &house, now);
     let mut trial = Trial::of(&accounts.margin_account)?;
-    let account = trial.apply(&[], &check)?;
-    let mut cursor = Cursor::new(ctx.remaining_accounts);
-    let report = check
-        .evaluate(&account.book, &account.scope, &mut cursor)?
-        .certain()?;
-    cursor.finish()?;
+    let account = trial.apply(&[], &check, ctx.remaining_accounts)?;
+    let report = account.judge(&mut ())?.after.certain()?;
     let found = match kind {
         HealthKind::Initial => report.initial_health,
         HealthKind::Maintenance => report.maintenance_health,
