@@ -126,8 +126,8 @@ fn life_records(out: &mut String) {
         reference_market padding
     );
     layout!(out, InterestRecord:
-        debt_index balance_index updated_at debts pool account_limit limit rate_base rate_kink rate_full
-        kink house_share padding
+        debt_index balance_index updated_at debts pool funds house_due account_limit limit
+        rate_base rate_kink rate_full kink house_share balance_fraction
     );
     layout!(out, SurfacePost:
         expiry posted_at svi_a svi_b svi_rho svi_m svi_s reference_tenor forward_basis rate confidence padding
