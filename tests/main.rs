@@ -14,6 +14,7 @@ mod guards;
 mod initialize_bank;
 mod initialize_clearinghouse;
 mod initialize_market;
+mod interest;
 mod layouts;
 mod open_margin_account;
 mod oracle;

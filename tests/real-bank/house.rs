@@ -412,6 +412,8 @@ fn bank_at(house: Pubkey, index: u16, mint: Pubkey, feed_id: [u8; 32]) -> Bank {
         vault: seeds::vault(&key),
         price: price_address(&feed_id),
         feed_id,
+        token_program: spl_token::ID,
+        is_quote: index == 0,
     }
 }
 

@@ -13,6 +13,6 @@ pub use random::Random;
 pub use refusal::{assert_logged, assert_refused, Refusal};
 pub use remaining::{assert_remaining_accounts_are_checked, mixed_book};
 pub use scene::{
-    failing_long, foreign_house, health, liquidating_long, other_program_copy, pair, set_cash,
-    start,
+    debts, failing_long, foreign_house, health, liquidating_long, other_program_copy, pair,
+    set_cash, start,
 };

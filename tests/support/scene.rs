@@ -101,3 +101,19 @@ pub fn other_program_copy(world: &mut World, key: &Pubkey) -> Pubkey {
         .expect("writing an account");
     copy
 }
+
+/// Rules with debts: up to half a million each and two millions in sum, at 1 % a year, 8 % where 80 % are lent, 100 % where all
+/// is; a tenth of the interest is the house's, a fifth of its income the insurance fund's.
+pub fn debts() -> HouseRulesArgs {
+    HouseRulesArgs {
+        insurance_share: 200_000,
+        debt_account_limit: 500_000 * USDC,
+        debt_limit: 2_000_000 * USDC,
+        rate_base: 10_000,
+        rate_kink: 80_000,
+        rate_full: 1_000_000,
+        kink: 800_000,
+        house_share: 100_000,
+        ..HouseRulesArgs::PLAIN
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
-use anchor_spl::associated_token::get_associated_token_address;
+use anchor_spl::associated_token::get_associated_token_address_with_program_id;
 use anchor_spl::token::spl_token;
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::{CollateralBalance, MarginAccount, PositionRecord};
@@ -105,13 +105,14 @@ impl World {
 
     /// A user's token account of a bank's mint.
     pub fn wallet(&self, user: &User, bank: &Bank) -> Pubkey {
-        get_associated_token_address(&user.key, &bank.mint)
+        get_associated_token_address_with_program_id(&user.key, &bank.mint, &bank.token_program)
     }
 
     /// What a token account holds, native units; zero where it does not exist.
     pub fn token_balance(&self, token_account: &Pubkey) -> u64 {
         self.svm.get_account(token_account).map_or(0, |account| {
-            spl_token::state::Account::unpack(&account.data)
+            let fixed = &account.data[..spl_token::state::Account::LEN];
+            spl_token::state::Account::unpack(fixed)
                 .expect("a token account")
                 .amount
         })

@@ -154,7 +154,7 @@ impl World {
     /// The instruction of [`World::withdraw`].
     pub fn withdraw_ix(&self, trader: &Trader, bank: &Bank, amount: u64) -> Instruction {
         let (mut header, positions) = self.account(&trader.account);
-        if bank.mint != self.usdc.mint {
+        if !bank.is_quote {
             let held = header
                 .collateral
                 .iter_mut()
@@ -162,7 +162,11 @@ impl World {
             held.for_each(|held| held.amount = held.amount.saturating_sub(amount));
         }
         let scope = Scope::of(&header, &positions);
-        let remaining = if positions.is_empty() {
+        let cash = match bank.is_quote {
+            true => self.cash_value(&trader.account) - i128::from(amount),
+            false => header.cash.into(),
+        };
+        let remaining = if positions.is_empty() && cash >= 0 {
             vec![]
         } else {
             self.metas(&trader.house, &scope)

@@ -83,6 +83,15 @@ pub fn initialize_offset_bank(
     instruction(accounts, instruction::InitializeBank { args }, vec![])
 }
 
+/// An instruction of SPL Token for another token program.
+pub fn with_token_program(mut ix: Instruction, program: &Pubkey) -> Instruction {
+    let metas = ix.accounts.iter_mut();
+    for meta in metas.filter(|meta| meta.pubkey == spl_token::ID) {
+        meta.pubkey = *program;
+    }
+    ix
+}
+
 /// `initialize_market`; `index` is the house's next.
 pub fn initialize_market(
     governor: &Pubkey,
@@ -171,6 +180,71 @@ pub fn set_tier(trader: &Trader, tier: Tier, remaining: Vec<AccountMeta>) -> Ins
     instruction(accounts, instruction::SetTier { tier }, remaining)
 }
 
+/// Tokens of the quote bank move the house's sums of interest.
+fn with_writable_house(ix: Instruction, house: Pubkey, bank: &Bank) -> Instruction {
+    match bank.is_quote {
+        true => writable(ix, &house),
+        false => ix,
+    }
+}
+
+/// The instruction with an account writable.
+pub fn writable(mut ix: Instruction, key: &Pubkey) -> Instruction {
+    let metas = ix.accounts.iter_mut().filter(|meta| meta.pubkey == *key);
+    metas.for_each(|meta| meta.is_writable = true);
+    ix
+}
+
+/// `update_interest`.
+pub fn update_interest(house: &Pubkey) -> Instruction {
+    let accounts = accounts::UpdateInterest {
+        clearinghouse: *house,
+    };
+    instruction(accounts, instruction::UpdateInterest {}, vec![])
+}
+
+/// `collect_fees`.
+pub fn collect_fees(market: &Market) -> Instruction {
+    let accounts = accounts::CollectFees {
+        clearinghouse: market.house,
+        market: market.key,
+    };
+    instruction(accounts, instruction::CollectFees {}, vec![])
+}
+
+/// `deposit_insurance` from a token account.
+pub fn deposit_insurance(payer: &Pubkey, bank: &Bank, source: &Pubkey, amount: u64) -> Instruction {
+    let accounts = accounts::DepositInsurance {
+        payer: *payer,
+        clearinghouse: bank.house,
+        bank: bank.key,
+        vault: bank.vault,
+        source: *source,
+        mint: bank.mint,
+        token_program: bank.token_program,
+    };
+    instruction(accounts, instruction::DepositInsurance { amount }, vec![])
+}
+
+/// `withdraw_fees` to a token account.
+pub fn withdraw_fees(
+    governor: &Pubkey,
+    bank: &Bank,
+    destination: &Pubkey,
+    amount: u64,
+) -> Instruction {
+    let accounts = accounts::WithdrawFees {
+        governor: *governor,
+        clearinghouse: bank.house,
+        bank: bank.key,
+        vault: bank.vault,
+        destination: *destination,
+        mint: bank.mint,
+        token_program: bank.token_program,
+    };
+    instruction(accounts, instruction::WithdrawFees { amount }, vec![])
+}
+
 /// `deposit_collateral` from a token account.
 pub fn deposit_collateral(
     trader: &Trader,
@@ -180,14 +254,16 @@ pub fn deposit_collateral(
 ) -> Instruction {
     let accounts = accounts::DepositCollateral {
         owner: trader.user.key,
+        clearinghouse: trader.house,
         margin_account: trader.account,
         bank: bank.key,
         vault: bank.vault,
         source: *source,
         mint: bank.mint,
-        token_program: spl_token::ID,
+        token_program: bank.token_program,
     };
-    instruction(accounts, instruction::DepositCollateral { amount }, vec![])
+    let ix = instruction(accounts, instruction::DepositCollateral { amount }, vec![]);
+    with_writable_house(ix, trader.house, bank)
 }
 
 /// `withdraw_collateral` to a token account.
@@ -206,13 +282,14 @@ pub fn withdraw_collateral(
         vault: bank.vault,
         destination: *destination,
         mint: bank.mint,
-        token_program: spl_token::ID,
+        token_program: bank.token_program,
     };
-    instruction(
+    let ix = instruction(
         accounts,
         instruction::WithdrawCollateral { amount },
         remaining,
-    )
+    );
+    with_writable_house(ix, trader.house, bank)
 }
 
 /// `trade`.

@@ -20,6 +20,7 @@ pub mod instructions;
 pub mod keys;
 pub mod lifecycle;
 pub mod listing;
+pub mod money;
 pub mod native;
 pub mod oracle;
 pub mod reconcile;

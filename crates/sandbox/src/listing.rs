@@ -33,6 +33,10 @@ pub struct Bank {
     pub price: Pubkey,
     /// Pyth feed.
     pub feed_id: [u8; 32],
+    /// The mint's token program.
+    pub token_program: Pubkey,
+    /// Whether its deposits are cash.
+    pub is_quote: bool,
 }
 
 /// A market's addresses.
@@ -182,11 +186,14 @@ impl World {
             vault: seeds::vault(&key),
             price: price_address(&args.feed_id),
             feed_id: args.feed_id,
+            token_program: self.token_program(&mint),
+            is_quote: self.read::<Clearinghouse>(&house).quote_mint == mint,
         };
         let governor = self.governor;
         let offset_market = offset_market.map(|market| market.key);
         let ix =
             instructions::initialize_offset_bank(&governor.key, &house, &mint, args, offset_market);
+        let ix = instructions::with_token_program(ix, &bank.token_program);
         self.send(&[ix], &[governor]).ok();
         self.banks.push(bank);
         bank

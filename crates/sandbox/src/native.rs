@@ -120,7 +120,8 @@ impl Inputs {
         for (bank, shown) in &self.banks {
             let balance = header.used_collateral().find(|b| b.bank == bank.index);
             let amount = balance.map_or(0, |balance| balance.amount);
-            let mut collateral = bank.collateral(amount, shown.price, &terms)?;
+            let weight = bank.weight_floor(self.now);
+            let mut collateral = bank.collateral(amount, shown.price, weight, &terms)?;
             collateral.confidence = shown.confidence(bank.oracle_max_confidence);
             let index = balance.and_then(CollateralBalance::offset_market);
             let underlying = self
@@ -128,7 +129,7 @@ impl Inputs {
                 .iter()
                 .position(|(market, _)| Some(market.index) == index);
             if let Some(at) = underlying {
-                offsets[at] = offsets[at].checked_add(bank.offset(amount)?)?;
+                offsets[at] = offsets[at].checked_add(bank.offset_at(amount, weight, &terms)?)?;
             }
             held.push(HeldCollateral {
                 collateral,

@@ -229,7 +229,8 @@ impl World {
     /// Mints tokens into any token account.
     pub fn mint_to(&mut self, mint: &Pubkey, token_account: &Pubkey, amount: u64) {
         let authority = self.governor;
-        let ix = spl_token::instruction::mint_to(
+        // both token programs read this instruction alike
+        let mut ix = spl_token::instruction::mint_to(
             &spl_token::ID,
             mint,
             token_account,
@@ -238,6 +239,7 @@ impl World {
             amount,
         )
         .expect("a mint instruction");
+        ix.program_id = self.token_program(mint);
         self.send(&[ix], &[authority]).ok();
     }
 
@@ -252,11 +254,17 @@ impl World {
         };
         let mut data = vec![0; spl_token::state::Mint::LEN];
         mint.pack_into_slice(&mut data);
-        self.write_token_state(key, data);
+        self.write_token_state(key, data, spl_token::ID);
         key
     }
 
-    /// Creates an empty token account.
+    /// The token program of a mint.
+    #[track_caller]
+    pub fn token_program(&self, mint: &Pubkey) -> Pubkey {
+        self.svm.get_account(mint).expect("a mint").owner
+    }
+
+    /// Creates an empty token account without extensions, of the mint's token program.
     pub fn create_token_account(&mut self, key: Pubkey, mint: Pubkey, owner: Pubkey) {
         let account = spl_token::state::Account {
             mint,
@@ -266,14 +274,15 @@ impl World {
         };
         let mut data = vec![0; spl_token::state::Account::LEN];
         account.pack_into_slice(&mut data);
-        self.write_token_state(key, data);
+        let program = self.token_program(&mint);
+        self.write_token_state(key, data, program);
     }
 
-    fn write_token_state(&mut self, key: Pubkey, data: Vec<u8>) {
+    fn write_token_state(&mut self, key: Pubkey, data: Vec<u8>, owner: Pubkey) {
         let account = Account {
             lamports: self.svm.minimum_balance_for_rent_exemption(data.len()),
             data,
-            owner: spl_token::ID,
+            owner,
             executable: false,
             rent_epoch: u64::MAX,
         };
@@ -411,6 +420,8 @@ impl WorldBuilder {
             vault: nothing,
             price: nothing,
             feed_id: [0; 32],
+            token_program: nothing,
+            is_quote: false,
         };
         let market = Market {
             house: nothing,

@@ -325,14 +325,17 @@ impl Check<'_> {
         progress.note(checked.doubt);
         let held = header.used_collateral().find(|held| held.bank == index);
         let amount = held.map_or(0, |held| held.amount);
+        let weight = bank.weight_floor(self.now);
         let mut collateral = bank
-            .collateral(amount, checked.price, &progress.terms)
+            .collateral(amount, checked.price, weight, &progress.terms)
             .map_err(risk_error)?;
         if progress.terms.confidence.factor.raw() > 0 {
             collateral.confidence = checked.width.confidence(bank.oracle_max_confidence);
         }
         if let Some(market) = held.and_then(CollateralBalance::offset_market) {
-            let amount = bank.offset(amount).map_err(risk_error)?;
+            let amount = bank
+                .offset_at(amount, weight, &progress.terms)
+                .map_err(risk_error)?;
             progress.offsets.push((market, amount));
         }
         progress

@@ -180,6 +180,8 @@ pub enum MarginError {
     DebtLimit,
     #[msg("The clearing house must be writable: a debt changes")]
     ClearinghouseReadOnly,
+    #[msg("Token program is not the mint's")]
+    TokenProgramMismatch,
 
     // instruments
     #[msg("Position would exceed its limit")]

@@ -17,6 +17,7 @@ pub struct BankInitialized {
     pub bank: Pubkey,
     pub mint: Pubkey,
     pub index: u16,
+    pub sequence: u64,
 }
 
 #[event]
@@ -122,6 +123,43 @@ pub struct CollateralWithdrawn {
     pub margin_account: Pubkey,
     pub bank: Pubkey,
     pub amount: u64,
+    pub sequence: u64,
+}
+
+/// Amounts in 1e-6 USD: what a market's fees brought the insurance fund, and what is left for the governor.
+#[event]
+pub struct FeesCollected {
+    pub clearinghouse: Pubkey,
+    pub market: Pubkey,
+    pub insurance: u64,
+    pub fees: u64,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct InsuranceDeposited {
+    pub clearinghouse: Pubkey,
+    pub payer: Pubkey,
+    pub amount: u64,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct FeesWithdrawn {
+    pub clearinghouse: Pubkey,
+    pub amount: u64,
+    pub sequence: u64,
+}
+
+/// Indices in 1e-12; what the house took of the interest, 1e-6 USD, by where it went.
+#[event]
+pub struct InterestUpdated {
+    pub clearinghouse: Pubkey,
+    pub debt_index: u64,
+    pub balance_index: u64,
+    pub debts: u64,
+    pub insurance: u64,
+    pub fees: u64,
     pub sequence: u64,
 }
 

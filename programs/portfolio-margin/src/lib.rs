@@ -55,10 +55,11 @@ pub mod portfolio_margin {
         update_quote_price::handler(ctx)
     }
 
-    /// Lists a collateral mint and creates its vault. With a market as its last account, the asset offsets that market's
-    /// risk; it must have the market's price feed. Authority: governor.
+    /// Lists a collateral mint of either token program and creates its vault. With a market as its last account, the asset
+    /// offsets that market's risk; it must have the market's price feed and its limits. Authority: governor.
     ///
-    /// Errors: `NotGovernor`, `ParameterOutOfRange`, `DecimalsTooMany`, `OffsetFeedMismatch`.
+    /// Errors: `NotGovernor`, `ParameterOutOfRange`, `DecimalsTooMany`, `OffsetFeedMismatch`, `TokenProgramMismatch`,
+    /// `MintExtension` with the number of an extension that is not on the list.
     pub fn initialize_bank(ctx: Context<InitializeBank>, args: BankArgs) -> Result<()> {
         initialize_bank::handler(ctx, args)
     }
@@ -148,24 +149,54 @@ pub mod portfolio_margin {
         close_margin_account::handler(ctx)
     }
 
-    /// Deposits collateral; needs no oracle. In liquidation only assets already held, and quote without a cap. Authority: the
-    /// account's owner.
+    /// Deposits collateral; needs no oracle. In liquidation only assets already held, and quote without caps. Authority: the
+    /// account's owner. The quote asset takes the clearing house writable, and adds the interest that is due.
     ///
-    /// Errors: `ZeroAmount`, `DepositCapExceeded`, `CollateralsFull`, `VaultDeltaMismatch`, `AccountLiquidating`,
-    /// `ScopeTooWide`.
+    /// Errors: `ZeroAmount`, `DepositCapExceeded`, `AccountCapExceeded`, `CollateralsFull`, `VaultMismatch`,
+    /// `VaultDeltaMismatch`, `AccountLiquidating`, `ScopeTooWide`, `TokenProgramMismatch`, `ClearinghouseReadOnly`.
     pub fn deposit_collateral(ctx: Context<DepositCollateral>, amount: u64) -> Result<()> {
         deposit_collateral::handler(ctx, amount)
     }
 
-    /// Withdraws collateral, as far as initial health allows. Authority: the account's owner.
+    /// Withdraws collateral, as far as initial health and the bank's limit allow; of the quote asset also on credit, up to the
+    /// limits of debts. Authority: the account's owner. The quote asset takes the clearing house writable.
     ///
-    /// Remaining accounts: the account's margin accounts after the withdrawal; none where it holds no positions.
-    /// Errors: `ZeroAmount`, `BalanceInsufficient`, `AccountLiquidating`, `InitialMarginBreached`, `PortfolioMinimum`.
+    /// Remaining accounts: the account's margin accounts after the withdrawal; none where it then holds no positions and owes
+    /// nothing. Errors: `ZeroAmount`, `BalanceInsufficient`, `AccountLiquidating`, `InitialMarginBreached`,
+    /// `PortfolioMinimum`, `DebtLimit`, `WithdrawalLimit`, `VaultMismatch`, `TokenProgramMismatch`, `ClearinghouseReadOnly`.
     pub fn withdraw_collateral<'info>(
         ctx: Context<'info, WithdrawCollateral<'info>>,
         amount: u64,
     ) -> Result<()> {
         withdraw_collateral::handler(ctx, amount)
+    }
+
+    /// Writes the indices of interest up to now, and moves the house's share of interest charged to the insurance fund and to
+    /// fees. Authority: anybody; only whoever waits for that share needs it.
+    pub fn update_interest(ctx: Context<UpdateInterest>) -> Result<()> {
+        update_interest::handler(ctx)
+    }
+
+    /// Moves a market's fees to the insurance fund, its share rounded up, and to the house. Authority: anybody.
+    ///
+    /// Errors: `ClearinghouseMismatch`, `ZeroAmount`.
+    pub fn collect_fees(ctx: Context<CollectFees>) -> Result<()> {
+        collect_fees::handler(ctx)
+    }
+
+    /// Gives quote tokens to the insurance fund, for nothing in return. Authority: anybody.
+    ///
+    /// Errors: `ZeroAmount`, `ClearinghouseMismatch`, `BankMismatch`, `VaultMismatch`, `TokenProgramMismatch`.
+    pub fn deposit_insurance(ctx: Context<DepositInsurance>, amount: u64) -> Result<()> {
+        deposit_insurance::handler(ctx, amount)
+    }
+
+    /// Pays collected fees out, never the insurance fund. Authority: governor.
+    ///
+    /// Errors: `NotGovernor`, `ZeroAmount`, `BalanceInsufficient`, `WithdrawalLimit`, `ClearinghouseMismatch`, `BankMismatch`,
+    /// `VaultMismatch`, `TokenProgramMismatch`.
+    pub fn withdraw_fees(ctx: Context<WithdrawFees>, amount: u64) -> Result<()> {
+        withdraw_fees::handler(ctx, amount)
     }
 
     /// Exchanges up to 16 legs between two accounts at agreed prices. Authorities: both owners.

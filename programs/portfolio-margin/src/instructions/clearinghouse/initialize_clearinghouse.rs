@@ -1,7 +1,7 @@
 //! Creates a clearing house.
 
 use anchor_lang::prelude::*;
-use anchor_spl::token::Mint;
+use anchor_spl::token_interface::Mint;
 use clearing_core::interest::{Curve, INDEX_ONE, MAX_DEBTS};
 use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs};
 use portfolio_margin_interface::state::settlement::SETTLEMENT_SAMPLES;
@@ -39,7 +39,7 @@ pub struct InitializeClearinghouse<'info> {
         bump
     )]
     pub clearinghouse: AccountLoader<'info, Clearinghouse>,
-    pub quote_mint: Account<'info, Mint>,
+    pub quote_mint: InterfaceAccount<'info, Mint>,
     pub system_program: Program<'info, System>,
 }
 
@@ -47,7 +47,7 @@ impl InitializeClearinghouse<'_> {
     fn validate(&self, args: &ClearinghouseArgs) -> Result<()> {
         // governor: signs and pays
         // clearinghouse: created here at its derived address
-        // quote_mint: owned by the token program, six decimals
+        // quote_mint: owned by a token program (its extensions are checked when its bank is listed), six decimals
         require_eq!(
             self.quote_mint.decimals,
             QUOTE_DECIMALS,

@@ -10,11 +10,12 @@ use risk_core::{Quantity, Quote};
 use crate::bridge::{Check, Cursor, Evaluation, Scope};
 use crate::error::{overflow, risk_error, slice_error, MarginError};
 use crate::event::LiquidationBid;
-use crate::state::{AccountBook, Limits, Market, OpenInterest};
+use crate::state::{AccountBook, HouseDelta, Limits, Market, OpenInterest};
 
 #[derive(Accounts)]
 pub struct BidLiquidation<'info> {
     pub liquidator_owner: Signer<'info>,
+    /// Writable where a debt of either account changes.
     pub clearinghouse: AccountLoader<'info, Clearinghouse>,
     #[account(mut)]
     pub liquidator: AccountLoader<'info, MarginAccount>,
@@ -82,6 +83,8 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     let mut from = AccountBook::open(&mut from_data)?;
     let mut to = AccountBook::open(&mut to_data)?;
 
+    let mut delta = HouseDelta::new(&house.interest, now);
+    let opened = [delta.open(&mut from)?, delta.open(&mut to)?];
     let sold = from.scope()?;
     let liquidation = Check {
         clearinghouse: accounts.clearinghouse.key(),
@@ -103,6 +106,8 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     let mut open = OpenInterest::default();
     transfer_slice(&mut from, &mut to, &plan, &mut open)?;
     to.require_expiries()?;
+    let [seller, buyer] = opened;
+    delta.require_limit(&buyer, &to)?;
     // INV-13: parts are rounded leg by leg, so that a bid improves the account is checked, not assumed.
     let after = liquidation
         .evaluate(&from, &sold, &mut start.clone())?
@@ -119,6 +124,10 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     require_solvent_bidder(&whole, &to, &bought, doubt.is_some(), &mut cursor)?;
     cursor.finish()?;
     write_open_interest(&open, &sold, start)?;
+    delta.close(seller, &mut from)?;
+    delta.close(buyer, &mut to)?;
+    drop(house);
+    delta.apply(&accounts.clearinghouse)?;
     let liquidatee_sequence = from.bump_sequence()?;
     let liquidator_sequence = to.bump_sequence()?;
     emit!(LiquidationBid {
@@ -156,7 +165,33 @@ fn transfer_slice(
     to.add_cash(paid.checked_neg().ok_or_else(overflow)?)?;
     let reserved = plan.reserved.raw().checked_add(plan.price.raw());
     from.header.reserved_cash = reserved.ok_or_else(overflow)?;
-    to.require_cash()
+    transfer_interest(from, to, plan.fraction)
+}
+
+/// Moves the planned part of the interest due, which the price counts like cash.
+fn transfer_interest(
+    from: &mut AccountBook<'_>,
+    to: &mut AccountBook<'_>,
+    fraction: u64,
+) -> Result<()> {
+    let part = part_floor(from.header.interest_due, fraction)?;
+    let due = [
+        from.header.interest_due.checked_sub(part),
+        to.header.interest_due.checked_add(part),
+    ];
+    let [left, received] = due;
+    from.header.interest_due = left.ok_or_else(overflow)?;
+    to.header.interest_due = received.ok_or_else(overflow)?;
+    Ok(())
+}
+
+/// A part of an amount, 1e-9, rounded down.
+fn part_floor(amount: u64, fraction: u64) -> Result<u64> {
+    u128::from(amount)
+        .checked_mul(fraction.into())
+        .and_then(|product| product.checked_div(FRACTION_ONE.into()))
+        .and_then(|part| u64::try_from(part).ok())
+        .ok_or_else(overflow)
 }
 
 fn transfer_positions(
@@ -222,11 +257,7 @@ fn transfer_collateral(
     fraction: u64,
 ) -> Result<()> {
     for balance in from.header.collateral {
-        let part = u128::from(balance.amount)
-            .checked_mul(fraction.into())
-            .and_then(|product| product.checked_div(FRACTION_ONE.into()))
-            .and_then(|part| u64::try_from(part).ok())
-            .ok_or_else(overflow)?;
+        let part = part_floor(balance.amount, fraction)?;
         from.take_collateral(balance.bank, part)?;
         to.add_collateral(balance.bank, balance.offset_market, part)?;
     }
