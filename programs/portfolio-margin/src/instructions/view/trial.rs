@@ -5,7 +5,7 @@ use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::MarginAccount;
 use risk_core::market::Market;
 
-use crate::bridge::{Check, Cursor, Observer, Scope};
+use crate::bridge::{Check, Cursor, Evaluation, Observer, Scope};
 use crate::error::MarginError;
 use crate::instructions::trade::deal::{Deal, Effects, Judgement};
 use crate::instructions::trade::leg_markets::{Access, LegMarkets};
@@ -99,13 +99,18 @@ impl Applied<'_, '_> {
     ///
     /// A market that the observer answers itself is not margined.
     pub fn observe(&self, observer: &mut dyn Observer) -> Result<u32> {
+        Ok(self.evaluate(observer)?.doubt_code())
+    }
+
+    /// The account's margin after the legs, without a margin test.
+    pub fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation> {
         let mut cursor = self.cursor.clone();
         let (book, scope) = (&self.book, &self.scope);
         let evaluation = self
             .check
             .evaluate_for(book, scope, &mut cursor, observer)?;
         cursor.finish()?;
-        Ok(evaluation.doubt_code())
+        Ok(evaluation)
     }
 
     /// Whether legs are tried.
