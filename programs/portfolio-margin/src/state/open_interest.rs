@@ -90,8 +90,7 @@ impl OpenInterest {
             };
             let settlement = &mut slot.settlement;
             settlement.open = moved(settlement.open, long, rules.expiry_limit, limits)?;
-            let records = settlement.records.checked_add_signed(delta.records);
-            settlement.records = records.ok_or_else(overflow)?;
+            settlement.records = settlement.records.saturating_add_signed(delta.records);
         }
         Ok(())
     }
@@ -103,10 +102,16 @@ impl OpenInterest {
     }
 }
 
-/// Open interest after a change; zero is no limit.
+/// Open interest after a change; a limit of zero is none.
+///
+/// A fall saturates: it is exact as long as every change is counted, and were one not, the count may not keep anybody in a position.
 fn moved(open: u64, by: i64, limit: u64, limits: Limits) -> Result<u64> {
-    let after = open.checked_add_signed(by).ok_or_else(overflow)?;
-    if limits == Limits::Kept && by > 0 && limit != 0 && after > limit {
+    let size = by.unsigned_abs();
+    if by <= 0 {
+        return Ok(open.saturating_sub(size));
+    }
+    let after = open.checked_add(size).ok_or_else(overflow)?;
+    if limits == Limits::Kept && limit != 0 && after > limit {
         return Err(error!(MarginError::OpenInterestLimit).with_values((after, limit)));
     }
     Ok(after)

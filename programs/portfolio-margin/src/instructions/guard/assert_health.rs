@@ -37,7 +37,7 @@ pub fn handler<'info>(
     let check = Check::whole(accounts.clearinghouse.key(), &house, now);
     let mut trial = Trial::of(&accounts.margin_account)?;
     let account = trial.apply(&[], &check, ctx.remaining_accounts)?;
-    let report = account.judge(&mut ())?.after.certain()?;
+    let report = account.evaluate(&mut ())?.certain()?;
     let found = match kind {
         HealthKind::Initial => report.initial_health,
         HealthKind::Maintenance => report.maintenance_health,
