@@ -8,17 +8,26 @@ use portfolio_margin_interface::state::margin_account::SCOPE_TRADE;
 use portfolio_margin_interface::state::MarginAccount;
 use risk_core::tier::Tier;
 use sandbox::lifecycle::{close_margin_account, grow_margin_account, set_delegate};
-use sandbox::{Trader, User, World, DAY, USDC};
-use support::{assert_refused, liquidating_long, pair, Bend};
+use sandbox::{perpetual, Trader, User, World, BASE, BTC_START, DAY, USDC};
+use solana_instruction::Instruction;
+use support::{assert_logged, assert_refused, liquidating_long, pair, Bend};
 
 /// Alice with dan as her delegate for a day.
-fn delegated() -> (World, Trader, User) {
-    let (mut world, alice, _) = pair(50_000);
+fn delegated() -> (World, Trader, Trader, User) {
+    let (mut world, alice, bob) = pair(50_000);
     let dan = world.user("dan");
     let until = world.now() + DAY;
     let ix = set_delegate(&alice, dan.key, SCOPE_TRADE, until);
     world.send(&[ix], &[alice.user]).ok();
-    (world, alice, dan)
+    (world, alice, bob, dan)
+}
+
+/// A trade of alice with bob that dan signs in her place.
+fn trade_by(world: &World, alice: &Trader, bob: &Trader, signer: &User) -> Instruction {
+    let legs = [perpetual(&world.btc, BASE / 10, BTC_START)];
+    let mut ix = world.trade_ix(alice, bob, &legs);
+    ix.accounts[0].pubkey = signer.key;
+    ix
 }
 
 #[test]
@@ -48,8 +57,29 @@ fn stores_what_the_owner_allows_and_tells_it() {
 }
 
 #[test]
+fn a_delegate_trades_until_the_second_before_its_end() {
+    let (mut world, alice, bob, dan) = delegated();
+    let ix = trade_by(&world, &alice, &bob, &dan);
+    world.send(&[ix], &[dan, bob.user]).ok();
+
+    world.advance(DAY - 1);
+    world.refresh();
+    let ix = trade_by(&world, &alice, &bob, &dan);
+    world.send(&[ix], &[dan, bob.user]).ok();
+
+    world.advance(1);
+    world.refresh();
+    let ix = trade_by(&world, &alice, &bob, &dan);
+    let outcome = assert_refused(&mut world, &ix, &[dan, bob.user], MarginError::Unauthorized);
+    assert_logged(
+        &outcome,
+        &[&alice.user.key.to_string(), &dan.key.to_string()],
+    );
+}
+
+#[test]
 fn case_02_a_delegate_does_nothing_that_is_the_owners() {
-    let (mut world, alice, dan) = delegated();
+    let (mut world, alice, _, dan) = delegated();
     let (bank, until) = (world.usdc, world.now() + 2 * DAY);
     let alice_but_dan = Trader { user: dan, ..alice };
     let theft = world.withdraw_ix(&alice_but_dan, &bank, USDC);
@@ -67,6 +97,26 @@ fn case_02_a_delegate_does_nothing_that_is_the_owners() {
     for ix in owners {
         assert_refused(&mut world, &ix, &[dan], MarginError::NotOwner);
     }
+}
+
+#[test]
+fn case_03_a_revoked_or_replaced_delegate_signs_no_more() {
+    let (mut world, alice, bob, dan) = delegated();
+    let eve = world.user("eve");
+    let until = world.now() + DAY;
+    let ix = set_delegate(&alice, eve.key, SCOPE_TRADE, until);
+    world.send(&[ix], &[alice.user]).ok();
+    let ix = trade_by(&world, &alice, &bob, &dan);
+    assert_refused(&mut world, &ix, &[dan, bob.user], MarginError::Unauthorized);
+    let ix = trade_by(&world, &alice, &bob, &eve);
+    world.send(&[ix], &[eve, bob.user]).ok();
+
+    let ix = set_delegate(&alice, Pubkey::default(), 0, 0);
+    world.send(&[ix], &[alice.user]).ok();
+    let header: MarginAccount = world.read(&alice.account);
+    assert_eq!((header.delegate_scope, header.delegate_expires), (0, 0));
+    let ix = trade_by(&world, &alice, &bob, &eve);
+    assert_refused(&mut world, &ix, &[eve, bob.user], MarginError::Unauthorized);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::HealthKind;
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 
-use crate::bridge::Check;
+use crate::bridge::{Check, Cursor};
 use crate::error::MarginError;
-use crate::instructions::view::trial::Trial;
+use crate::state::AccountBook;
 
 #[derive(Accounts)]
 pub struct AssertHealth<'info> {
@@ -35,9 +35,14 @@ pub fn handler<'info>(
     let now = Clock::get()?.unix_timestamp;
     let house = accounts.clearinghouse.load()?;
     let check = Check::whole(accounts.clearinghouse.key(), &house, now);
-    let mut trial = Trial::of(&accounts.margin_account)?;
-    let account = trial.apply(&[], &check, ctx.remaining_accounts)?;
-    let report = account.evaluate(&mut ())?.certain()?;
+    let info = accounts.margin_account.to_account_info();
+    let mut data = info.try_borrow_mut_data()?; // read only: the runtime would refuse a change
+    let book = AccountBook::open(&mut data)?;
+    let mut cursor = Cursor::new(ctx.remaining_accounts);
+    let report = check
+        .evaluate(&book, &book.scope()?, &mut cursor)?
+        .certain()?;
+    cursor.finish()?;
     let found = match kind {
         HealthKind::Initial => report.initial_health,
         HealthKind::Maintenance => report.maintenance_health,
