@@ -25,8 +25,8 @@ use risk_core::{Price, Quantity, Quote};
 /// Samples of an average.
 pub const SAMPLES: u32 = 30;
 /// What each is for, seconds: a minute.
-pub const BUCKET_SECONDS: i64 = 60;
-const _: () = assert!(SAMPLES as i64 * BUCKET_SECONDS == SETTLEMENT_WINDOW_SECONDS);
+pub const BUCKET_SECONDS: u64 = 60;
+const _: () = assert!(SAMPLES as u64 * BUCKET_SECONDS == WINDOW);
 /// Seconds after an expiry until which too few samples can still become enough.
 pub const LATE_SECONDS: i64 = 6 * 3_600;
 /// Longest delay that a clearing house may set, seconds: a day.
@@ -90,7 +90,8 @@ pub fn place(publish_time: i64, expiry: i64) -> Option<Place> {
         return u32::try_from(seconds).ok().map(Place::Late);
     }
     let into = SETTLEMENT_WINDOW_SECONDS.saturating_sub(expiry.saturating_sub(publish_time));
-    let into = into.checked_sub(1).filter(|into| *into >= 0)?;
+    // unsigned, since sBPF divides nothing else
+    let into = u64::try_from(into.checked_sub(1)?).ok()?;
     Some(Place::Bucket {
         index: usize::try_from(into.div_euclid(BUCKET_SECONDS)).ok()?,
         second: u8::try_from(into.rem_euclid(BUCKET_SECONDS)).ok()?,

@@ -24,6 +24,7 @@ pub mod money;
 pub mod native;
 pub mod oracle;
 pub mod reconcile;
+pub mod settlement;
 pub mod transaction;
 pub mod units;
 pub mod views;

@@ -205,3 +205,59 @@ pub struct LiquidationStopped {
     pub maintenance_health: i64,
     pub sequence: u64,
 }
+
+#[event]
+pub struct FundingUpdated {
+    pub market: Pubkey,
+    /// The index at `period_start`, 1e-8 USD per base unit.
+    pub index: i64,
+    /// Rate of the running period per day, 1e-9.
+    pub rate: i32,
+    pub period_start: i64,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct SettlementRecorded {
+    pub market: Pubkey,
+    pub expiry: i64,
+    pub price: u64,
+    pub publish_time: i64,
+    /// Samples of the window there are now; zero: the price is one from after the expiry.
+    pub samples: u32,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct SettlementFinalized {
+    pub market: Pubkey,
+    pub expiry: i64,
+    pub price: u64,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct ExpirySettled {
+    pub margin_account: Pubkey,
+    pub market: Pubkey,
+    pub expiry: i64,
+    /// What its records were worth, 1e-6 USD.
+    pub value: i64,
+    /// What it received, negative: paid. What is left of the value is its claim.
+    pub paid: i64,
+    pub sequence: u64,
+    pub market_sequence: u64,
+}
+
+#[event]
+pub struct PerpPnlSettled {
+    pub margin_account: Pubkey,
+    pub market: Pubkey,
+    pub price: u64,
+    /// Profit or loss that was not realised, 1e-6 USD.
+    pub pnl: i64,
+    /// What of it the account received, negative: paid.
+    pub paid: i64,
+    pub sequence: u64,
+    pub market_sequence: u64,
+}

@@ -310,4 +310,40 @@ pub mod portfolio_margin {
     pub fn assert_sequence(ctx: Context<AssertSequence>, least: u64, most: u64) -> Result<()> {
         assert_sequence::handler(ctx, least, most)
     }
+
+    /// Moves the anchor of a market's funding index into the running hour; the index is the same without. Authority: anybody.
+    pub fn update_funding(ctx: Context<UpdateFunding>) -> Result<()> {
+        update_funding::handler(ctx)
+    }
+
+    /// Records a price that was published in an expiry's last half hour, or, while there is none, after it. Of each minute
+    /// the earliest counts. Authority: anybody.
+    ///
+    /// Errors: `ClearinghouseMismatch`, `ExpiryNotListed`, `SettlementFinal`, `SampleRefused`, the oracle's.
+    pub fn record_settlement(ctx: Context<RecordSettlement>, expiry: i64) -> Result<()> {
+        record_settlement::handler(ctx, expiry)
+    }
+
+    /// Writes an expiry's final price; does nothing where it is written. Authority: anybody.
+    ///
+    /// Errors: `ClearinghouseMismatch`, `ExpiryNotListed`, `NotExpired`, `SettlementPending`.
+    pub fn finalize_settlement(ctx: Context<FinalizeSettlement>, expiry: i64) -> Result<()> {
+        finalize_settlement::handler(ctx, expiry)
+    }
+
+    /// Settles everything that an account holds of an expiry whose price is final. Authority: anybody.
+    ///
+    /// The clearing house is writable where the account owes cash before or after. Errors: `ClearinghouseMismatch`,
+    /// `ExpiryNotListed`, `NotExpired`, `SettlementPending`, `NothingToSettle`, `ClearinghouseReadOnly`.
+    pub fn settle_expiry(ctx: Context<SettleExpiry>, expiry: i64) -> Result<()> {
+        settle_expiry::handler(ctx, expiry)
+    }
+
+    /// Realises the PnL of an account's perpetual in a market, as far as losers have paid. Authority: anybody.
+    ///
+    /// The clearing house is writable where the account owes cash before or after. Errors: `ClearinghouseMismatch`,
+    /// `NothingToSettle`, `ClearinghouseReadOnly`, the oracle's.
+    pub fn settle_perp_pnl(ctx: Context<SettlePerpPnl>) -> Result<()> {
+        settle_perp_pnl::handler(ctx)
+    }
 }

@@ -9,6 +9,7 @@ pub mod collateral;
 pub mod guard;
 pub mod liquidation;
 pub mod market;
+pub mod settlement;
 pub mod trade;
 pub mod view;
 
@@ -18,5 +19,6 @@ pub use collateral::*;
 pub use guard::*;
 pub use liquidation::*;
 pub use market::*;
+pub use settlement::*;
 pub use trade::*;
 pub use view::*;
