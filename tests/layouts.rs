@@ -70,8 +70,8 @@ fn accounts(out: &mut String) {
         venues reserved
     );
     layout!(out, VolBoard: version bump count padding market posters posts reserved);
-    layout!(out, Venue: version bump is_listed padding clearinghouse program authority reserved);
-    layout!(out, QuoteNonces: version bump padding margin_account slots least_nonce reserved);
+    layout!(out, Venue: version bump is_listed padding clearinghouse program authority sequence reserved);
+    layout!(out, QuoteNonces: version bump padding margin_account slots least_nonce session sequence reserved);
 }
 
 fn records(out: &mut String) {
@@ -197,6 +197,15 @@ fn offsets_and_discriminators_are_those_on_file() {
         DepositCollateral,
         WithdrawCollateral,
         Trade,
+        OpenQuotes,
+        CancelQuotes,
+        FillQuote,
+        ListVenue,
+        DelistVenue,
+        RelistVenue,
+        ApproveVenue,
+        RevokeVenue,
+        VenueFill,
         ViewMargin,
         ViewGreeks,
         ViewRiskMatrix,

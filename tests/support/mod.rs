@@ -1,5 +1,6 @@
 //! What the tests share: refusals that change nothing, bent instructions, common scenes, random numbers.
 
+pub mod batch;
 pub mod bend;
 pub mod ledger;
 pub mod random;
@@ -7,6 +8,7 @@ pub mod refusal;
 pub mod remaining;
 pub mod scene;
 
+pub use batch::{assert_batch_fails, assert_batch_refused};
 pub use bend::Bend;
 pub use ledger::{record, rewrite, write_book};
 pub use random::Random;

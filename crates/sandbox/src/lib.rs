@@ -23,10 +23,12 @@ pub mod listing;
 pub mod money;
 pub mod native;
 pub mod oracle;
+pub mod quotes;
 pub mod reconcile;
 pub mod settlement;
 pub mod transaction;
 pub mod units;
+pub mod venue;
 pub mod views;
 pub mod world;
 

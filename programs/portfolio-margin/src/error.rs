@@ -224,6 +224,16 @@ pub enum MarginError {
     VenueNotApproved,
     #[msg("Account has approved as many venues as it can")]
     VenuesFull,
+    #[msg("Nonces are of another margin account")]
+    QuotesMismatch,
+    #[msg("Quote is of another session of the maker's nonces")]
+    QuoteSession,
+    #[msg("Fewer lots than maker or taker accept")]
+    QuoteLots,
+    #[msg("Venue is not a program")]
+    VenueProgram,
+    #[msg("Venue is listed already")]
+    VenueListed,
 
     // accounts and guards
     #[msg("Account still holds something")]

@@ -2,6 +2,7 @@
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::TradeLeg;
+use portfolio_margin_interface::quote::QuoteCancel;
 
 #[event]
 pub struct ClearinghouseInitialized {
@@ -173,6 +174,69 @@ pub struct Traded {
     pub taker_fee: i64,
     pub maker_fee: i64,
     pub legs: Vec<TradeLeg>,
+}
+
+/// Sequence of the account's nonces.
+#[event]
+pub struct QuotesOpened {
+    pub margin_account: Pubkey,
+    pub quotes: Pubkey,
+    pub session: u64,
+    pub sequence: u64,
+}
+
+/// Sequence of the account's nonces.
+#[event]
+pub struct QuotesCancelled {
+    pub margin_account: Pubkey,
+    pub what: QuoteCancel,
+    /// The session that is on now.
+    pub session: u64,
+    pub sequence: u64,
+}
+
+/// Comes after the [`Traded`] of the same fill; sequence of the maker's nonces.
+#[event]
+pub struct QuoteFilled {
+    pub maker: Pubkey,
+    pub taker: Pubkey,
+    pub nonce: u64,
+    pub lots: u64,
+    /// Lots of the nonce that are filled now.
+    pub filled: u64,
+    pub most_lots: u64,
+    pub sequence: u64,
+}
+
+/// Sequence of the venue.
+#[event]
+pub struct VenueListed {
+    pub clearinghouse: Pubkey,
+    pub program: Pubkey,
+    pub authority: Pubkey,
+    pub sequence: u64,
+}
+
+/// Sequence of the venue.
+#[event]
+pub struct VenueDelisted {
+    pub clearinghouse: Pubkey,
+    pub program: Pubkey,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct VenueApproved {
+    pub margin_account: Pubkey,
+    pub program: Pubkey,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct VenueRevoked {
+    pub margin_account: Pubkey,
+    pub program: Pubkey,
+    pub sequence: u64,
 }
 
 #[event]

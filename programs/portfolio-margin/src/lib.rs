@@ -22,7 +22,11 @@ pub mod state;
 pub mod token;
 
 use instructions::*;
-pub use portfolio_margin_interface::{args::*, ID};
+pub use portfolio_margin_interface::{
+    args::*,
+    quote::{FillQuoteArgs, QuoteCancel},
+    ID,
+};
 
 /// Checks that the program was deployed at the id its clients derive addresses from.
 pub fn check_id(id: &Pubkey) -> bool {
@@ -208,6 +212,84 @@ pub mod portfolio_margin {
     /// `OracleInconsistent`.
     pub fn trade<'info>(ctx: Context<'info, Trade<'info>>, legs: Vec<TradeLeg>) -> Result<()> {
         trade::handler(ctx, legs)
+    }
+
+    /// Opens an account's quote nonces, once; the owner pays. They are never closed, so that no signed quote is good twice.
+    /// Authority: the account's owner.
+    ///
+    /// Errors: `NotOwner`.
+    pub fn open_quotes(ctx: Context<OpenQuotes>) -> Result<()> {
+        open_quotes::handler(ctx)
+    }
+
+    /// Makes signed quotes void: one nonce, all below a nonce, or all that were signed so far. What is void already is no
+    /// error. Authority: the account's owner or its delegate; for all, the owner.
+    ///
+    /// Errors: `Unauthorized`, `NotOwner`, `QuotesMismatch`.
+    pub fn cancel_quotes(ctx: Context<CancelQuotes>, what: QuoteCancel) -> Result<()> {
+        cancel_quotes::handler(ctx, what)
+    }
+
+    /// Trades lots of a quote that its maker signed off chain ([`portfolio_margin_interface::quote`]) and that an Ed25519
+    /// instruction anywhere in the transaction verifies, all of its offsets pointing into itself. Takes `lots`, or what is left
+    /// of them, and not less than `least_lots`. Authorities: the taker's owner or delegate signs the transaction, the maker's
+    /// owner or delegate the quote.
+    ///
+    /// Remaining accounts, margin and errors as in [`trade()`], with the quote's maker and, times lots, its legs; further
+    /// errors: `NotTopLevel`, `InvalidSysvar`, `QuotesMismatch`, `QuoteUnsigned`, `QuoteExpired`, `QuoteTaker`, `QuoteSession`,
+    /// `QuoteUsed`, `QuoteLots`, `Unauthorized`.
+    pub fn fill_quote<'info>(
+        ctx: Context<'info, FillQuote<'info>>,
+        args: FillQuoteArgs,
+    ) -> Result<()> {
+        fill_quote::handler(ctx, args)
+    }
+
+    /// Lists a program as a venue, which may then fill trades of accounts that approve it. Authority: governor.
+    ///
+    /// Errors: `NotGovernor`, `VenueProgram`.
+    pub fn list_venue(ctx: Context<ListVenue>) -> Result<()> {
+        list_venue::handler(ctx)
+    }
+
+    /// Stops a venue at once, for all accounts. Authority: governor.
+    ///
+    /// Errors: `NotGovernor`, `ClearinghouseMismatch`, `VenueNotListed`.
+    pub fn delist_venue(ctx: Context<ChangeVenue>) -> Result<()> {
+        delist_venue::handler(ctx)
+    }
+
+    /// Lists a delisted venue again; approvals count again. Authority: governor.
+    ///
+    /// Errors: `NotGovernor`, `ClearinghouseMismatch`, `VenueListed`.
+    pub fn relist_venue(ctx: Context<ChangeVenue>) -> Result<()> {
+        relist_venue::handler(ctx)
+    }
+
+    /// Lets a listed venue fill trades of the account: at most four venues. Authority: the account's owner.
+    ///
+    /// Errors: `NotOwner`, `ClearinghouseMismatch`, `VenueNotListed`, `VenuesFull`.
+    pub fn approve_venue(ctx: Context<ApproveVenue>) -> Result<()> {
+        approve_venue::handler(ctx)
+    }
+
+    /// Takes back the approval of a venue's program, listed or not. Authority: the account's owner.
+    ///
+    /// Errors: `NotOwner`, `VenueNotApproved`.
+    pub fn revoke_venue(ctx: Context<RevokeVenue>, program: Pubkey) -> Result<()> {
+        revoke_venue::handler(ctx, program)
+    }
+
+    /// Exchanges up to 16 legs between two accounts that both approved the calling venue. Authority: the venue, by the address
+    /// `[venue, clearing house]` derived from its program, which only that program can sign for.
+    ///
+    /// Remaining accounts, margin and errors as in [`trade()`]; further errors: `ClearinghouseMismatch`, `VenueNotListed`,
+    /// `VenueNotApproved`, `Unauthorized`.
+    pub fn venue_fill<'info>(
+        ctx: Context<'info, VenueFill<'info>>,
+        legs: Vec<TradeLeg>,
+    ) -> Result<()> {
+        venue_fill::handler(ctx, legs)
     }
 
     /// Returns an account's margin as [`portfolio_margin_interface::view::MarginView`], as it is or as it would be after

@@ -29,8 +29,17 @@ pub struct Venue {
     pub program: Pubkey,
     /// The address that signs its fills: PDA `[venue, clearinghouse]` of its program.
     pub authority: Pubkey,
+    /// Raised by every change.
+    pub sequence: u64,
     /// Zero.
-    pub reserved: [u64; 8],
+    pub reserved: [u64; 7],
+}
+
+impl crate::state::MarginAccount {
+    /// Whether the owner approved the venue of that program. The zero key marks a free place and is no venue.
+    pub fn has_approved(&self, program: &Pubkey) -> bool {
+        *program != Pubkey::default() && self.venues.contains(program)
+    }
 }
 
 impl crate::AccountLayout for Venue {

@@ -10,7 +10,9 @@ pub mod guard;
 pub mod liquidation;
 pub mod market;
 pub mod settlement;
+pub mod quote;
 pub mod trade;
+pub mod venue;
 pub mod view;
 
 pub use account::*;
@@ -20,5 +22,7 @@ pub use guard::*;
 pub use liquidation::*;
 pub use market::*;
 pub use settlement::*;
+pub use quote::*;
 pub use trade::*;
+pub use venue::*;
 pub use view::*;
