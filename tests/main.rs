@@ -37,6 +37,8 @@ mod trade;
 mod trade_refusals;
 mod update_market;
 mod update_quote_price;
+mod venue_fill;
+mod venues;
 mod view_doubt;
 mod view_greeks;
 mod view_legs;

@@ -57,7 +57,10 @@ fn a_venue_trades_as_the_owners_would() {
     ];
     let ix = fill(&world, &program, [&alice, &bob], &legs);
     let outcome = world.send(&[ix], &[]).ok();
-    println!("venue_fill of 2 legs: {} compute units", outcome.compute_units);
+    println!(
+        "venue_fill of 2 legs: {} compute units",
+        outcome.compute_units
+    );
     other.trade(&alice, &bob, &legs).ok();
     for key in [alice.account, bob.account, btc.key, world.house] {
         assert_eq!(world.data(&key), other.data(&key));
@@ -143,7 +146,12 @@ fn case_24_accounts_that_did_not_approve_or_revoked() {
         assert_refused(&mut world, &ix, &[], not_approved);
         // not even where carol signs the transaction
         let mut signed = ix.clone();
-        signed.accounts.push(solana_instruction::AccountMeta::new_readonly(carol.user.key, true));
+        signed
+            .accounts
+            .push(solana_instruction::AccountMeta::new_readonly(
+                carol.user.key,
+                true,
+            ));
         assert_refused(&mut world, &signed, &[carol.user], not_approved);
     }
     let good = fill(&world, &program, [&alice, &bob], &[leg(&world)]);
@@ -217,7 +225,11 @@ fn case_06_24_records_and_accounts_of_elsewhere() {
     world.send(&[list], &[governor]).ok();
     let cases: [(Pubkey, Pubkey, Refusal); 5] = [
         (record, copy, ErrorCode::AccountOwnedByWrongProgram.into()),
-        (record, world.btc.key, ErrorCode::AccountDiscriminatorMismatch.into()),
+        (
+            record,
+            world.btc.key,
+            ErrorCode::AccountDiscriminatorMismatch.into(),
+        ),
         // another house's record of the same venue
         (
             record,

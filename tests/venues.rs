@@ -45,7 +45,10 @@ fn the_governor_lists_delists_and_lists_again() {
     let outcome = world.send(&[delist.clone()], &[governor]).ok();
     let event = &outcome.events::<VenueDelisted>()[0];
     assert_eq!((event.clearinghouse, event.program), (house, program));
-    assert_eq!((event.sequence, world.read::<Venue>(&key).is_listed), (2, 0));
+    assert_eq!(
+        (event.sequence, world.read::<Venue>(&key).is_listed),
+        (2, 0)
+    );
     let is_not = MarginError::VenueNotListed;
     assert_refused(&mut world, &delist, &[governor], is_not);
     let outcome = world.send(&[relist], &[governor]).ok();
@@ -95,7 +98,11 @@ fn case_06_07_08_one_record_per_house_and_program_at_its_address() {
 fn what_is_listed_is_a_program() {
     let (mut world, alice, ..) = listed();
     let governor = world.governor;
-    for other in [alice.user.key, alice.account, sandbox::User::named("nothing").key] {
+    for other in [
+        alice.user.key,
+        alice.account,
+        sandbox::User::named("nothing").key,
+    ] {
         let ix = world.list_venue_ix(&other);
         assert_refused(&mut world, &ix, &[governor], MarginError::VenueProgram);
     }
@@ -107,7 +114,10 @@ fn the_owner_approves_and_revokes() {
     let before = world.account(&alice.account).0.sequence;
     let outcome = world.approve_venue(&alice, &program).ok();
     let event = &outcome.events::<VenueApproved>()[0];
-    assert_eq!((event.margin_account, event.program), (alice.account, program));
+    assert_eq!(
+        (event.margin_account, event.program),
+        (alice.account, program)
+    );
     assert_eq!(event.sequence, before + 1);
     assert_eq!(venues(&world, &alice)[0], program);
     assert_eq!(venues(&world, &bob), [Pubkey::default(); 4]);
@@ -120,7 +130,10 @@ fn the_owner_approves_and_revokes() {
     let revoke = world.revoke_venue_ix(&alice, &program);
     let outcome = world.send(&[revoke.clone()], &[alice.user]).ok();
     let event = &outcome.events::<VenueRevoked>()[0];
-    assert_eq!((event.margin_account, event.program), (alice.account, program));
+    assert_eq!(
+        (event.margin_account, event.program),
+        (alice.account, program)
+    );
     assert_eq!(event.sequence, before + 2);
     assert_eq!(venues(&world, &alice), [Pubkey::default(); 4]);
     let not_approved = MarginError::VenueNotApproved;
@@ -170,7 +183,10 @@ fn case_63_four_venues_and_no_fifth_until_one_is_revoked() {
     let revoke = world.revoke_venue_ix(&alice, &others[0]);
     world.send(&[revoke], &[alice.user]).ok();
     world.send(&[fifth], &[alice.user]).ok();
-    assert_eq!(venues(&world, &alice), [first, others[3], others[1], others[2]]);
+    assert_eq!(
+        venues(&world, &alice),
+        [first, others[3], others[1], others[2]]
+    );
 }
 
 #[test]
@@ -209,7 +225,10 @@ fn case_04_05_06_the_record_is_the_houses_own() {
     world.send(&[list], &[governor]).ok();
     let cases: [(Pubkey, Refusal); 3] = [
         (copy, ErrorCode::AccountOwnedByWrongProgram.into()),
-        (world.btc.key, ErrorCode::AccountDiscriminatorMismatch.into()),
+        (
+            world.btc.key,
+            ErrorCode::AccountDiscriminatorMismatch.into(),
+        ),
         (
             seeds::venue(&foreign, &program),
             MarginError::ClearinghouseMismatch.into(),
