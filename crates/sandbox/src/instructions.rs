@@ -169,6 +169,12 @@ pub fn update_market(market: &Market) -> Instruction {
     instruction(accounts, instruction::UpdateMarket {}, vec![])
 }
 
+/// `report_outage`.
+pub fn report_outage(market: &Market) -> Instruction {
+    let accounts = accounts::ReportOutage { market: market.key };
+    instruction(accounts, instruction::ReportOutage {}, vec![])
+}
+
 /// `set_tier`.
 pub fn set_tier(trader: &Trader, tier: Tier, remaining: Vec<AccountMeta>) -> Instruction {
     let accounts = accounts::SetTier {

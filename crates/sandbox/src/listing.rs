@@ -12,7 +12,7 @@ use risk_core::scenario::Scenario;
 use risk_core::YEAR_SECONDS;
 
 use crate::instructions;
-use crate::oracle::price_address;
+use crate::oracle::price_account;
 use crate::transaction::Outcome;
 use crate::world::World;
 
@@ -184,7 +184,7 @@ impl World {
             index,
             mint,
             vault: seeds::vault(&key),
-            price: price_address(&args.feed_id),
+            price: price_account(args.rules.oracle_kind, &args.feed_id),
             feed_id: args.feed_id,
             token_program: self.token_program(&mint),
             is_quote: self.read::<Clearinghouse>(&house).quote_mint == mint,
@@ -217,7 +217,7 @@ impl World {
             house,
             key: seeds::market(&house, index),
             index,
-            price: price_address(&args.feed_id),
+            price: price_account(args.oracle_kind, &args.feed_id),
             feed_id: args.feed_id,
         };
         let governor = self.governor;
@@ -242,8 +242,9 @@ impl World {
     /// Stores the quote asset's price; anybody may.
     #[track_caller]
     pub fn update_quote_price(&mut self, house: &Pubkey) -> Outcome {
-        let feed = self.read::<Clearinghouse>(house).quote_feed_id;
-        let ix = instructions::update_quote_price(house, &price_address(&feed));
+        let record = self.read::<Clearinghouse>(house);
+        let price = price_account(record.quote_oracle_kind, &record.quote_feed_id);
+        let ix = instructions::update_quote_price(house, &price);
         self.send(&[ix], &[])
     }
 

@@ -59,6 +59,8 @@ pub struct WorldBuilder {
     pub usdc_cap: u64,
     /// Most native units of SOL that the house accepts.
     pub sol_cap: u64,
+    /// Kind of the price accounts of banks and markets.
+    pub oracle_kind: u8,
     /// Largest age of a price, seconds.
     pub oracle_max_age: u32,
     /// Largest confidence over price, 1e-6.
@@ -113,6 +115,7 @@ impl Default for WorldBuilder {
             sol_haircut_initial: 50_000,
             usdc_cap: 1_000_000_000_000_000,
             sol_cap: 10_000_000_000_000_000,
+            oracle_kind: 0,
             oracle_max_age: 60,
             oracle_max_confidence: 10_000,
             surface_max_age: 3_600,
@@ -300,7 +303,10 @@ impl World {
             haircut_maintenance: self.builder.sol_haircut_maintenance,
             haircut_initial: self.builder.sol_haircut_initial,
             deposit_cap: self.builder.sol_cap,
-            rules: BankRulesArgs::PLAIN,
+            rules: BankRulesArgs {
+                oracle_kind: self.builder.oracle_kind,
+                ..BankRulesArgs::PLAIN
+            },
         }
     }
 
@@ -325,7 +331,7 @@ impl World {
             oracle_max_age: self.builder.oracle_max_age,
             oracle_max_confidence: self.builder.oracle_max_confidence,
             surface_max_age: self.builder.surface_max_age,
-            oracle_kind: 0,
+            oracle_kind: self.builder.oracle_kind,
             params: params_args(&MarketParams::MAJOR),
             terms: terms_args(&MarketParams::MAJOR),
             standard: StandardParamsArgs::MAJOR,

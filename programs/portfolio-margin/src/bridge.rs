@@ -17,8 +17,8 @@ use risk_core::tier::Tier;
 use risk_core::{Quantity, Quote};
 
 use crate::error::{risk_error, MarginError};
-use crate::oracle::policy::{doubt_quote_price, doubt_surface_age, Doubt};
-use crate::oracle::{checked_price, CheckedPrice, OraclePolicy};
+use crate::oracle::policy::{doubt_quote_price, doubt_spot, doubt_surface_age, Action, Doubt};
+use crate::oracle::{shown_price, CheckedPrice, OraclePolicy};
 use crate::state::AccountBook;
 
 pub use crate::remaining::{Cursor, Scope};
@@ -38,19 +38,22 @@ pub struct Check<'a> {
 
 /// An account's margin, and why it may not be good enough to open on.
 pub struct Evaluation {
-    /// The margin, from prices that a repair accepts.
+    /// The margin, from prices of any grade but Invalid.
     pub report: MarginReport,
-    /// The first reason why an opening must not use it.
+    /// The worst reason why not every action may use it.
     pub doubt: Option<Doubt>,
 }
 
 impl Evaluation {
-    /// The report, for a use that accepts no doubt.
+    /// The report, for an action that accepts its doubt.
+    pub fn accepted_by(self, action: Action) -> Result<MarginReport> {
+        action.accept(self.doubt)?;
+        Ok(self.report)
+    }
+
+    /// The report, for an opening.
     pub fn certain(self) -> Result<MarginReport> {
-        match self.doubt {
-            None => Ok(self.report),
-            Some(doubt) => Err(doubt.error()),
-        }
+        self.accepted_by(Action::Open)
     }
 
     /// The code of the doubt; zero for none.
@@ -92,10 +95,10 @@ struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// Keeps the first doubt.
+    /// Keeps the worst doubt.
     fn note(&mut self, doubt: Option<Doubt>) {
-        if self.doubt.is_none() {
-            self.doubt = doubt;
+        if doubt.is_some() {
+            self.doubt = Doubt::worse(self.doubt, doubt);
         }
     }
 
@@ -315,13 +318,9 @@ impl Check<'_> {
         let bank = loader.load()?;
         self.require_own(&bank.clearinghouse)?;
         require_eq!(bank.index, index, MarginError::BankMismatch);
-        let policy = OraclePolicy {
-            feed_id: bank.feed_id,
-            max_age: bank.oracle_max_age,
-            max_confidence: bank.oracle_max_confidence,
-        };
+        let policy = OraclePolicy::of_bank(&bank);
         let account = accounts.next_price(&bank.feed_id)?;
-        let checked = checked_price(account, &policy, self.now)?;
+        let checked = shown_price(account, &policy, &self.clearinghouse, self.now)?;
         progress.note(checked.doubt);
         let held = header.used_collateral().find(|held| held.bank == index);
         let amount = held.map_or(0, |held| held.amount);
@@ -385,13 +384,12 @@ impl Check<'_> {
 
     /// The checked price of a market, from the account that follows it.
     pub fn spot(&self, market: &Market, accounts: &mut Cursor<'_>) -> Result<CheckedPrice> {
-        let policy = OraclePolicy {
-            feed_id: market.feed_id,
-            max_age: market.oracle_max_age,
-            max_confidence: market.oracle_max_confidence,
-        };
         let account = accounts.next_price(&market.feed_id)?;
-        checked_price(account, &policy, self.now)
+        let policy = OraclePolicy::of_market(market);
+        let mut spot = shown_price(account, &policy, &self.clearinghouse, self.now)?;
+        let of_market = doubt_spot(market, spot.price, spot.publish_time);
+        spot.doubt = Doubt::worse(spot.doubt, of_market);
+        Ok(spot)
     }
 
     /// The first doubt about the surfaces of the expiries held.

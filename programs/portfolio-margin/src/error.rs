@@ -48,9 +48,9 @@ pub enum MarginError {
     #[msg("Token account is not the bank's vault")]
     VaultMismatch,
 
-    #[msg("Price account is not owned by the Pyth receiver")]
+    #[msg("Price account is not owned by the oracle that was listed")]
     OracleOwner,
-    #[msg("Price account does not hold a price update")]
+    #[msg("Price account does not hold a price")]
     OracleMalformed,
     #[msg("Price is of another feed")]
     OracleFeedMismatch,
@@ -156,12 +156,16 @@ pub enum MarginError {
     MintExtension,
 
     // oracles
-    #[msg("Price account is not of the kind that was listed")]
+    #[msg("There is no such kind of price account, or bank and market differ in it")]
     OracleKind,
     #[msg("Legacy price account is not trading")]
     OracleNotTrading,
     #[msg("Spot is too far from the stable price")]
     OracleVolatile,
+    #[msg("An outage is reported already, or a price was stored too recently")]
+    OutageRefused,
+    #[msg("The market has no outage in force: its stored price stands in for nothing")]
+    OutageMissing,
 
     // volatility
     #[msg("Surface has butterfly arbitrage")]

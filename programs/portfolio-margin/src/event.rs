@@ -56,6 +56,25 @@ pub struct MarketUpdated {
     pub spot: u64,
     pub stable_price: u64,
     pub publish_time: i64,
+    pub sequence: u64,
+}
+
+/// The stored price, 1e-8 USD, will stand in for the feed an hour after `outage_at` unless somebody answers.
+#[event]
+pub struct OutageReported {
+    pub market: Pubkey,
+    pub spot: u64,
+    pub publish_time: i64,
+    pub outage_at: i64,
+    pub sequence: u64,
+}
+
+/// Somebody has shown a price of the feed.
+#[event]
+pub struct OutageEnded {
+    pub market: Pubkey,
+    pub publish_time: i64,
+    pub sequence: u64,
 }
 
 #[event]
@@ -63,6 +82,7 @@ pub struct QuotePriceUpdated {
     pub clearinghouse: Pubkey,
     pub price: u64,
     pub publish_time: i64,
+    pub sequence: u64,
 }
 
 #[event]

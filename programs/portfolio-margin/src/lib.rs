@@ -82,12 +82,20 @@ pub mod portfolio_margin {
         open_market::handler(ctx, args)
     }
 
-    /// Moves a market's stable price towards its spot, by a bounded share of the time since it last moved. Authority:
-    /// anybody.
+    /// Stores a market's spot and moves its stable price towards it, by a bounded share of the time since it last moved. A usable
+    /// price that is too uncertain to store ends an outage and nothing else. Authority: anybody.
     ///
     /// Errors: `OracleOutdated`, the oracle's.
     pub fn update_market(ctx: Context<UpdateMarket>) -> Result<()> {
         update_market::handler(ctx)
+    }
+
+    /// Claims that a market's feed is dead: unless somebody shows `update_market` a price within an hour, repairs and reductions
+    /// may use the price that it stored last. Authority: anybody.
+    ///
+    /// Errors: `OutageRefused`.
+    pub fn report_outage(ctx: Context<ReportOutage>) -> Result<()> {
+        report_outage::handler(ctx)
     }
 
     /// Lists an expiry. Authority: governor.

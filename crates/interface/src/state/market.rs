@@ -324,8 +324,10 @@ pub struct Market {
     pub regime: RegimeRecord,
     /// The scenarios as they were listed; `scenarios` are these, widened by the regime.
     pub listed_scenarios: ScenarioRecord,
+    /// When an outage of the feed was reported, Unix time; zero: none, or a price was shown since.
+    pub outage_at: i64,
     /// Zero.
-    pub reserved: [u64; 32],
+    pub reserved: [u64; 31],
 }
 
 impl Market {

@@ -16,6 +16,7 @@ use risk_core::{Quote, Ratio};
 use crate::error::{risk_error, MarginError};
 use crate::event::ClearinghouseInitialized;
 use crate::instructions::MAX_ORACLE_CONFIDENCE;
+use crate::oracle::price::require_known_kind;
 
 /// Decimals of the quote mint: its native unit is then the ledger's unit.
 const QUOTE_DECIMALS: u8 = 6;
@@ -60,6 +61,7 @@ impl InitializeClearinghouse<'_> {
         }
         .validate()
         .map_err(risk_error)?;
+        require_known_kind(args.rules.quote_oracle_kind)?;
         check_terms(&args.terms)?;
         check_rules(&args.rules)
     }
@@ -167,6 +169,7 @@ pub fn handler(ctx: Context<InitializeClearinghouse>, args: ClearinghouseArgs) -
     clearinghouse.liquidation_discount = args.liquidation_discount;
     clearinghouse.liquidation_buffer = args.liquidation_buffer;
     clearinghouse.set_account_terms(&args.terms);
+    clearinghouse.quote_oracle_kind = args.rules.quote_oracle_kind;
     clearinghouse.insurance_share = args.rules.insurance_share;
     clearinghouse.settlement_delay = args.rules.settlement_delay;
     clearinghouse.settlement_samples = args.rules.settlement_samples;

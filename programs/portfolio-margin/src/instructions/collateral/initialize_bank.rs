@@ -10,6 +10,7 @@ use portfolio_margin_interface::{seeds, AccountLayout};
 
 use crate::error::{overflow, MarginError};
 use crate::event::BankInitialized;
+use crate::oracle::price::require_known_kind;
 use crate::token::{create_vault, require_plain_mint, require_program_of, NewVault};
 
 /// 1.0 in 1e-6.
@@ -77,12 +78,13 @@ impl InitializeBank<'_> {
             require_eq!(haircut, 0, MarginError::ParameterOutOfRange);
         } else {
             check_oracle(
+                args.rules.oracle_kind,
                 &args.feed_id,
                 args.oracle_max_age,
                 args.oracle_max_confidence,
             )?;
         }
-        // offset_market: optional; owner and discriminator checked by its loader; of this clearing house, with the asset's feed
+        // offset_market: optional; owner and discriminator checked by its loader; of this clearing house, with the asset's feed and kind
         match &self.offset_market {
             None => Ok(()),
             Some(market) => self.validate_offset(&*market.load()?, args),
@@ -102,10 +104,11 @@ impl InitializeBank<'_> {
             Pubkey::new_from_array(market.feed_id),
             MarginError::OffsetFeedMismatch
         );
+        let kind = args.rules.oracle_kind;
+        require_eq!(kind, market.oracle_kind, MarginError::OracleKind);
         for (of_bank, of_market) in [
             (args.oracle_max_confidence, market.oracle_max_confidence),
             (args.oracle_max_age, market.oracle_max_age),
-            (args.rules.oracle_kind.into(), market.oracle_kind.into()),
         ] {
             require_eq!(of_bank, of_market, MarginError::ParameterOutOfRange);
         }
@@ -114,7 +117,8 @@ impl InitializeBank<'_> {
 }
 
 /// Bounds on what a bank or market may accept from its oracle; a feed must be named.
-pub fn check_oracle(feed_id: &[u8; 32], max_age: u32, max_confidence: u32) -> Result<()> {
+pub fn check_oracle(kind: u8, feed_id: &[u8; 32], max_age: u32, max_confidence: u32) -> Result<()> {
+    require_known_kind(kind)?;
     require!(*feed_id != [0; 32], MarginError::ParameterOutOfRange);
     for (value, most) in [
         (max_age, MAX_ORACLE_AGE),
@@ -185,6 +189,7 @@ pub fn handler(ctx: Context<InitializeBank>, args: BankArgs) -> Result<()> {
     bank.mint = ctx.accounts.mint.key();
     bank.vault = ctx.accounts.vault.key();
     bank.feed_id = args.feed_id;
+    bank.oracle_kind = args.rules.oracle_kind;
     bank.oracle_max_age = args.oracle_max_age;
     bank.oracle_max_confidence = args.oracle_max_confidence;
     bank.haircut_maintenance = args.haircut_maintenance;

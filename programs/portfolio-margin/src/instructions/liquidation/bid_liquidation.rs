@@ -7,9 +7,10 @@ use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::liquidation::{plan_slice, SlicePlan, FRACTION_ONE};
 use risk_core::{Quantity, Quote};
 
-use crate::bridge::{Check, Cursor, Evaluation, Scope};
+use crate::bridge::{Check, Cursor, Scope};
 use crate::error::{overflow, risk_error, slice_error, MarginError};
 use crate::event::LiquidationBid;
+use crate::oracle::Action;
 use crate::state::{AccountBook, HouseDelta, Limits, Market, OpenInterest};
 
 #[derive(Accounts)]
@@ -93,7 +94,9 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
         witness: Some(&args.witness),
     };
     let start = cursor.clone();
-    let Evaluation { report, doubt } = liquidation.evaluate(&from, &sold, &mut cursor)?;
+    let evaluation = liquidation.evaluate(&from, &sold, &mut cursor)?;
+    let doubt = evaluation.doubt;
+    let report = evaluation.accepted_by(Action::Repair)?;
     let reserved = Quote::from_raw(from.header.reserved_cash);
     let plan = plan_slice(&report, &terms, reserved, args.fraction).map_err(slice_error)?;
     require_gte!(

@@ -53,6 +53,7 @@ impl InitializeMarket<'_> {
         // market: created here at its derived address
         // system_program: checked by its type
         check_oracle(
+            args.oracle_kind,
             &args.feed_id,
             args.oracle_max_age,
             args.oracle_max_confidence,

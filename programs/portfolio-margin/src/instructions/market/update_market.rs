@@ -1,4 +1,4 @@
-//! Moves a market's stable price towards its spot.
+//! Stores a market's spot and moves its stable price towards it.
 //!
 //! Anybody may call it, as often as they like: the bound is a share per time, and steps add up to no more than one of their
 //! whole length. Time counts from the last move, so that steps too small for one unit of price are not lost; at spot nothing
@@ -10,9 +10,9 @@ use portfolio_margin_interface::state::price::stable_price_after;
 use portfolio_margin_interface::state::Market;
 use risk_core::Price;
 
-use crate::error::MarginError;
-use crate::event::MarketUpdated;
-use crate::oracle::{checked_price, OraclePolicy};
+use crate::error::{overflow, MarginError};
+use crate::event::{MarketUpdated, OutageEnded};
+use crate::oracle::{checked_price, Action, OraclePolicy};
 
 /// Longest time that one move may count, seconds.
 const MOST_SECONDS: i64 = 3_600;
@@ -21,7 +21,7 @@ const MOST_SECONDS: i64 = 3_600;
 pub struct UpdateMarket<'info> {
     #[account(mut)]
     pub market: AccountLoader<'info, Market>,
-    /// CHECK: a price update of the market's feed; every field is checked.
+    /// CHECK: a price account of the market's kind and feed; every field is checked.
     pub price: UncheckedAccount<'info>,
 }
 
@@ -37,26 +37,46 @@ pub fn handler(ctx: Context<UpdateMarket>) -> Result<()> {
     ctx.accounts.validate()?;
     let now = Clock::get()?.unix_timestamp;
     let mut market = ctx.accounts.market.load_mut()?;
-    let policy = OraclePolicy {
-        feed_id: market.feed_id,
-        max_age: market.oracle_max_age,
-        max_confidence: market.oracle_max_confidence,
-    };
-    let (spot, publish_time) = checked_price(&ctx.accounts.price, &policy, now)?.certain()?;
+    let policy = OraclePolicy::of_market(&market);
+    let checked = checked_price(&ctx.accounts.price, &policy, now)?;
     require_gte!(
-        publish_time,
+        checked.publish_time,
         market.spot_publish_time,
         MarginError::OracleOutdated
     );
+    let key = ctx.accounts.market.key();
+    let is_stored = Action::Store.accepts(checked.doubt);
+    if market.outage_at != 0 && Action::Repair.accepts(checked.doubt) {
+        end_outage(&mut market, key, checked.publish_time)?;
+        if !is_stored {
+            return Ok(());
+        }
+    }
+    let (spot, publish_time) = checked.accepted_by(Action::Store)?;
+    market.spot = spot.raw();
     market.spot_publish_time = publish_time;
     if market.stable_rate > 0 {
         move_stable_price(&mut market, spot, now);
     }
+    market.sequence = market.sequence.checked_add(1).ok_or_else(overflow)?;
     emit!(MarketUpdated {
-        market: ctx.accounts.market.key(),
+        market: key,
         spot: spot.raw(),
         stable_price: market.stable_price,
         publish_time,
+        sequence: market.sequence,
+    });
+    Ok(())
+}
+
+/// The feed lives: its price need not be good enough to store.
+fn end_outage(market: &mut Market, key: Pubkey, publish_time: i64) -> Result<()> {
+    market.outage_at = 0;
+    market.sequence = market.sequence.checked_add(1).ok_or_else(overflow)?;
+    emit!(OutageEnded {
+        market: key,
+        publish_time,
+        sequence: market.sequence,
     });
     Ok(())
 }

@@ -7,6 +7,7 @@ use risk_core::margin::MarginReport;
 
 use crate::bridge::{Check, Cursor, Evaluation, Observer, Scope};
 use crate::error::{error_code, MarginError};
+use crate::oracle::Action;
 use crate::state::{AccountBook, Change, HouseDelta, OpenInterest, Opened, PricedLeg, Side};
 
 /// Priced legs from the view of one account; a view may have none.
@@ -126,7 +127,7 @@ impl Deal<'_> {
         let start = cursor.clone();
         let after = check.evaluate_for(book, scope, cursor, observer)?;
         let (active, tier) = (book.header.status == STATUS_ACTIVE, book.header.tier());
-        let is_certain = after.doubt.is_none();
+        let is_certain = Action::Open.accepts(after.doubt);
         if active && is_certain && check.is_openable(tier, &after.report) {
             let verdict = Verdict::Allowed;
             return Ok(Judgement { after, verdict });
@@ -137,7 +138,8 @@ impl Deal<'_> {
             *cursor = start;
             let before = check.evaluate(book, scope, cursor)?.report;
             book.apply_legs(self.legs, self.side, |_, _| Ok(()))?;
-            if after.report.reduces_risk_of(&before) {
+            let is_usable = Action::Reduce.accepts(after.doubt);
+            if is_usable && after.report.reduces_risk_of(&before) {
                 let verdict = Verdict::Allowed;
                 return Ok(Judgement { after, verdict });
             }
