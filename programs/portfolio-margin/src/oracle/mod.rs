@@ -8,4 +8,4 @@ pub mod pyth_pull;
 
 pub use outage::shown_price;
 pub use policy::{Action, OraclePolicy};
-pub use price::{checked_price, CheckedPrice};
+pub use price::{checked_price, published_price, CheckedPrice};

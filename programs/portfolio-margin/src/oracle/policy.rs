@@ -187,15 +187,6 @@ impl OraclePolicy {
         }
     }
 
-    /// Refuses a price that is too old or from the future.
-    pub fn check_age(&self, publish_time: i64, now: i64) -> Result<()> {
-        let latest = now.saturating_add(MAX_CLOCK_SKEW);
-        require_gte!(latest, publish_time, MarginError::OracleFuture);
-        let age = now.saturating_sub(publish_time);
-        require_gte!(i64::from(self.max_age), age, MarginError::OracleStale);
-        Ok(())
-    }
-
     /// Refuses a confidence interval wider than any use accepts; returns the doubt where it is wider than an opening
     /// accepts.
     pub fn check_confidence(&self, confidence: u64, price: u64) -> Result<Option<Doubt>> {

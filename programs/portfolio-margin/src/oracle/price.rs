@@ -5,7 +5,7 @@ use portfolio_margin_interface::state::oracle::{PYTH_LEGACY, PYTH_PULL};
 use portfolio_margin_interface::state::price::{price_confidence, uncertain_limit};
 use risk_core::{Price, Ratio};
 
-use super::policy::{Action, Doubt, OraclePolicy};
+use super::policy::{Action, Doubt, OraclePolicy, MAX_CLOCK_SKEW};
 use super::{pyth_legacy, pyth_pull};
 use crate::error::MarginError;
 
@@ -80,6 +80,27 @@ pub fn checked_price(
     policy: &OraclePolicy,
     now: i64,
 ) -> Result<CheckedPrice> {
+    check(account, policy, now, Some(policy.max_age))
+}
+
+/// The same for a price of any age, for what asks when it was published: a sample of a settlement.
+///
+/// Errors: those of [`checked_price`] but `OracleStale`.
+pub fn published_price(
+    account: &AccountInfo<'_>,
+    policy: &OraclePolicy,
+    now: i64,
+) -> Result<CheckedPrice> {
+    check(account, policy, now, None)
+}
+
+#[inline]
+fn check(
+    account: &AccountInfo<'_>,
+    policy: &OraclePolicy,
+    now: i64,
+    max_age: Option<u32>,
+) -> Result<CheckedPrice> {
     let raw = match policy.kind {
         PYTH_PULL => pyth_pull::read(account, &policy.feed_id),
         PYTH_LEGACY => pyth_legacy::read(account, &policy.feed_id),
@@ -90,7 +111,7 @@ pub fn checked_price(
         confidence: raw.confidence,
         price: raw.price.unsigned_abs(),
     };
-    policy.check_age(raw.publish_time, now)?;
+    check_time(raw.publish_time, now, max_age)?;
     let doubt = policy.check_confidence(width.confidence, width.price)?;
     Ok(CheckedPrice {
         price: rescale(width.price, raw.exponent)?,
@@ -98,6 +119,17 @@ pub fn checked_price(
         doubt,
         width,
     })
+}
+
+/// Refuses a price from the future, and one that is too old where there is a limit, seconds.
+fn check_time(publish_time: i64, now: i64, max_age: Option<u32>) -> Result<()> {
+    let latest = now.saturating_add(MAX_CLOCK_SKEW);
+    require_gte!(latest, publish_time, MarginError::OracleFuture);
+    if let Some(limit) = max_age {
+        let age = now.saturating_sub(publish_time);
+        require_gte!(i64::from(limit), age, MarginError::OracleStale);
+    }
+    Ok(())
 }
 
 /// Refuses a kind of price account that this program does not read.
