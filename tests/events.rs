@@ -69,6 +69,7 @@ fn listings() {
     let ix = instructions::add_expiry(&governor.key, &btc, time);
     let event = &world.send(&[ix], &[governor]).ok().events::<ExpiryAdded>()[0];
     assert_eq!((event.market, event.time), (btc.key, time));
+    let listed = event.sequence;
 
     let ix =
         instructions::post_vol_surface(&authority.key, &btc, crypto_smile(time, START, 500_000));
@@ -80,6 +81,9 @@ fn listings() {
         (event.market, event.expiry, event.posted_at),
         (btc.key, time, START)
     );
+    assert_eq!((event.poster, event.fresh), (authority.key, 1));
+    assert_eq!((event.refusal, event.in_force_since), (0, START));
+    assert_eq!(event.sequence, listed + 1);
 }
 
 #[test]

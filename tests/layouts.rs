@@ -69,7 +69,7 @@ fn accounts(out: &mut String) {
         liquidation_started_at collateral delegate delegate_expires delegate_scope interest_index interest_due
         venues reserved
     );
-    layout!(out, VolBoard: version bump count padding market posters posts reserved);
+    layout!(out, VolBoard: version bump count padding market posters posts anchors reserved);
     layout!(out, Venue: version bump is_listed padding clearinghouse program authority sequence reserved);
     layout!(out, QuoteNonces: version bump padding margin_account slots least_nonce session sequence reserved);
 }

@@ -16,6 +16,7 @@
 
 pub mod accounts;
 pub mod actions;
+pub mod board;
 pub mod instructions;
 pub mod keys;
 pub mod lifecycle;
@@ -34,6 +35,7 @@ pub mod world;
 
 pub use accounts::{Scope, Trader};
 pub use actions::{call, future, perpetual, put};
+pub use board::{posters, rules_of};
 pub use keys::User;
 pub use listing::{crypto_smile, Bank, Market};
 pub use native::{MarketReport, NativeReport};

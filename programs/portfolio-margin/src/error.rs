@@ -1,6 +1,7 @@
 //! Every refusal by name. The numbers go to the log, next to the name.
 
 use anchor_lang::prelude::*;
+use clearing_core::surface::SurfaceFault;
 use risk_core::liquidation::SliceError;
 use risk_core::RiskError;
 
@@ -174,6 +175,8 @@ pub enum MarginError {
     CalendarArbitrage,
     #[msg("Surface moves too far from the one in force")]
     SurfaceStep,
+    #[msg("Fewer fresh posts than a majority of the board")]
+    SurfaceQuorum,
 
     // collateral, debts
     #[msg("Account would hold more of the asset than its cap")]
@@ -282,6 +285,18 @@ pub fn risk_error(error: RiskError) -> Error {
         RiskError::Unsorted { .. } => MarginError::RiskEngine,
     }
     .into()
+}
+
+/// Why a surface cannot come into force; logs the numbers.
+pub fn surface_error(fault: &SurfaceFault) -> MarginError {
+    msg!("{:?}", fault);
+    match fault {
+        SurfaceFault::Wing { .. } | SurfaceFault::Butterfly { .. } => {
+            MarginError::ButterflyArbitrage
+        }
+        SurfaceFault::Calendar { .. } => MarginError::CalendarArbitrage,
+        SurfaceFault::Step { .. } => MarginError::SurfaceStep,
+    }
 }
 
 /// Maps the reasons why there is no slice.

@@ -40,13 +40,33 @@ pub struct MarketOpened {
 pub struct ExpiryAdded {
     pub market: Pubkey,
     pub time: i64,
+    pub sequence: u64,
 }
 
+/// An expiry that is over and that nobody holds made room for another.
+#[event]
+pub struct ExpiryDropped {
+    pub market: Pubkey,
+    pub time: i64,
+    /// What rounding had left in its pool and became a fee, 1e-6 USD.
+    pub dust: u64,
+    pub sequence: u64,
+}
+
+/// A post was stored, and what came of it.
 #[event]
 pub struct SurfacePosted {
     pub market: Pubkey,
     pub expiry: i64,
+    pub poster: Pubkey,
     pub posted_at: i64,
+    /// Fresh posts of the board for the expiry, this one among them.
+    pub fresh: u8,
+    /// Why the surface in force stayed what it was: the code of an error; zero where the board's median came into force.
+    pub refusal: u32,
+    /// Since when a majority has vouched for the surface in force; zero before the first.
+    pub in_force_since: i64,
+    pub sequence: u64,
 }
 
 /// Prices in 1e-8 USD; a stable price of zero is none.

@@ -98,17 +98,20 @@ pub mod portfolio_margin {
         report_outage::handler(ctx)
     }
 
-    /// Lists an expiry. Authority: governor.
+    /// Lists an expiry in an open market, and drops those that are over and held by nobody; their dust becomes a fee.
+    /// Authority: governor.
     ///
-    /// Errors: `NotGovernor`, `ExpiryOutOfRange`, `ExpiryListed`, `ExpiriesFull`, `ParameterOutOfRange` for a skew node without
-    /// a cap at that tenor.
+    /// Errors: `NotGovernor`, `MarketClosed`, `ExpiryOutOfRange`, `ExpiryListed`, `ExpiriesFull`, `ParameterOutOfRange` for a skew
+    /// node without a cap at that tenor.
     pub fn add_expiry(ctx: Context<AddExpiry>, time: i64) -> Result<()> {
         add_expiry::handler(ctx, time)
     }
 
-    /// Posts forward, rate and smile of an expiry. Authority: a poster of the market's board.
+    /// Posts forward, rate and smile of an expiry; the median of the board's fresh posts comes into force where a majority of
+    /// the board is fresh and the median passes its checks. Authority: a poster of the market's board.
     ///
-    /// Errors: `NotSurfaceAuthority`, `ExpiryNotListed`, `ParameterOutOfRange`.
+    /// Errors: `NotPoster`, `ExpiryNotListed`, `Expired`, `ParameterOutOfRange`, `ButterflyArbitrage`; on a board of one also
+    /// `CalendarArbitrage`, `SurfaceStep`, which on larger boards only keep the old surface in force.
     pub fn post_vol_surface(ctx: Context<PostVolSurface>, args: SurfaceArgs) -> Result<()> {
         post_vol_surface::handler(ctx, args)
     }
