@@ -12,7 +12,7 @@ use risk_core::Price;
 use super::{bump_market, slot_of, terms_of};
 use crate::error::MarginError;
 use crate::event::SettlementRecorded;
-use crate::oracle::{checked_price, OraclePolicy};
+use crate::oracle::{published_price, OraclePolicy};
 
 #[derive(Accounts)]
 pub struct RecordSettlement<'info> {
@@ -39,12 +39,7 @@ impl RecordSettlement<'_> {
     /// also what a repair accepts.
     fn published(&self, expiry: i64, now: i64) -> Result<(Price, i64)> {
         let market = self.market.load()?;
-        let policy = OraclePolicy {
-            feed_id: market.feed_id,
-            max_age: u32::MAX,
-            max_confidence: market.oracle_max_confidence,
-        };
-        let checked = checked_price(&self.price, &policy, now)?;
+        let checked = published_price(&self.price, &OraclePolicy::of_market(&market), now)?;
         if checked.publish_time > expiry {
             return Ok((checked.price, checked.publish_time));
         }

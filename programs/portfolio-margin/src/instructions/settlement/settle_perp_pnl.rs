@@ -48,11 +48,7 @@ impl SettlePerpPnl<'_> {
     /// A price that is good enough to open on: money moves by it.
     fn spot(&self, now: i64) -> Result<Price> {
         let market = self.market.load()?;
-        let policy = OraclePolicy {
-            feed_id: market.feed_id,
-            max_age: market.oracle_max_age,
-            max_confidence: market.oracle_max_confidence,
-        };
+        let policy = OraclePolicy::of_market(&market);
         Ok(checked_price(&self.price, &policy, now)?.certain()?.0)
     }
 }
