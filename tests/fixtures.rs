@@ -4,6 +4,8 @@
 //! Reads the folder that FIXTURES names (default: `../shared/fixtures` beside the checkout), with one JSON file per
 //! account as `solana account --output json` prints it and `pyth/expected.json`, decoded independently.
 
+mod fixtures_surfaces;
+
 use std::path::PathBuf;
 
 use anchor_lang::prelude::Pubkey;
@@ -49,14 +51,14 @@ impl Recorded {
     }
 }
 
-fn folder() -> PathBuf {
+fn folder(name: &str) -> PathBuf {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/fixtures");
     let named = std::env::var_os("FIXTURES").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    named.join("pyth")
+    named.join(name)
 }
 
 fn read_json(name: &str) -> Value {
-    let path = folder().join(name);
+    let path = folder("pyth").join(name);
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
     serde_json::from_str(&text).expect("JSON")

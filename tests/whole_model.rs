@@ -99,7 +99,8 @@ fn shake(random: &mut Random, world: &mut World) {
                 smile.svi_rho = random.range(-500_000, 500_000) as i32;
                 smile.rate = random.range(-100_000, 300_000) as i32;
                 smile.confidence = random.range(0, 1_000_001) as u32;
-                world.post_surface(&market, smile);
+                // whatever the engine takes, also what no board would put into force
+                world.write_surface(&market, &smile);
             }
         }
     }

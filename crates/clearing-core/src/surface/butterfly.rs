@@ -34,8 +34,19 @@ use super::{parts_of, quotient, SurfaceFault, ONE_Q40};
 /// Largest slope of a wing's total variance, 1e-12: 2.
 pub const MOST_SLOPE: u64 = 2_000_000_000_000;
 
-/// Nodes around the turning point, quarters of the width.
-const TURN_NODES: [i64; 10] = [0, 1, 2, 4, 6, 8, 12, 16, 24, 32];
+/// Nodes around the turning point, on one side.
+const TURNS: [Turn; 10] = [
+    Turn::new(0),
+    Turn::new(1),
+    Turn::new(2),
+    Turn::new(4),
+    Turn::new(6),
+    Turn::new(8),
+    Turn::new(12),
+    Turn::new(16),
+    Turn::new(24),
+    Turn::new(32),
+];
 /// Parts of what is trusted on each side of the forward, a power of two.
 const PARTS_BITS: u32 = 3;
 
@@ -86,6 +97,43 @@ fn mul_ceil(a: u128, b: u128) -> u128 {
     a.saturating_mul(b).div_ceil(1_000_000)
 }
 
+/// A node at a fixed number of widths from the turning point: its angle does not depend on the smile.
+struct Turn {
+    /// Distance, quarters of the width.
+    quarters: i64,
+    /// `x / R`, Q30.
+    cosine: i64,
+    /// `s / R`, Q30.
+    sine: i64,
+    /// `R / s`, Q28.
+    radius: i64,
+}
+
+impl Turn {
+    /// At most 32 quarters; every figure is good to 2^-28 of itself.
+    #[allow(clippy::cast_possible_wrap)] // below 2^32
+    const fn new(quarters: i64) -> Self {
+        let squared = 16 + quarters * quarters; // at most 1040 = 16 R^2 / s^2
+        let radius = isqrt((squared << 52).unsigned_abs());
+        Self {
+            quarters,
+            cosine: ((quarters << 56).unsigned_abs() / radius) as i64,
+            sine: ((1 << 58) / radius) as i64,
+            radius: radius as i64,
+        }
+    }
+}
+
+/// Where a node lies on the hyperbola.
+struct Place {
+    /// `x / R`, Q30, good to 2^-27.
+    cosine: i64,
+    /// `s / R`, Q30, good to 2^-27.
+    sine: i64,
+    /// `R = sqrt(x^2 + s^2)`, Q40, good to 2^-27 of itself.
+    radius: i64,
+}
+
 /// A smile at one tenor, ready for its nodes. Lengths in Q40.
 struct Shape {
     smile: SviSlice,
@@ -116,25 +164,33 @@ impl Shape {
     }
 
     fn check(&self) -> Result<(), SurfaceFault> {
-        for quarters in TURN_NODES {
-            let x = (self.s >> 2) * quarters; // at most 2^45
-            for k in [self.m - x, self.m + x] {
+        for turn in &TURNS {
+            let x = (self.s >> 2) * turn.quarters; // at most 2^45
+            let radius = mul_shift::<28>(self.s, turn.radius);
+            for (k, cosine) in [(self.m - x, -turn.cosine), (self.m + x, turn.cosine)] {
                 if k.abs() <= self.most_k {
-                    self.check_at(k)?;
+                    let sine = turn.sine;
+                    let place = Place {
+                        cosine,
+                        sine,
+                        radius,
+                    };
+                    self.check_at(k, &place)?;
                 }
-                if quarters == 0 {
+                if turn.quarters == 0 {
                     break;
                 }
             }
         }
         for part in -(1 << PARTS_BITS)..=1 << PARTS_BITS {
-            self.check_at((self.most_k >> PARTS_BITS) * part)?;
+            let k = (self.most_k >> PARTS_BITS) * part;
+            self.check_at(k, &self.place(k - self.m))?;
         }
         Ok(())
     }
 
-    fn check_at(&self, k: i64) -> Result<(), SurfaceFault> {
-        match self.density_floor(k) {
+    fn check_at(&self, k: i64, place: &Place) -> Result<(), SurfaceFault> {
+        match self.density_floor(k, place) {
             density if density > 0 => Ok(()),
             density => Err(SurfaceFault::Butterfly {
                 k: parts_of(1_000_000, k),
@@ -144,28 +200,27 @@ impl Shape {
     }
 
     /// `g(k)` less what rounding may have added, Q28; `k` in Q40, at most 48.
-    fn density_floor(&self, k: i64) -> i64 {
+    fn density_floor(&self, k: i64, place: &Place) -> i64 {
         let deviation = i64::try_from(self.smile.std_dev(k)).unwrap_or(0); // below 2^44
         if deviation < LEAST_DEVIATION {
             return -MOST_TERM;
         }
-        let (cosine, sine, radius) = self.place(k - self.m);
         // w' = b (rho + x / R), Q40: at most 4; the cosine is good to 2^-27
-        let slope = mul_shift_q30(self.b, self.rho + cosine);
+        let slope = mul_shift_q30(self.b, self.rho + place.cosine);
         let slope_error = (self.b >> 27) + 4;
         // per standard deviation, Q28
         let steep = ratio_q28(slope, deviation);
         if steep.abs() >= MOST_STEEPNESS {
             return -MOST_TERM;
         }
-        let steep_error = ratio_q28(slope_error, deviation) + (steep.abs() >> 24) + 2;
+        let steep_error = ratio_q28(slope_error, deviation) + (steep.abs() >> 22) + 2;
         let distance = ratio_q28(k, deviation);
         if distance.abs() >= MOST_TERM {
             return -MOST_TERM;
         }
         // k w' / (2 w), at most 2^17 x 2^28
         let pull = mul_q28(distance, steep) >> 1;
-        let pull_error = (mul_q28(distance.abs(), steep_error) >> 1) + (pull.abs() >> 23) + 2;
+        let pull_error = (mul_q28(distance.abs(), steep_error) >> 1) + (pull.abs() >> 21) + 2;
         let rest = (ONE_Q28 - pull).abs() - pull_error;
         let first = rest.clamp(0, MOST_TERM);
         let first = mul_q28(first, first); // at most 2^18 x 2^28
@@ -174,32 +229,33 @@ impl Shape {
         let second = (mul_q28(steep, steep) >> 2) + 1;
         let slope = ((slope.abs() + slope_error) >> 12) + 1;
         let third = (mul_q28(slope, slope) >> 4) + 1;
-        // w'' / 2 = b (s / R)^2 / (2 R); the ratio is good to 2^-25, the sine to 2^-27
-        let curvature = ratio_q28(self.b, radius).min(MOST_CURVATURE);
-        let square = mul_shift_q30(sine, sine);
+        // w'' / 2 = b (s / R)^2 / (2 R); the ratio is good to 2^-23, the sine to 2^-27
+        let curvature = ratio_q28(self.b, place.radius).min(MOST_CURVATURE);
+        let square = mul_shift_q30(place.sine, place.sine);
         let fourth = mul_shift_q30(curvature, square) >> 1;
-        let fourth = fourth - (fourth >> 22) - (mul_shift_q30(curvature, sine) >> 26) - 4;
+        let fourth = fourth - (fourth >> 21) - (mul_shift_q30(curvature, place.sine) >> 26) - 4;
         first + fourth.max(0) - second - third
     }
 
-    /// `x / R`, `s / R` in Q30 and `R` in Q40, for `R = sqrt(x^2 + s^2)` and `|x| <= 52`; the first two good to 2^-27, `R` to
-    /// as much of itself.
-    fn place(&self, x: i64) -> (i64, i64, i64) {
-        let (large, small) = match x.abs() > self.s {
+    /// Where `x` lies, `|x| <= 52`.
+    fn place(&self, x: i64) -> Place {
+        let is_wing = x.abs() > self.s;
+        let (large, small) = match is_wing {
             true => (x.abs(), self.s),
             false => (self.s, x.abs()),
         };
-        let ratio = ratio_q28(small, large) << 2; // Q30
-        let ratio = ratio.min(ONE_Q30);
-        let root = isqrt((1 << 60) + (ratio * ratio).unsigned_abs()); // Q30, up to 1.4143
-        let root = i64::try_from(root).unwrap_or(ONE_Q30); // below 2^31
-        let divisor = root.unsigned_abs();
-        let near = quotient(1 << 60, divisor);
-        let far = quotient(ratio << 30, divisor);
-        let radius = mul_shift_q30(large, root);
-        match x.abs() > self.s {
-            true => (near * x.signum(), far, radius),
-            false => (far * x.signum(), near, radius),
+        let ratio = (ratio_q28(small, large) << 2).min(ONE_Q30); // Q30
+        let root = isqrt((1 << 60) + (ratio * ratio).unsigned_abs()); // Q30, from 1 to 1.4143
+        let near = quotient(1 << 60, root);
+        let far = quotient(ratio << 30, root);
+        let (cosine, sine) = match is_wing {
+            true => (near, far),
+            false => (far, near),
+        };
+        Place {
+            cosine: if x < 0 { -cosine } else { cosine },
+            sine,
+            radius: mul_shift_q30(large, i64::try_from(root).unwrap_or(ONE_Q30)),
         }
     }
 }
@@ -214,12 +270,17 @@ fn mul_q28(a: i64, b: i64) -> i64 {
     mul_shift::<28>(a, b)
 }
 
-/// `numerator / divisor` in Q28, toward zero, saturating at 2^20; relative error 2^-25 where it is below 512, and one unit.
+/// `numerator / divisor` in Q28, toward zero, saturating at 2^20; relative error 2^-23 where it is below 512, and one unit.
 /// `|numerator| < 2^46`, `divisor` from 1 to 2^47.
 fn ratio_q28(numerator: i64, divisor: i64) -> i64 {
     let (magnitude, divisor) = (numerator.unsigned_abs(), divisor.unsigned_abs());
-    // to below 2^35, with the divisor along
-    let over = 29u32.saturating_sub(magnitude.leading_zeros());
+    // to below 2^35, with the divisor along: in few steps, since sBPF does not count zeros
+    let over = match magnitude >> 35 {
+        0 => 0,
+        1..=7 => 3,
+        8..=63 => 6,
+        _ => 11,
+    };
     let ratio = ((magnitude >> over) << 28) / (divisor >> over).max(1);
     let ratio = i64::try_from(ratio).map_or(ONE_Q28 << 20, |ratio| ratio.min(ONE_Q28 << 20));
     match numerator < 0 {

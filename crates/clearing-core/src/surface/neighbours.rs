@@ -56,14 +56,15 @@ pub fn check_calendar(shorter: &SviSlice, longer: &SviSlice) -> Result<(), Surfa
     Ok(())
 }
 
-/// Refuses a surface that is too far from its anchor, which was in force `elapsed` seconds ago; `tenor` is what is left, seconds.
+/// Refuses a surface that is too far from its anchor, which was in force `elapsed` seconds ago; `tenor` is what is left, seconds,
+/// and `smile` the next surface's with it.
 ///
 /// # Errors
 ///
 /// [`SurfaceFault::Step`] with what moved, by how much, and the bound.
 pub fn check_step(
     anchor: &Surface,
-    next: &Surface,
+    (next, smile): (&Surface, &SviSlice),
     tenor: i64,
     elapsed: i64,
 ) -> Result<(), SurfaceFault> {
@@ -78,7 +79,7 @@ pub fn check_step(
         i64::from(next.rate) - i64::from(anchor.rate),
         per_window(STEP_RATE, elapsed),
     )?;
-    check_volatility(anchor, next, tenor, elapsed)
+    check_volatility(&SviSlice::new(&anchor.svi, tenor), smile, tenor, elapsed)
 }
 
 fn check_move(what: Moved, by: i64, most: i64) -> Result<(), SurfaceFault> {
@@ -96,21 +97,17 @@ fn per_window(step: i64, elapsed: i64) -> i64 {
 
 /// The same tenor on both sides: standard deviations move as volatilities do.
 fn check_volatility(
-    anchor: &Surface,
-    next: &Surface,
+    old: &SviSlice,
+    new: &SviSlice,
     tenor: i64,
     elapsed: i64,
 ) -> Result<(), SurfaceFault> {
-    let (old, new) = (
-        SviSlice::new(&anchor.svi, tenor),
-        SviSlice::new(&next.svi, tenor),
-    );
     let root = i64::try_from(sqrt_tenor(tenor)).unwrap_or(i64::MAX >> 24) << 2; // Q40, below 2^42
     let points = quotient(root * STEP_VOLATILITY, 1_000_000); // the product below 2^59
-    let unit = deviation(&old, 0);
+    let unit = deviation(old, 0);
     for times in DEVIATIONS {
         let k = times * unit;
-        let (from, to) = (deviation(&old, k), deviation(&new, k));
+        let (from, to) = (deviation(old, k), deviation(new, k));
         // below 2^44, times at most 144
         let most = per_window((from.min(to) >> 1) + points, elapsed);
         let found = (to - from).abs();

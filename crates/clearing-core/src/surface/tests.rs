@@ -1,5 +1,11 @@
 //! Properties of posted surfaces, against the formulas in floating point.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing
+)]
+
 extern crate std;
 
 use std::vec::Vec;
@@ -8,7 +14,7 @@ use risk_core::svi::{Svi, SviSlice};
 
 use super::butterfly::{check_butterfly, MOST_SLOPE};
 use super::median::{in_force, quorum};
-use super::neighbours::{check_calendar, check_step, STEP_WINDOW};
+use super::neighbours::{self, check_calendar, STEP_WINDOW};
 use super::{Moved, Surface, SurfaceFault};
 
 const YEAR: f64 = 31_536_000.0;
@@ -125,10 +131,10 @@ fn surface(svi: Svi) -> Surface {
 #[test]
 fn the_smiles_of_a_market_pass_with_room_to_spare() {
     let slice = |place: usize| SviSlice::new(&market(place), MARKET[place].0);
-    for place in 0..MARKET.len() {
+    for (place, (tenor, ..)) in MARKET.into_iter().enumerate() {
         let svi = market(place);
-        svi.validate().unwrap();
-        assert_eq!(check_butterfly(&svi, MARKET[place].0), Ok(()), "{place}");
+        svi.validate().expect("a market's smile");
+        assert_eq!(check_butterfly(&svi, tenor), Ok(()), "{place}");
         assert!(least_density(&svi, 1.0) > 0.17);
         if place > 0 {
             assert_eq!(
@@ -293,7 +299,7 @@ fn calendars_compare_what_the_engine_prices_with_now() {
         b: 39_999_999_900,
         ..equal
     };
-    let fault = check_calendar(&at(&shorter, 7 * DAY), &at(&less, 14 * DAY)).unwrap_err();
+    let fault = check_calendar(&at(&shorter, 7 * DAY), &at(&less, 14 * DAY)).expect_err("a fault");
     assert!(
         matches!(
             fault,
@@ -314,6 +320,16 @@ fn calendars_compare_what_the_engine_prices_with_now() {
         check_calendar(&at(&shorter, 4 * DAY), &at(&lower, 11 * DAY)),
         Ok(())
     );
+}
+
+fn check_step(
+    anchor: &Surface,
+    next: &Surface,
+    tenor: i64,
+    elapsed: i64,
+) -> Result<(), SurfaceFault> {
+    let smile = SviSlice::new(&next.svi, tenor);
+    neighbours::check_step(anchor, (next, &smile), tenor, elapsed)
 }
 
 /// A flat smile.
@@ -337,7 +353,7 @@ fn a_step_has_room_that_grows_with_time() {
         (0.1251, 0.1249, 2 * STEP_WINDOW),
     ] {
         assert_eq!(step(inside, elapsed), Ok(()), "{inside}");
-        let fault = step(outside, elapsed).unwrap_err();
+        let fault = step(outside, elapsed).expect_err("a fault");
         assert!(matches!(
             fault,
             SurfaceFault::Step {
@@ -376,7 +392,7 @@ fn a_skew_is_a_step_of_the_strikes_beside_the_forward() {
     let bent = surface(svi(tenor, [0.005, 0.05, -0.95, 0.0, 0.1]));
     assert_eq!(check_step(&level, &bent, tenor, 0), Ok(()));
     let bent = surface(svi(tenor, [0.003, 0.3, -0.9, 0.1, 0.05]));
-    let fault = check_step(&level, &bent, tenor, 0).unwrap_err();
+    let fault = check_step(&level, &bent, tenor, 0).expect_err("a fault");
     assert!(matches!(
         fault,
         SurfaceFault::Step {
@@ -446,7 +462,7 @@ fn profile(surface: &Surface, unit: i64) -> [i64; 7] {
 }
 
 fn range<T: Ord>(values: impl Iterator<Item = T> + Clone) -> std::ops::RangeInclusive<T> {
-    values.clone().min().unwrap()..=values.max().unwrap()
+    values.clone().min().expect("an answer")..=values.max().expect("an answer")
 }
 
 #[test]
@@ -464,7 +480,7 @@ fn a_minority_moves_nothing_out_of_the_honest_range() {
             posts.insert(place, liar);
         }
         let tenor = i64::from(truth[0].svi.reference_tenor);
-        let found = in_force(&posts, quorum(count), tenor).unwrap();
+        let found = in_force(&posts, quorum(count), tenor).expect("an answer");
         assert!(range(truth.iter().map(|p| p.forward_basis)).contains(&found.forward_basis));
         assert!(range(truth.iter().map(|p| p.rate)).contains(&found.rate));
         assert!(range(truth.iter().map(|p| p.confidence)).contains(&found.confidence));
@@ -509,7 +525,7 @@ fn posters_who_agree_leave_a_liar_nothing() {
             [truth, liar, truth],
             [truth, truth, liar],
         ] {
-            let found = in_force(&posts, 2, truth.svi.reference_tenor.into()).unwrap();
+            let found = in_force(&posts, 2, truth.svi.reference_tenor.into()).expect("an answer");
             let unit = profile(&truth, 0)[3];
             let pairs = profile(&found, unit).into_iter().zip(profile(&truth, unit));
             for (found, truth) in pairs {

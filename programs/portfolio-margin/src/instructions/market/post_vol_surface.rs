@@ -108,11 +108,11 @@ fn check_candidate(
     now: i64,
 ) -> core::result::Result<(), SurfaceFault> {
     let tenor = expiry.saturating_sub(now);
+    let smile = SviSlice::new(&next.svi, tenor);
     if let Some(anchor) = anchor {
         let elapsed = now.saturating_sub(anchor.posted_at);
-        check_step(&anchor.surface(), next, tenor, elapsed)?;
+        check_step(&anchor.surface(), (next, &smile), tenor, elapsed)?;
     }
-    let smile = SviSlice::new(&next.svi, tenor);
     // Sorted by time. What is too old to open on has no say: else an expiry that nobody posts any more would stop the rest.
     let is_fresh = |slot: &&ExpirySlot| {
         let age = now.saturating_sub(slot.posted_at);
