@@ -245,7 +245,12 @@ fn case_15_refuses_another_token_program() {
     let (mut world, alice, _) = pair(1_000);
     let ix = world.deposit_ix(&alice, &world.usdc, 1);
     let ix = ix.replace(spl_token::ID, anchor_spl::token_2022::ID);
-    assert_refused(&mut world, &ix, &[alice.user], ErrorCode::InvalidProgramId);
+    let error = MarginError::TokenProgramMismatch;
+    assert_refused(&mut world, &ix, &[alice.user], error);
+    let ix = world.deposit_ix(&alice, &world.usdc, 1);
+    let ix = ix.replace(spl_token::ID, portfolio_margin_interface::ID);
+    let error = ErrorCode::InvalidProgramId;
+    assert_refused(&mut world, &ix, &[alice.user], error);
 }
 
 #[test]
