@@ -6,6 +6,7 @@ pub mod ledger;
 pub mod random;
 pub mod refusal;
 pub mod remaining;
+pub mod rules;
 pub mod scene;
 
 pub use batch::{assert_batch_fails, assert_batch_refused};
@@ -14,6 +15,7 @@ pub use ledger::{record, rewrite, write_book};
 pub use random::Random;
 pub use refusal::{assert_logged, assert_refused, Refusal};
 pub use remaining::{assert_remaining_accounts_are_checked, mixed_book};
+pub use rules::{assert_open_interest, counted, pair_with, Open};
 pub use scene::{
     debts, failing_long, foreign_house, health, liquidating_long, other_program_copy, pair,
     set_cash, start,

@@ -2,6 +2,7 @@
 
 use anchor_lang::prelude::*;
 use clearing_core::funding::{FundingTerms, FUNDING_CAP_MOST};
+use clearing_core::trading::{MOST_BAND_LINEAR, MOST_BAND_OPTION, MOST_FEE, MOST_FEE_OF_PREMIUM};
 use portfolio_margin_interface::args::MarketRulesArgs;
 use portfolio_margin_interface::state::board::MAX_POSTERS;
 use portfolio_margin_interface::state::{
@@ -50,6 +51,7 @@ impl OpenMarket<'_> {
         // board: created here at its derived address
         // system_program: checked by its type
         check_posters(&args.posters)?;
+        check_trading(args)?;
         check_funding(&funding_terms(args))
     }
 }
@@ -65,6 +67,22 @@ fn check_posters(posters: &[Pubkey]) -> Result<()> {
         if again || *poster == Pubkey::default() {
             msg!("poster {}", poster);
             return err!(MarginError::PosterCount);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses fees and bands above their hard bounds.
+fn check_trading(args: &MarketRulesArgs) -> Result<()> {
+    for (found, most) in [
+        (args.fee_taker, MOST_FEE),
+        (args.fee_maker, MOST_FEE),
+        (args.fee_premium_cap, MOST_FEE_OF_PREMIUM),
+        (args.band_linear, MOST_BAND_LINEAR),
+        (args.band_option, MOST_BAND_OPTION),
+    ] {
+        if found > most {
+            return Err(error!(MarginError::ParameterOutOfRange).with_values((found, most)));
         }
     }
     Ok(())
