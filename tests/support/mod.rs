@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod bend;
+pub mod conserved;
 pub mod ledger;
 pub mod random;
 pub mod refusal;
@@ -11,6 +12,7 @@ pub mod scene;
 
 pub use batch::{assert_batch_fails, assert_batch_refused};
 pub use bend::Bend;
+pub use conserved::{assert_conserved, value};
 pub use ledger::{record, rewrite, write_book};
 pub use random::Random;
 pub use refusal::{assert_logged, assert_refused, Refusal};
