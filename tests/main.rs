@@ -38,6 +38,7 @@ mod set_delegate;
 mod set_tier;
 mod settle_expiry;
 mod settle_perp_pnl;
+mod settlement_marks;
 mod soak;
 mod start_liquidation;
 mod status;
