@@ -165,6 +165,19 @@ pub fn update_market(market: &Market) -> Instruction {
     let accounts = accounts::UpdateMarket {
         market: market.key,
         price: market.price,
+        reference: None,
+        reference_price: None,
+    };
+    instruction(accounts, instruction::UpdateMarket {}, vec![])
+}
+
+/// `update_market` with the reference market of its regime.
+pub fn update_market_with(market: &Market, reference: &Market) -> Instruction {
+    let accounts = accounts::UpdateMarket {
+        market: market.key,
+        price: market.price,
+        reference: Some(reference.key),
+        reference_price: Some(reference.price),
     };
     instruction(accounts, instruction::UpdateMarket {}, vec![])
 }

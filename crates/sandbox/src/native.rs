@@ -114,6 +114,18 @@ impl Inputs {
         }
     }
 
+    /// The correlation groups, with what the regimes of their markets leave of the offsets.
+    fn groups(&self) -> Vec<GroupParams> {
+        let numbered = self.house.groups.iter().enumerate();
+        let with_share = numbered.map(|(number, group)| {
+            let members = self.markets.iter().map(|(market, _)| market);
+            let members = members.filter(|market| usize::from(market.group) == number + 1);
+            let share = members.map(|market| market.regime.share()).min();
+            group.params_at(share.unwrap_or(1_000_000))
+        });
+        with_share.collect()
+    }
+
     /// The account's collateral, and how much of it offsets the risk of each market.
     fn collateral(
         &self,
@@ -188,7 +200,7 @@ pub fn evaluate(
     let held: Vec<_> = inputs.markets.iter().map(|(m, _)| in_market(m)).collect();
     let params: Vec<_> = inputs.markets.iter().map(|(m, _)| m.params()).collect();
     let books = inputs.books(&held, &params, &offsets)?;
-    let groups: Vec<GroupParams> = inputs.house.groups.iter().map(|g| g.params()).collect();
+    let groups: Vec<GroupParams> = inputs.groups();
     let account = Account {
         cash: Quote::from_raw(inputs.house.interest.at(inputs.now).value_floor(header)),
         terms: inputs.house.account_terms_at(inputs.now),

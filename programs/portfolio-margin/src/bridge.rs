@@ -3,6 +3,7 @@
 //! The accounts of a check come in the canonical order of [`crate::remaining`].
 
 use anchor_lang::prelude::*;
+use clearing_core::regime::ONE;
 use portfolio_margin_interface::state::clearinghouse::MAX_GROUPS;
 use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, MarginAccount, Market,
@@ -91,6 +92,8 @@ struct Progress<'a> {
     offsets: Vec<(u16, Quantity)>,
     /// Correlation groups that have a market; on the heap, since most accounts have none.
     groups: [Option<Box<Group>>; MAX_GROUPS],
+    /// The least share of its offset that a market of each group has left, 1e-6.
+    shares: [u32; MAX_GROUPS],
     observer: &'a mut dyn Observer,
 }
 
@@ -128,6 +131,9 @@ impl Progress<'_> {
             None => self.check.add_market(inputs, positions, &mut pnl),
             Some(group) => {
                 let group = group.get_or_insert_with(|| Box::new(Group::EMPTY));
+                if let Some(least) = place.and_then(|place| self.shares.get_mut(place)) {
+                    *least = record.regime.share().min(*least);
+                }
                 self.check
                     .add_market_to_group(inputs, positions, &mut pnl, group)
             }
@@ -163,10 +169,11 @@ impl Progress<'_> {
 
     /// Adds the scans of the groups, whose markets are all in.
     fn add_groups(&mut self, house: &Clearinghouse) -> Result<()> {
-        for (group, record) in self.groups.iter().zip(&house.groups) {
+        let groups = self.groups.iter().zip(self.shares);
+        for ((group, share), record) in groups.zip(&house.groups) {
             if let Some(group) = group {
                 self.check
-                    .add_group(group, &record.params())
+                    .add_group(group, &record.params_at(share))
                     .map_err(risk_error)?;
             }
         }
@@ -255,6 +262,7 @@ impl Check<'_> {
             doubt: doubt_quote_price(self.house, self.now),
             offsets: Vec::new(),
             groups: [const { None }; MAX_GROUPS],
+            shares: [ONE; MAX_GROUPS],
             observer,
         })
     }

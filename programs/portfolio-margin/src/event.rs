@@ -69,13 +69,18 @@ pub struct SurfacePosted {
     pub sequence: u64,
 }
 
-/// Prices in 1e-8 USD; a stable price of zero is none.
+/// Prices in 1e-8 USD; a stable price of zero is none. Factors and share 1e-6; factors of zero where there is no regime.
 #[event]
 pub struct MarketUpdated {
     pub market: Pubkey,
     pub spot: u64,
     pub stable_price: u64,
     pub publish_time: i64,
+    pub is_sampled: bool,
+    pub factor_initial: u32,
+    pub factor_maintenance: u32,
+    pub factor_applied: u32,
+    pub offset_share: u32,
     pub sequence: u64,
 }
 

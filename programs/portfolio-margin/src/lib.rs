@@ -82,10 +82,11 @@ pub mod portfolio_margin {
         open_market::handler(ctx, args)
     }
 
-    /// Stores a market's spot and moves its stable price towards it, by a bounded share of the time since it last moved. A usable
-    /// price that is too uncertain to store ends an outage and nothing else. Authority: anybody.
+    /// Stores a market's spot, moves its stable price towards it by a bounded share of the time since it last moved, samples its
+    /// regime where a sample is due, and widens its scenarios by what follows. A usable price that is too uncertain to store ends an
+    /// outage and nothing else. Optional: the reference market of the regime and its price. Authority: anybody.
     ///
-    /// Errors: `OracleOutdated`, the oracle's.
+    /// Errors: `OracleOutdated`, `MarketMismatch`, `ClearinghouseMismatch`, the oracle's.
     pub fn update_market(ctx: Context<UpdateMarket>) -> Result<()> {
         update_market::handler(ctx)
     }

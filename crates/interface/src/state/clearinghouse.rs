@@ -43,6 +43,19 @@ impl GroupRecord {
             offset_cap: Ratio::from_raw(self.offset_cap.into()),
         }
     }
+
+    /// The same with a share of both, 1e-6, rounded down: what the measured correlation leaves. At none of it, the group is the plain
+    /// sum of its markets: `kappa` alone would still let each scenario pass over the markets that gain in it.
+    pub fn params_at(&self, share: u32) -> GroupParams {
+        let scaled = |value: u32| {
+            let product = u64::from(value).wrapping_mul(share.into());
+            Ratio::from_raw(product.div_euclid(1_000_000) as i64)
+        };
+        GroupParams {
+            kappa: scaled(self.kappa),
+            offset_cap: scaled(self.offset_cap),
+        }
+    }
 }
 
 /// One clearing house; PDA `[clearinghouse, id]`.

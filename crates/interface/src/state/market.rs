@@ -92,6 +92,22 @@ impl ScenarioRecord {
         ]
     }
 
+    /// The set as a table of its own, to be widened.
+    pub fn table(&self) -> ScenarioTable {
+        ScenarioTable {
+            ln_spot: self.ln_spot,
+            spot: self.spot,
+            damping: self.damping,
+            count: self.count,
+            none_start: self.none_start,
+            down_start: self.down_start,
+            linear_start: self.linear_start,
+            abs_start: self.abs_start,
+            base: self.base,
+            reach: self.reach,
+        }
+    }
+
     /// The set as the engine reads it, in place.
     pub fn set(&self) -> core::result::Result<ScenarioSet<'_>, RiskError> {
         let count = usize::from(self.count);
@@ -359,9 +375,19 @@ impl Market {
     }
 
     /// The parameters as the engine reads them.
+    ///
+    /// The initial scan factor carries what the regime asks of the initial requirement beyond the scenarios: the loss is scaled by
+    /// the ratio of the factors, rounded up; within the bounds of the factor by `open_market`'s check of the largest.
     #[inline(always)]
     pub fn params(&self) -> MarketParams {
-        self.params.params(&self.terms)
+        let mut params = self.params.params(&self.terms);
+        if let Some((factor, divisor)) = self.regime.initial_ratio() {
+            // 3e6 x 4e6 at most
+            let product = u64::from(self.params.scan_initial).wrapping_mul(factor.into());
+            let scaled = product.div_ceil(u64::from(divisor).max(1));
+            params.scan_initial = Ratio::from_raw(scaled as i64);
+        }
+        params
     }
 }
 

@@ -4,6 +4,7 @@ pub mod add_expiry;
 pub mod initialize_market;
 pub mod open_market;
 pub mod post_vol_surface;
+pub mod regime;
 pub mod report_outage;
 pub mod update_market;
 

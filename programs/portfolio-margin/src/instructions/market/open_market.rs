@@ -10,6 +10,7 @@ use portfolio_margin_interface::state::{
 };
 use portfolio_margin_interface::{seeds, AccountLayout};
 
+use super::regime;
 use crate::error::{overflow, MarginError};
 use crate::event::MarketOpened;
 
@@ -52,6 +53,7 @@ impl OpenMarket<'_> {
         // system_program: checked by its type
         check_posters(&args.posters)?;
         check_trading(args)?;
+        regime::check(args, &market, self.clearinghouse.load()?.market_count)?;
         check_funding(&funding_terms(args))
     }
 }
@@ -135,6 +137,7 @@ pub fn handler(ctx: Context<OpenMarket>, args: MarketRulesArgs) -> Result<()> {
 
     let mut market = ctx.accounts.market.load_mut()?;
     market.rules = rules(&args);
+    market.regime = regime::record(&args.regime)?;
     let funding = funding_terms(&args);
     (market.funding.cap, market.funding.depth) = (funding.cap, funding.depth);
     market.is_open = 1;
