@@ -30,7 +30,8 @@ impl Soak {
         self.last.books[&trader.account].clone()
     }
 
-    /// Whether a leg at its price reduces the risk of an account on the side of that sign.
+    /// Whether a leg at its price reduces the risk of an account on the side of that sign, also after the highest fee that
+    /// either side may be asked for.
     pub fn is_reducing(&self, trader: &Trader, leg: &TradeLeg, sign: i64) -> bool {
         let book = &self.last.books[&trader.account];
         let mut after = book.clone();
@@ -46,6 +47,10 @@ impl Soak {
         if leg.strike > 0 {
             after.header.cash -= paid;
         }
+        let market = self.markets.iter().find(|u| u.market.index == leg.market);
+        let spot = market.map_or(0, |u| self.world.spot(&u.market.price).raw());
+        let notional = leg.quantity.unsigned_abs() as u128 * u128::from(spot.max(leg.price));
+        after.header.cash -= (notional / 100_000_000 * 500 / 1_000_000) as i64 + 1;
         if after.header.cash < 0 {
             return false; // it cannot be paid
         }
@@ -95,7 +100,8 @@ impl Soak {
             (record.quantity, record.cost) = (record.quantity * k, record.cost * k);
         }
         let [one, many] = [self.what_if(book), self.what_if(&scaled)];
-        let dust = (k + 1) * rounding(book);
+        let [one_cushion, cushion] = [&one, &many].map(|r| r.contingencies.cushion.raw());
+        let dust = (k + 1) * rounding(book) + 4 * (k * one_cushion + cushion);
         for (one, many) in requirements(&one).into_iter().zip(requirements(&many)) {
             let error = many - k * one;
             assert!(

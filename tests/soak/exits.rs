@@ -3,7 +3,7 @@
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{BidArgs, TradeLeg};
 use risk_core::liquidation::FRACTION_ONE;
-use sandbox::{Outcome, Trader, User};
+use sandbox::{settlement, Outcome, Trader, User};
 use solana_instruction::Instruction;
 
 use super::Soak;
@@ -17,14 +17,16 @@ impl Soak {
             self.inv_18_deposit(trader);
             self.inv_18_liquidation(trader);
         }
+        self.inv_18_settlement();
         self.inv_18_exit();
         self.inv_18_close();
     }
 
     /// Runs an instruction on a copy of the machine.
-    fn trial(&mut self, instruction: Instruction, signer: User) -> Outcome {
+    fn trial(&mut self, mut instruction: Instruction, signers: &[User]) -> Outcome {
         let kept = self.world.svm.clone();
-        let outcome = self.world.send_wide(&[instruction], &[signer]);
+        self.write_house(std::slice::from_mut(&mut instruction));
+        let outcome = self.world.send_wide(&[instruction], signers);
         self.world.svm = kept;
         outcome
     }
@@ -37,7 +39,7 @@ impl Soak {
     fn inv_18_deposit(&mut self, trader: &Trader) {
         let usdc = self.world.usdc;
         let ix = self.world.deposit_ix(trader, &usdc, 1_000_000);
-        self.trial(ix, trader.user).ok();
+        self.trial(ix, &[trader.user]).ok();
         self.tried("deposit in any state");
     }
 
@@ -61,7 +63,7 @@ impl Soak {
             if report.margin.maintenance_health.raw() < 0 && self.prices_are_usable(trader) {
                 let world = &self.world;
                 let ix = world.start_liquidation_ix(&keeper.user, &account, &witness);
-                self.trial(ix, keeper.user).ok();
+                self.trial(ix, &[keeper.user]).ok();
                 self.tried("start in any state");
             }
             return;
@@ -76,9 +78,9 @@ impl Soak {
             price_limit: i64::MAX,
         };
         let ix = self.world.bid_ix(&keeper, &account, args);
-        let bid = self.trial(ix, keeper.user);
+        let bid = self.trial(ix, &[keeper.user]);
         let ix = self.world.stop_liquidation_ix(&keeper.user, &account);
-        let stop = self.trial(ix, keeper.user);
+        let stop = self.trial(ix, &[keeper.user]);
         // equity is gone: what insurance is for; or the keeper itself has no room for more
         let code = bid.error_code();
         let excused = [
@@ -112,8 +114,35 @@ impl Soak {
             let fields = self.world.price(&account);
             let wide = fields.confidence as i128 * 10 > i128::from(fields.price);
             let limit = i64::from(self.world.settings().oracle_max_age);
-            !wide && now - fields.publish_time <= limit
+            let halted = fields.legacy_status == Some(0);
+            !wide && !halted && now - fields.publish_time <= limit
         })
+    }
+
+    /// What has a final price can be settled for every account that holds it, whatever its status and the oracles'.
+    fn inv_18_settlement(&mut self) {
+        let now = self.world.now();
+        for trader in self.cast.clone() {
+            let held = &self.last.books[&trader.account].positions;
+            let passed = held.iter().find(|r| r.expiry != 0 && r.expiry <= now);
+            let Some((market, expiry)) = passed.map(|r| (r.market, r.expiry)) else {
+                continue;
+            };
+            let market = self.world.market(&trader.house, market).expect("a market");
+            let finalize = settlement::finalize_settlement(&market, expiry);
+            if self.trial(finalize, &[]).error.is_some() {
+                continue; // not final yet
+            }
+            let ix = settlement::settle_expiry(&trader.account, &market, expiry);
+            let outcome = self.trial(ix, &[]);
+            let paid = outcome.error_code() == Some(MarginError::NothingToSettle.into());
+            assert!(
+                paid || outcome.error.is_none(),
+                "inv_18: {:?}",
+                outcome.logs
+            );
+            self.tried("settle in any state");
+        }
     }
 
     /// An account without positions leaves with everything, whatever the oracles say.
@@ -129,7 +158,13 @@ impl Soak {
             let held = self.world.balance(&trader, &bank);
             if held > 0 {
                 let ix = self.world.withdraw_ix(&trader, &bank, held as u64);
-                self.trial(ix, trader.user).ok();
+                let outcome = self.trial(ix, &[trader.user]);
+                let limited = outcome.error_code() == Some(MarginError::WithdrawalLimit.into());
+                assert!(
+                    limited || outcome.error.is_none(),
+                    "inv_18: {:?}",
+                    outcome.logs
+                );
                 self.tried("exit without positions");
             }
         }
@@ -176,9 +211,7 @@ impl Soak {
             return;
         }
         let ix = self.world.trade_ix(a, b, &[leg]);
-        let kept = self.world.svm.clone();
-        self.world.send_wide(&[ix], &[a.user, b.user]).ok();
-        self.world.svm = kept;
+        self.trial(ix, &[a.user, b.user]).ok();
         self.tried("close in any state");
     }
 }

@@ -12,7 +12,12 @@ impl Soak {
         plan.is_bent = true;
         let at = self.random.range(0, plan.instructions.len() as i64) as usize;
         let instruction = plan.instructions[at].clone();
-        plan.instructions[at] = match self.random.range(0, 10) {
+        let choice = match instruction.accounts.is_empty() {
+            true => 9, // a signature for the runtime
+            false if plan.name == "donate" => self.random.range(0, 9),
+            false => self.random.range(0, 10),
+        };
+        plan.instructions[at] = match choice {
             0 => self.drop_account(instruction),
             1 => self.swap_accounts(instruction),
             2..=4 => self.replace_account(instruction),

@@ -6,9 +6,31 @@ use std::collections::BTreeMap;
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank, Market};
 
 use super::snapshot::{Book, Snapshot};
+use sandbox::Bank;
+
 use super::{Plan, Soak};
 
 impl Soak {
+    /// Keeps account of what the invariants need beside the state: tokens sent to vaults unasked, records settled.
+    pub fn note(&mut self, plan: &Plan, before: &Snapshot) {
+        for bank in &self.banks {
+            let came = |state: &Snapshot| i128::from(state.tokens[&bank.vault].amount);
+            if plan.name == "donate" {
+                let sum = self.donations.entry(bank.vault).or_default();
+                *sum += came(&self.last) - came(before);
+            }
+        }
+        if plan.name == "settle expiry" {
+            let records =
+                |state: &Snapshot| state.books.values().map(|b| b.positions.len() as i128);
+            self.settled += records(before).sum::<i128>() - records(&self.last).sum::<i128>() + 1;
+        }
+    }
+
+    fn donated(&self, bank: &Bank) -> i128 {
+        self.donations.get(&bank.vault).copied().unwrap_or(0)
+    }
+
     /// What the house keeps of the quote asset beside the accounts' cash: insurance, fees, what losers have paid and winners
     /// have not got, interest.
     fn kept(&self, state: &Snapshot) -> i128 {
@@ -45,18 +67,51 @@ impl Soak {
             let owed = i128::from(record.total_deposits);
             assert_eq!(owed, claims, "inv_01: {} bank {}", plan.name, bank.index);
             let vault = i128::from(state.tokens[&bank.vault].amount);
+            let owed = owed + self.donated(bank);
             assert_eq!(vault, owed, "inv_01: {} vault {}", plan.name, bank.index);
         }
     }
 
     /// INV-02: "per market and series, signed quantities sum to zero; open interest counters agree."
-    pub fn inv_02_series(&self) {
+    ///
+    /// A series sums to zero until its expiry is settled. What the perpetual cost all accounts is what its losers have paid and
+    /// its winners have not got.
+    pub fn inv_02_series(&self, plan: &Plan) {
         let mut sums: BTreeMap<_, i128> = BTreeMap::new();
+        let mut longs: BTreeMap<(u16, i64), [u64; 2]> = BTreeMap::new();
+        let mut costs: BTreeMap<u16, i128> = BTreeMap::new();
         for record in self.last.books.values().flat_map(|book| &book.positions) {
             *sums.entry(record.key()).or_default() += i128::from(record.quantity);
+            let open = longs.entry((record.market, record.expiry)).or_default();
+            open[0] += record.quantity.max(0) as u64;
+            open[1] += 1;
+            if record.expiry == 0 {
+                *costs.entry(record.market).or_default() += i128::from(record.cost);
+            }
         }
+        for underlying in &self.markets {
+            let market: &Market = self.last.state(&underlying.market.key);
+            let open = longs.remove(&(market.index, 0)).unwrap_or_default();
+            assert_eq!(market.perp_open, open[0], "inv_02: {}", plan.name);
+            let cost = costs.remove(&market.index).unwrap_or_default();
+            assert_eq!(
+                cost + i128::from(market.perp_pool),
+                0,
+                "inv_02: {}",
+                plan.name
+            );
+            for slot in market.expiries.iter().filter(|slot| slot.time != 0) {
+                let open = longs.remove(&(market.index, slot.time)).unwrap_or_default();
+                let counted = [slot.settlement.open, slot.settlement.records.into()];
+                assert_eq!(counted, open, "inv_02: {} {}", plan.name, slot.time);
+                if slot.settlement.price != 0 {
+                    sums.retain(|series, _| (series.0, series.1) != (market.index, slot.time));
+                }
+            }
+        }
+        assert!(longs.is_empty(), "inv_02: {longs:?} are not listed");
         for (series, sum) in sums {
-            assert_eq!(sum, 0, "inv_02: {series:?}");
+            assert_eq!(sum, 0, "inv_02: {} {series:?}", plan.name);
         }
     }
 
@@ -70,7 +125,7 @@ impl Soak {
 
     pub fn inv_03_pnl_now(&self, what: &str) {
         let state = &self.last;
-        let came_in = self.supply - self.quote_in_wallets(state);
+        let came_in = self.supply - self.quote_in_wallets(state) - self.donated(&self.world.usdc);
         let worth = |key, book: &Book| {
             let mark = state.reports[key].margin.mark.raw();
             i128::from(book.header.cash) + i128::from(mark)
@@ -93,9 +148,41 @@ impl Soak {
         );
     }
 
+    /// INV-03 for interest: what all balances are still to receive is no more than what debtors have paid or owe, and what is
+    /// left covers the house's share.
+    pub fn inv_03_interest(&self, plan: &Plan) {
+        let state = &self.last;
+        let house: &Clearinghouse = state.state(&self.world.house);
+        let interest = house.interest.at(self.world.now());
+        let pending = state.books.values().map(|book| {
+            i128::from(interest.value_floor(&book.header)) - i128::from(book.header.cash)
+        });
+        let pending: i128 = pending.sum();
+        let left = i128::from(interest.pool) - pending - i128::from(interest.house_due);
+        assert!(left >= 0, "inv_03: {}: interest lacks {left}", plan.name);
+        let debts = state
+            .books
+            .values()
+            .map(|b| -i128::from(b.header.cash.min(0)));
+        let debts: i128 = debts.sum();
+        assert_eq!(i128::from(interest.debts), debts, "inv_03: {}", plan.name);
+    }
+
     /// INV-05: "funding sums to <= 0 over users." In every market the marks of all accounts, with what each has paid or
     /// received in funding, sum to what losers have paid and winners have not got: never to more.
-    pub fn inv_05_marks(&self, plan: &Plan) {
+    pub fn inv_05_marks(&mut self, plan: &Plan) {
+        let now = self.world.now();
+        let paying = self.markets.iter().filter(|u| {
+            let market: &Market = self.last.state(&u.market.key);
+            market.funding.index_at(now) != 0 && market.perp_open > 0
+        });
+        if paying.count() > 0 {
+            *self
+                .coverage
+                .probes
+                .entry("inv_05 with funding")
+                .or_default() += 1;
+        }
         for underlying in &self.markets {
             let index = underlying.market.index;
             let market: &Market = self.last.state(&underlying.market.key);
@@ -121,7 +208,7 @@ impl Soak {
         let gross: i128 = reports
             .map(|r| i128::from(r.margin.gross_notional.raw()))
             .sum();
-        positions as i128 + (gross >> 36)
+        positions as i128 + (gross >> 36) + self.settled
     }
 }
 

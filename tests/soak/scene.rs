@@ -1,9 +1,10 @@
 //! The scene of the soak: three markets, eight accounts, and how time and prices move between the steps.
 
-use portfolio_margin_interface::args::MarketRulesArgs;
+use portfolio_margin_interface::args::{BankRulesArgs, HouseRulesArgs, MarketRulesArgs};
 use risk_core::tier::Tier;
 use sandbox::{
-    dollars, Bank, Market, Model, PriceFields, Trader, World, WorldBuilder, ETH_START, SOL, USDC,
+    crypto_smile, dollars, instructions, Bank, Market, Model, Trader, User, World, WorldBuilder,
+    ETH_START, SOL, USDC,
 };
 
 use super::{Snapshot, Soak};
@@ -14,7 +15,7 @@ pub const TRADERS: usize = 6;
 /// All accounts.
 pub const CAST: usize = 8;
 /// Between one expiry and the next, seconds.
-const EXPIRY_STEP: i64 = 24 * 3_600;
+const EXPIRY_STEP: i64 = 8 * 3_600;
 /// Expiries ahead that are kept listed.
 const EXPIRIES_AHEAD: i64 = 3;
 
@@ -29,9 +30,62 @@ pub struct Underlying {
     pub volatility: u32,
 }
 
-/// The rules of every market.
-fn market_rules() -> MarketRulesArgs {
-    MarketRulesArgs::plain(sandbox::User::named("surface authority").key)
+/// The rules of a market in which a position of some hundred thousand dollars has `size` base units: fees, bands, limits,
+/// funding of up to 1 % a day.
+fn market_rules(size: i64) -> MarketRulesArgs {
+    let size = size.unsigned_abs();
+    MarketRulesArgs {
+        fee_taker: 500,
+        fee_maker: 200,
+        fee_premium_cap: 125_000,
+        band_linear: 30_000,
+        band_option: 20_000,
+        position_limit: 6 * size,
+        perp_limit: 10 * size,
+        expiry_limit: 20 * size,
+        funding_cap: 10_000_000,
+        funding_depth: size,
+        posters: posters().iter().map(|poster| poster.key).collect(),
+        ..MarketRulesArgs::plain(User::named("surface authority").key)
+    }
+}
+
+/// Who posts surfaces: the world's own, and two more.
+fn posters() -> Vec<User> {
+    let mut posters = vec![User::named("surface authority")];
+    posters.extend(sandbox::posters(2));
+    posters
+}
+
+/// A bank whose weight grows over two days, with limits on accounts and on what may leave in an hour.
+fn ramping_bank() -> BankRulesArgs {
+    BankRulesArgs {
+        account_cap: 40 * SOL, // nine decimals as well
+        ramp_seconds: 2 * 86_400,
+        withdrawal_limit: 15 * SOL,
+        withdrawal_window: 3_600,
+        ..BankRulesArgs::PLAIN
+    }
+}
+
+/// Base units (1e-6) worth some hundred thousand dollars at a price.
+fn size_at(price: u64) -> i64 {
+    (350_000_000_000_000_000_u128 / u128::from(price) * 100) as i64
+}
+
+/// Interest, settlement and insurance of the house.
+fn house_rules() -> HouseRulesArgs {
+    HouseRulesArgs {
+        insurance_share: 250_000,
+        debt_account_limit: 30_000 * USDC,
+        debt_limit: 100_000 * USDC,
+        rate_base: 20_000,
+        rate_kink: 100_000,
+        rate_full: 900_000,
+        kink: 800_000,
+        house_share: 100_000,
+        ..HouseRulesArgs::PLAIN
+    }
 }
 
 impl Soak {
@@ -42,16 +96,20 @@ impl Soak {
             Model::Whole => WorldBuilder::whole(20_000_000_000),
         };
         let mut world = WorldBuilder {
-            market_rules: market_rules(),
+            rules: house_rules(),
+            // both markets of the builder have one set of rules: the limits of the one with the smaller price
+            market_rules: market_rules(size_at(builder.sol_price)),
             ..builder
         }
         .build();
-        let eth = world.list_eth(market_rules());
+        let eth = world.list_eth(market_rules(size_at(ETH_START)));
+        world.set_wrapped_eth(ETH_START);
+        let wrapped = world.list_wrapped_eth(ramping_bank());
         let settings = world.settings().clone();
         let underlying = |market, start: u64, volatility| Underlying {
             market,
             start,
-            size: (350_000_000_000_000_000_u128 / u128::from(start) * 100) as i64,
+            size: size_at(start),
             volatility,
         };
         let markets = vec![
@@ -59,12 +117,19 @@ impl Soak {
             underlying(world.sol, settings.sol_price, settings.sol_volatility),
             underlying(eth, ETH_START, 600_000),
         ];
-        let (cast, outsider) = cast(&mut world, model);
+        let banks = vec![world.usdc, world.sol_bank, wrapped];
+        let (cast, outsider) = cast(&mut world, model, &wrapped);
         let mut soak = Self {
             random: Random::new(seed),
             cast,
             outsider,
-            banks: vec![world.usdc, world.sol_bank],
+            banks,
+            posters: posters(),
+            donations: Default::default(),
+            settled: 0,
+            nonce: 1,
+            signed: vec![],
+            resting: vec![],
             markets,
             supply: 0,
             last: Snapshot::take(&world),
@@ -72,8 +137,11 @@ impl Soak {
             sequences: Default::default(),
             world,
         };
+        soak.world.advance(1);
         soak.list_expiries();
-        soak.publish();
+        for poster in soak.posters.clone() {
+            soak.post_as(&poster);
+        }
         soak.last = Snapshot::take(&soak.world);
         let seeded = soak.last.tokens[&soak.world.usdc.vault].amount;
         soak.supply = soak.quote_in_wallets(&soak.last) + i128::from(seeded);
@@ -87,8 +155,10 @@ impl Soak {
             let listed = self.world.expiries(&underlying.market);
             for number in first..first + EXPIRIES_AHEAD {
                 let time = number * EXPIRY_STEP;
-                if !listed.contains(&time) && listed.len() < 9 {
-                    self.world.add_expiry(&underlying.market, time);
+                if !listed.contains(&time) {
+                    let governor = self.world.governor;
+                    let ix = instructions::add_expiry(&governor.key, &underlying.market, time);
+                    self.world.send(&[ix], &[governor]); // refused while all places are taken
                 }
             }
         }
@@ -97,6 +167,7 @@ impl Soak {
     /// Time passes, prices move by up to 4 %, now and then by a quarter; some feeds and posters are silent or unsure.
     pub fn turn(&mut self) {
         let seconds = match self.random.range(0, 10) {
+            _ if self.is_averaging() && !self.random.one_in(8) => self.random.range(20, 80),
             0 => self.random.range(1_000, 5_000),
             1..=3 => self.random.range(200, 900),
             _ => self.random.range(1, 200),
@@ -105,6 +176,9 @@ impl Soak {
         self.list_expiries();
         self.move_prices();
         self.publish();
+        if !self.random.one_in(5) {
+            self.sample();
+        }
         self.last = Snapshot::take(&self.world);
     }
 
@@ -121,12 +195,19 @@ impl Soak {
             let moved = spot * (10_000 + self.random.range(-reach, reach + 1)) / 10_000;
             let start = start as i64;
             let price = moved.clamp(start / 2, start * 2) as u64;
-            let mut fields = PriceFields::fresh(market.feed_id, price, self.world.now());
+            self.world.set_price(&market, price);
+            let mut fields = self.world.price(&market.price);
             if self.random.one_in(15) {
                 // an opening accepts 1 %, a repair 10 %
                 fields.confidence = price * self.random.range(1, 13) as u64 / 100;
             }
+            if fields.legacy_status.is_some() && self.random.one_in(40) {
+                fields.legacy_status = Some(0); // not trading
+            }
             self.world.set_price_update(market.price, fields);
+            if start as u64 == ETH_START {
+                self.world.set_wrapped_eth(price);
+            }
         }
         if whole && !self.random.one_in(10) {
             let price = dollars(1) * self.random.range(985, 1_004) as u64 / 1_000;
@@ -140,11 +221,28 @@ impl Soak {
             let house = self.world.house;
             self.world.update_quote_price(&house); // refused where its price is silent
         }
+        for poster in self.posters.clone() {
+            if !self.random.one_in(3) {
+                self.post_as(&poster);
+            }
+        }
+    }
+
+    /// A poster's view of one market, or of all where nobody has posted for long; what does not fit is refused.
+    fn post_as(&mut self, poster: &User) {
+        let now = self.world.now();
         for underlying in self.markets.clone() {
-            if !self.random.one_in(12) {
-                let volatility = underlying.volatility * self.random.range(90, 111) as u32 / 100;
-                self.world
-                    .post_listed_surfaces(&underlying.market, volatility);
+            let market: portfolio_margin_interface::state::Market =
+                self.world.read(&underlying.market.key);
+            let volatility = underlying.volatility * self.random.range(95, 106) as u32 / 100;
+            for slot in market.expiries.iter().filter(|slot| slot.time > now) {
+                let age = now - slot.posted_at;
+                if age < 1_200 && !self.random.one_in(6) {
+                    continue;
+                }
+                let smile = crypto_smile(slot.time, now, volatility);
+                let ix = instructions::post_vol_surface(&poster.key, &underlying.market, smile);
+                self.world.send(&[ix], &[*poster]);
             }
         }
     }
@@ -152,7 +250,16 @@ impl Soak {
     /// One of the six traders.
     pub fn trader(&mut self) -> Trader {
         let index = self.random.range(0, TRADERS as i64) as usize;
-        self.cast[index]
+        // the last is a visitor, who comes more rarely and leaves again
+        match index + 1 == TRADERS && !self.random.one_in(3) {
+            true => self.cast[0],
+            false => self.cast[index],
+        }
+    }
+
+    /// Whether an account is the visitor's.
+    pub fn is_visitor(&self, trader: &Trader) -> bool {
+        *trader == self.cast[TRADERS - 1]
     }
 
     /// One of the two keepers.
@@ -208,7 +315,7 @@ impl Soak {
 }
 
 /// Six traders, of whom one owner has two accounts, two keepers, and a wallet without an account.
-fn cast(world: &mut World, model: Model) -> (Vec<Trader>, Trader) {
+fn cast(world: &mut World, model: Model, wrapped: &Bank) -> (Vec<Trader>, Trader) {
     let (usdc, sol) = (world.usdc, world.sol_bank);
     let mut cast = Vec::new();
     for n in 0..CAST {
@@ -229,8 +336,16 @@ fn cast(world: &mut World, model: Model) -> (Vec<Trader>, Trader) {
         world.fund(&user, &usdc, 50_000_000 * USDC);
         world.fund(&user, &sol, 50_000 * SOL);
         world.deposit(&trader, &usdc, cash * USDC).ok();
+        if !is_second {
+            let wallet = world.wallet(&user, wrapped);
+            world.create_token_account(wallet, wrapped.mint, user.key);
+            world.fund(&user, wrapped, 50_000 * SOL);
+        }
+        world.open_quotes(&trader).ok();
         cast.push(trader);
     }
+    let trusting: Vec<&Trader> = cast.iter().take(4).collect();
+    world.add_example_venue(&trusting);
     let user = world.user("outsider");
     world.fund(&user, &usdc, 1_000 * USDC);
     let outsider = Trader { user, ..cast[0] };

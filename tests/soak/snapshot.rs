@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::token::spl_token;
+use anchor_spl::token_2022;
 use portfolio_margin_interface::state::{MarginAccount, PositionRecord};
 use portfolio_margin_interface::{AccountLayout, ID};
 use sandbox::{NativeReport, World};
@@ -84,7 +85,7 @@ impl Snapshot {
 
 /// All accounts of the program and of the token programs.
 pub fn stored(world: &World) -> BTreeMap<Pubkey, Account> {
-    [ID, spl_token::ID]
+    [ID, spl_token::ID, token_2022::ID]
         .iter()
         .flat_map(|program| world.svm.get_program_accounts(program))
         .collect()

@@ -1,9 +1,14 @@
 //! What people do: each function plans one action of its kind, as the one who means it would.
 
 mod crank;
+mod life;
 mod liquidation;
+mod settle;
 mod trade;
 mod transfer;
+mod ways;
+
+pub use ways::{Resting, Signed};
 
 use super::{Plan, Soak};
 
@@ -11,12 +16,17 @@ impl Soak {
     /// The next action.
     pub fn plan(&mut self) -> Plan {
         match self.random.range(0, 100) {
-            0..=44 => self.trade(),
-            45..=49 => self.round_trip(),
-            50..=61 => self.transfer(),
-            62..=64 => self.there_and_back(),
-            65..=69 => self.tier(),
-            70..=91 => self.liquidation(),
+            0..=27 => self.trade(),
+            28..=30 => self.round_trip(),
+            31..=33 => self.guarded_trade(),
+            34..=38 => self.quote(),
+            39..=43 => self.venue(),
+            44..=51 => self.transfer(),
+            52..=53 => self.there_and_back(),
+            54..=56 => self.tier(),
+            57..=60 => self.life(),
+            61..=73 => self.liquidation(),
+            74..=89 => self.settle(),
             _ => self.crank(),
         }
     }

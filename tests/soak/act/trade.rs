@@ -1,10 +1,10 @@
 //! Trades: near the mark, off it, undoing what is held, and there and back.
 
-use portfolio_margin_interface::args::TradeLeg;
+use portfolio_margin_interface::args::{HealthKind, TradeLeg};
 use portfolio_margin_interface::state::{MarginAccount, PositionRecord};
 use risk_core::tier::Tier;
 use sandbox::native::evaluate;
-use sandbox::{call, future, perpetual, put, Market, Scope, Trader, BASE};
+use sandbox::{call, future, lifecycle, perpetual, put, Market, Scope, Trader, BASE};
 
 use super::super::{Plan, Soak};
 use support::record;
@@ -73,12 +73,21 @@ impl Soak {
             0 => record.quantity,
             quantity => quantity,
         };
+        let leg = self.undoing_all(record);
+        TradeLeg {
+            quantity: -quantity,
+            ..leg
+        }
+    }
+
+    /// A leg that undoes a whole record.
+    fn undoing_all(&mut self, record: &PositionRecord) -> TradeLeg {
         let leg = TradeLeg {
             market: record.market,
             instrument: record.instrument,
             expiry: record.expiry,
             strike: record.strike,
-            quantity: -quantity,
+            quantity: -record.quantity,
             price: 1,
         };
         self.priced(leg)
@@ -90,6 +99,11 @@ impl Soak {
         let held: Vec<_> = held.iter().filter(|r| r.quantity != 0).copied().collect();
         // the fuller the book, the more it undoes
         let full = held.len() as i64 * 2 / 3;
+        let leaves = self.is_visitor(taker) && held.len() > 1;
+        if leaves {
+            let record = self.random.pick(&held);
+            return vec![self.undoing_all(&record)];
+        }
         if !held.is_empty() && (self.random.one_in(3) || self.random.range(0, 24) < full) {
             let record = self.random.pick(&held);
             return vec![self.undoing(&record)];
@@ -100,7 +114,29 @@ impl Soak {
     pub fn trade(&mut self) -> Plan {
         let [taker, maker] = self.two();
         let legs = self.legs(&taker);
-        Plan::new("trade", self.world.trade_ix(&taker, &maker, &legs))
+        let ix = self.world.trade_ix(&taker, &maker, &legs);
+        Plan::new("trade", self.delegated(ix, &[taker, maker]))
+    }
+
+    /// A trade followed by what its taker insists on: his health, and that nothing came between.
+    pub fn guarded_trade(&mut self) -> Plan {
+        let [taker, maker] = self.two();
+        let legs = self.legs(&taker);
+        let ix = self.world.trade_ix(&taker, &maker, &legs);
+        let mut plan = Plan::new("guarded trade", ix);
+        let sequence = self.last.books[&taker.account].header.sequence;
+        let late = u64::from(self.random.one_in(8));
+        let (least, most) = (sequence + late, sequence + 2);
+        let guard = lifecycle::assert_sequence(&taker.account, least, most);
+        plan.instructions.insert(0, guard);
+        let health = self.last.reports[&taker.account].margin.maintenance_health;
+        let least = health.raw() - self.random.range(-5, 50) * 1_000_000_000;
+        let scope = self.world.scope(&taker.account).with_legs(&legs);
+        let metas = self.world.metas(&taker.house, &scope);
+        let kind = HealthKind::Maintenance;
+        let guard = lifecycle::assert_health(&taker.house, &taker.account, (kind, least), metas);
+        plan.instructions.push(guard);
+        plan
     }
 
     /// A trade and its reverse at the same prices, in one transaction.

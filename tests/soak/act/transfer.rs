@@ -10,14 +10,20 @@ impl Soak {
     /// An amount of a bank: small, large, at the edge of what may leave, or nonsense.
     fn amount(&mut self, trader: &Trader, bank: &Bank) -> u64 {
         let is_usdc = *bank == self.world.usdc;
-        let unit = if is_usdc { USDC } else { SOL / 100 };
+        let unit = match *bank {
+            _ if is_usdc => USDC,
+            bank if bank == self.world.sol_bank => SOL / 100,
+            _ => SOL / 3_000,
+        };
         let report = &self.last.reports[&trader.account].margin;
         let held = self.world.balance(trader, bank);
         let edge = report.initial_health.raw().min(held).max(1) as u64;
         match self.random.range(0, 10) {
             0 => self.random.pick(&[0, 1, u64::MAX, u64::MAX >> 1]),
             // to the edge of initial health, where the next move of the market decides
-            1..=3 if is_usdc => edge + self.random.range(0, 2) as u64,
+            // beyond the own cash into debt, or to it
+            1 if is_usdc => report.initial_health.raw().max(1) as u64,
+            2 | 3 if is_usdc => edge + self.random.range(0, 2) as u64,
             4 => held.max(1) as u64,
             _ => self.random.range(1, 40_000) as u64 * unit + 1,
         }
