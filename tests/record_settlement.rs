@@ -7,12 +7,9 @@ use portfolio_margin::error::MarginError;
 use portfolio_margin::event::{SettlementFinalized, SettlementRecorded};
 use portfolio_margin_interface::args::HouseRulesArgs;
 use portfolio_margin_interface::state::Market as MarketState;
-use sandbox::{
-    call, dollars, future, perpetual, settlement, Market, PriceFields, Trader, VerificationLevel,
-    World, WorldBuilder, BASE, USDC,
-};
+use sandbox::{dollars, settlement, Market, PriceFields, VerificationLevel, World, WorldBuilder};
 use solana_instruction::Instruction;
-use support::{assert_conserved, assert_logged, assert_refused, foreign_house, Bend, Refusal};
+use support::{assert_logged, assert_refused, foreign_house, Bend, Refusal};
 
 const HOUR: i64 = 3_600;
 /// Until which too few samples can still become enough.

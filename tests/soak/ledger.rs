@@ -21,9 +21,11 @@ impl Soak {
             }
         }
         if plan.name == "settle expiry" {
-            let records =
-                |state: &Snapshot| state.books.values().map(|b| b.positions.len() as i128);
-            self.settled += records(before).sum::<i128>() - records(&self.last).sum::<i128>() + 1;
+            let records = |state: &Snapshot| -> i128 {
+                let counts = state.books.values().map(|b| b.positions.len() as i128);
+                counts.sum()
+            };
+            self.settled += records(before) - records(&self.last) + 1;
         }
     }
 

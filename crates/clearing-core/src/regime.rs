@@ -307,7 +307,9 @@ impl Regime {
         let ratio = i128::from(self.covariance).saturating_mul(ONE.into());
         let ratio = ratio.checked_div(deviation).unwrap_or(0);
         let one = i64::from(ONE);
-        i64::try_from(ratio).unwrap_or(0).clamp(one.saturating_neg(), one)
+        i64::try_from(ratio)
+            .unwrap_or(0)
+            .clamp(one.saturating_neg(), one)
     }
 
     /// Where the initial factor belongs by what was measured, 1e-6, rounded up.
