@@ -62,7 +62,7 @@ fn accounts(out: &mut String) {
         version bump index oracle_max_age oracle_max_confidence surface_max_age clearinghouse
         feed_id symbol params scenarios expiries terms stable_price
         stable_updated_at spot_publish_time stable_rate group oracle_kind is_open padding standard spot
-        sequence fees perp_open perp_pool rules funding regime listed_scenarios reserved
+        sequence fees perp_open perp_pool rules funding regime listed_scenarios outage_at reserved
     );
     layout!(out, MarginAccount:
         version bump status tier sub_account position_count clearinghouse owner sequence cash reserved_cash
@@ -120,10 +120,10 @@ fn life_records(out: &mut String) {
         index period_start daily reference premium_sum premium_size depth rate cap
     );
     layout!(out, RegimeRecord:
-        sample reference_sample sampled_at variance_fast variance_slow kurtosis reference_variance covariance
-        factor_initial factor_maintenance factor_at offset_share interval move_cap fast_half_life
+        sample reference_sample sampled_at variance_fast variance_slow kurtosis reference_variance
+        covariance factor_initial factor_maintenance factor_at offset_share interval move_cap fast_half_life
         slow_half_life reference_volatility factor_most factor_rise factor_fall correlation_least
-        reference_market padding
+        factor_applied reference_market padding
     );
     layout!(out, InterestRecord:
         debt_index balance_index updated_at debts pool funds house_due account_limit limit

@@ -357,8 +357,8 @@ fn confidence_is_charged_below_its_threshold() {
     assert_eq!(charged(&mut world, 900_000_000), 0);
     // half of it takes half of the notional of 100 calls and of the value of 100 coins
     assert_eq!(charged(&mut world, 1_000_000_000), 2 * 10_000_000_000);
-    // at the limit all of both
-    assert_eq!(charged(&mut world, 2_000_000_000), 2 * 20_000_000_000);
+    // at the limit all of the notional, and of the value what the haircuts of 20 % leave
+    assert_eq!(charged(&mut world, 2_000_000_000), 36_000_000_000);
 }
 
 #[test]
