@@ -54,6 +54,7 @@ mod trade_compute;
 mod trade_fees;
 mod trade_refusals;
 mod update_market;
+mod update_market_reference;
 mod update_market_regime;
 mod update_quote_price;
 mod venue_fill;

@@ -1,23 +1,22 @@
-//! `update_market` and the regime: samples, factors, the scenarios that stand widened, the offsets that correlation leaves.
+//! `update_market` and the regime: samples, factors, the scenarios that stand widened, the rules that a market opens with.
 
-use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
 use portfolio_margin::event::MarketUpdated;
 use portfolio_margin_interface::args::{MarketArgs, MarketRulesArgs, RegimeArgs};
 use portfolio_margin_interface::state::{Clearinghouse, Market as MarketRecord, ScenarioRecord};
 use risk_core::market::MarketParams;
-use risk_core::scenario::{Scenario, ScenarioTable, MAJOR_SCENARIOS, WIDE_GRID, WIDE_SCENARIOS};
+use risk_core::scenario::{ScenarioTable, MAJOR_SCENARIOS, WIDE_GRID, WIDE_SCENARIOS};
 use risk_core::Ratio;
 use sandbox::{
     dollars, instructions, perpetual, Market, Outcome, PriceFields, World, WorldBuilder, BASE,
     BTC_START, START, USDC,
 };
-use support::{assert_logged, assert_refused, foreign_house, other_program_copy, rewrite, Bend};
+use support::{assert_refused, rewrite};
 
 const ONE: u32 = 1_000_000;
 
 /// Samples every five minutes against 60 % of volatility.
-const REGIME: RegimeArgs = RegimeArgs {
+pub const REGIME: RegimeArgs = RegimeArgs {
     interval: 300,
     move_cap: 9_000,
     fast_half_life: 21_600,
@@ -30,7 +29,7 @@ const REGIME: RegimeArgs = RegimeArgs {
     reference_market: 0,
 };
 
-fn rules(world: &World, regime: RegimeArgs) -> MarketRulesArgs {
+pub fn rules(world: &World, regime: RegimeArgs) -> MarketRulesArgs {
     MarketRulesArgs {
         regime,
         ..MarketRulesArgs::plain(world.surface_authority.key)
@@ -38,7 +37,7 @@ fn rules(world: &World, regime: RegimeArgs) -> MarketRulesArgs {
 }
 
 /// The whole model, both markets with a regime.
-fn whole() -> (World, Market) {
+pub fn whole() -> (World, Market) {
     let mut builder = WorldBuilder::whole(0);
     builder.market_rules.regime = REGIME;
     let world = builder.build();
@@ -46,16 +45,16 @@ fn whole() -> (World, Market) {
     (world, btc)
 }
 
-fn record(world: &World, market: &Market) -> MarketRecord {
+pub fn record(world: &World, market: &Market) -> MarketRecord {
     world.read(&market.key)
 }
 
-fn event(outcome: &Outcome) -> MarketUpdated {
+pub fn event(outcome: &Outcome) -> MarketUpdated {
     outcome.events::<MarketUpdated>().remove(0)
 }
 
 /// Publishes a price some seconds later and shows it.
-fn update(world: &mut World, market: &Market, seconds: i64, price: u64) -> MarketUpdated {
+pub fn update(world: &mut World, market: &Market, seconds: i64, price: u64) -> MarketUpdated {
     world.advance(seconds);
     world.set_price(market, price);
     event(&world.update_market(market).ok())
@@ -161,7 +160,8 @@ fn a_storm_tightens_the_initial_requirement_at_once_and_maintenance_by_the_hour(
     assert_eq!(market.scenarios.shape(), market.listed_scenarios.shape());
     // and the initial requirement counts the scan at the initial factor
     let scan_initial = market.params().scan_initial.raw();
-    let exact = i64::from(regime.factor_initial) * 1_000_000 / i64::from(applied);
+    let listed = i64::from(market.params.scan_initial);
+    let exact = i64::from(regime.factor_initial) * listed / i64::from(applied);
     assert!((exact..=exact + 1).contains(&scan_initial));
     // the loss of a perpetual is in proportion to the spot range: 18 % times the factor
     let tight = world.report(&alice.account).margin;
@@ -222,7 +222,7 @@ fn an_update_that_writes_the_scenarios_fits_its_budget() {
 }
 
 /// Lists a third market of the first group in a world of its own; returns the open instruction's market.
-fn listed(world: &mut World, change: impl FnOnce(&mut MarketArgs)) -> Market {
+pub fn listed(world: &mut World, change: impl FnOnce(&mut MarketArgs)) -> Market {
     let house = world.house;
     let mut args = world.whole_market_args("ANY", [7; 32], &MAJOR_SCENARIOS, &MarketParams::BTC);
     change(&mut args);
@@ -397,123 +397,4 @@ fn where_nodes_would_meet_the_next_larger_factor_is_taken() {
         scaled(&after.listed_scenarios, 2_000_000).count + 1,
         after.scenarios.count
     );
-}
-
-/// A third market of the first group whose covariance is measured with BTC.
-fn paired() -> (World, Market, Market) {
-    let mut world = WorldBuilder::whole(0).build();
-    let governor = world.governor;
-    let market = listed(&mut world, |_| {});
-    let mut rules = rules(&world, REGIME);
-    (
-        rules.regime.reference_market,
-        rules.regime.correlation_least,
-    ) = (1, 600_000);
-    let ix = instructions::open_market(&governor.key, &market, rules);
-    world.send(&[ix], &[governor]).ok();
-    world.set_price(&market, dollars(4_000));
-    let btc = world.btc;
-    let ix = instructions::update_market_with(&market, &btc);
-    assert!(event(&world.send(&[ix], &[]).ok()).is_sampled);
-    (world, market, btc)
-}
-
-#[test]
-fn a_pair_is_sampled_at_one_time_and_without_it_a_sample_waits_twice_as_long() {
-    let (mut world, market, btc) = paired();
-    assert_eq!(record(&world, &market).regime.reference_sample, BTC_START);
-    world.advance(300);
-    world.set_price(&market, dollars(4_000));
-    world.set_price(&btc, BTC_START + 5);
-    assert!(!event(&world.update_market(&market).ok()).is_sampled);
-    let ix = instructions::update_market_with(&market, &btc);
-    assert!(event(&world.send(&[ix], &[]).ok()).is_sampled);
-    assert_eq!(
-        record(&world, &market).regime.reference_sample,
-        BTC_START + 5
-    );
-    for (seconds, is_due) in [(599, false), (1, true)] {
-        let event = update(&mut world, &market, seconds, dollars(4_000));
-        assert_eq!(event.is_sampled, is_due);
-    }
-    assert_eq!(record(&world, &market).regime.reference_sample, 0);
-}
-
-#[test]
-fn refuses_a_reference_that_is_not_the_regimes_or_not_good_enough() {
-    let (mut world, market, btc) = paired();
-    let (_, _, [foreign, _]) = foreign_house(&mut world);
-    let (sol, house) = (world.sol, world.house);
-    let copy = other_program_copy(&mut world, &btc.key);
-    let good = instructions::update_market_with(&market, &btc);
-    for (reference, error) in [
-        (sol.key, support::Refusal::from(MarginError::MarketMismatch)),
-        (market.key, MarginError::MarketMismatch.into()),
-        (foreign.key, MarginError::ClearinghouseMismatch.into()),
-        (copy, ErrorCode::AccountOwnedByWrongProgram.into()),
-        (house, ErrorCode::AccountDiscriminatorMismatch.into()),
-    ] {
-        let ix = good.clone().replace_at(2, reference);
-        assert_refused(&mut world, &ix, &[], error);
-    }
-    // another feed, too old, too wide, older than stored
-    let ix = good.clone().replace(btc.price, sol.price);
-    assert_refused(&mut world, &ix, &[], MarginError::OracleFeedMismatch);
-    let fields = world.price(&btc.price);
-    let wide = PriceFields {
-        confidence: BTC_START / 50,
-        ..fields
-    };
-    world.set_price_update(btc.price, wide);
-    assert_refused(&mut world, &good, &[], MarginError::OracleConfidenceTooWide);
-    world.set_price_update(btc.price, fields);
-    world.advance(61);
-    world.set_price(&market, dollars(4_000));
-    let outcome = assert_refused(&mut world, &good, &[], MarginError::OracleStale);
-    assert_logged(&outcome, &["Left: 60", "Right: 61"]);
-    world.set_price(&btc, BTC_START);
-    world.update_market(&btc).ok();
-    let older = PriceFields {
-        publish_time: world.now() - 1,
-        ..world.price(&btc.price)
-    };
-    world.set_price_update(btc.price, older);
-    assert_refused(&mut world, &good, &[], MarginError::OracleOutdated);
-    // a market without a reference takes none
-    let ix = instructions::update_market_with(&sol, &btc);
-    assert_refused(&mut world, &ix, &[], MarginError::MarketMismatch);
-}
-
-#[test]
-fn offsets_shrink_with_the_least_share_of_a_group_down_to_the_plain_sum() {
-    let (mut world, btc) = whole();
-    let sol = world.sol;
-    let alice = world.trader("alice", 300_000 * USDC);
-    let bob = world.trader("bob", 300_000 * USDC);
-    let legs = [
-        perpetual(&btc, BASE, BTC_START),
-        perpetual(&sol, -500 * BASE, world.settings().sol_price),
-    ];
-    world.trade(&alice, &bob, &legs).ok();
-    let mut scans = vec![];
-    for (of_btc, of_sol) in [
-        (ONE, ONE),
-        (ONE, 500_000),
-        (500_000, ONE),
-        (ONE, 0),
-        (0, ONE),
-    ] {
-        for (market, share) in [(btc, of_btc), (sol, of_sol)] {
-            let set = |record: &mut MarketRecord| record.regime.offset_share = share;
-            rewrite::<MarketRecord>(&mut world, &market.key, set);
-        }
-        let report = world.report(&alice.account);
-        assert_eq!(world.view_margin(&alice.account).0.report(), report.margin);
-        let plain: i64 = report.markets.iter().map(|m| m.risk.scan.raw()).sum();
-        scans.push((report.margin.scan.raw(), plain));
-    }
-    let plain = scans[0].1;
-    assert!(plain < scans[1].0 && scans[1].0 < scans[0].0, "{scans:?}");
-    assert_eq!(scans[1].0, scans[2].0);
-    assert_eq!((scans[3].0, scans[4].0), (plain, plain));
 }
