@@ -241,10 +241,6 @@ fn refuses_rules_beyond_their_bounds() {
     };
     let bad = [
         BankRulesArgs {
-            oracle_kind: 2,
-            ..plain
-        },
-        BankRulesArgs {
             ramp_seconds: 31_536_001,
             ..plain
         },

@@ -112,16 +112,10 @@ impl<'a> AccountBook<'a> {
         Ok(self.header.sequence)
     }
 
-    /// Adds to the quote balance, which may pass below zero until [`AccountBook::require_cash`] is asked.
+    /// Adds to the quote balance, which may pass below zero: only between [`crate::state::HouseDelta`]'s `open` and `close`.
     pub fn add_cash(&mut self, amount: i64) -> Result<()> {
         let cash = self.header.cash.checked_add(amount);
         self.header.cash = cash.ok_or_else(overflow)?;
-        Ok(())
-    }
-
-    /// Refuses a negative quote balance: there is no borrowing.
-    pub fn require_cash(&self) -> Result<()> {
-        require_gte!(self.header.cash, 0, MarginError::CashNegative);
         Ok(())
     }
 

@@ -4,7 +4,6 @@ use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenInterface};
 use portfolio_margin_interface::args::{BankArgs, BankRulesArgs};
 use portfolio_margin_interface::state::bank::MAX_DECIMALS;
-use portfolio_margin_interface::state::oracle::{PYTH_LEGACY, PYTH_PULL};
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank, Market, LAYOUT_VERSION};
 use portfolio_margin_interface::{seeds, AccountLayout};
 
@@ -132,18 +131,15 @@ pub fn check_oracle(kind: u8, feed_id: &[u8; 32], max_age: u32, max_confidence: 
 
 /// Bounds of ramp and limits. Cash has no weight that could grow, and no price account.
 fn check_rules(rules: &BankRulesArgs, is_quote: bool) -> Result<()> {
-    let (most_ramp, most_kind) = if is_quote {
-        (0, PYTH_PULL)
-    } else {
-        (MAX_RAMP, PYTH_LEGACY)
-    };
+    let kind = u32::from(rules.oracle_kind); // of others the known ones: `check_oracle`
+    let (most_ramp, most_kind) = if is_quote { (0, 0) } else { (MAX_RAMP, kind) };
     let (shortest, longest) = match rules.withdrawal_limit {
         0 => (0, 0),
         _ => WINDOWS,
     };
     for (value, least, most) in [
         (rules.ramp_seconds, 0, most_ramp),
-        (rules.oracle_kind.into(), 0, most_kind.into()),
+        (kind, 0, most_kind),
         (rules.withdrawal_window, shortest, longest),
     ] {
         require_gte!(value, least, MarginError::ParameterOutOfRange);
@@ -195,7 +191,6 @@ pub fn handler(ctx: Context<InitializeBank>, args: BankArgs) -> Result<()> {
     bank.haircut_maintenance = args.haircut_maintenance;
     bank.haircut_initial = args.haircut_initial;
     bank.deposit_cap = args.deposit_cap;
-    bank.oracle_kind = args.rules.oracle_kind;
     bank.account_cap = args.rules.account_cap;
     bank.ramp_seconds = args.rules.ramp_seconds;
     bank.withdrawal_limit = args.rules.withdrawal_limit;

@@ -5,6 +5,7 @@ use portfolio_margin_interface::args::BidArgs;
 use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::liquidation::{plan_slice, SlicePlan, FRACTION_ONE};
+use risk_core::margin::MarginReport;
 use risk_core::{Quantity, Quote};
 
 use crate::bridge::{Check, Cursor, Scope};
@@ -111,15 +112,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     to.require_expiries()?;
     let [seller, buyer] = opened;
     delta.require_limit(&buyer, &to)?;
-    // INV-13: parts are rounded leg by leg, so that a bid improves the account is checked, not assumed.
-    let after = liquidation
-        .evaluate(&from, &sold, &mut start.clone())?
-        .report;
-    require_gt!(
-        after.maintenance_health.raw(),
-        report.maintenance_health.raw(),
-        MarginError::HealthNotImproved
-    );
+    require_improved(&liquidation, &from, &sold, start.clone(), &report)?;
     let whole = Check {
         witness: None,
         ..liquidation
@@ -264,6 +257,23 @@ fn transfer_collateral(
         from.take_collateral(balance.bank, part)?;
         to.add_collateral(balance.bank, balance.offset_market, part)?;
     }
+    Ok(())
+}
+
+/// INV-13: parts are rounded leg by leg, so that a bid improves the account is checked, not assumed.
+fn require_improved(
+    check: &Check<'_>,
+    book: &AccountBook<'_>,
+    scope: &Scope,
+    mut cursor: Cursor<'_>,
+    before: &MarginReport,
+) -> Result<()> {
+    let after = check.evaluate(book, scope, &mut cursor)?.report;
+    require_gt!(
+        after.maintenance_health.raw(),
+        before.maintenance_health.raw(),
+        MarginError::HealthNotImproved
+    );
     Ok(())
 }
 
