@@ -17,6 +17,7 @@ use portfolio_margin_interface::AccountLayout;
 use pyth_solana_receiver_sdk::price_update::PriceUpdateV2;
 use risk_core::market::MarketParams;
 use risk_core::scenario::{Scenario, MAJOR_GRID, WIDE_GRID};
+use sandbox::accounts::writable_markets;
 use sandbox::listing::{params_args, scenario_args, symbol, terms_args};
 use sandbox::native::{evaluate, Inputs, ShownPrice};
 use sandbox::oracle::{price_address, BTC_FEED, SOL_FEED};
@@ -284,7 +285,8 @@ impl House {
 
     /// A trade with the remaining accounts of both sides.
     pub async fn trade_ix(&mut self, sides: [&Trader; 2], legs: &[TradeLeg]) -> Instruction {
-        let mut remaining = Vec::new();
+        let of_legs = Scope::default().with_legs(legs);
+        let mut remaining = writable_markets(self.metas(&of_legs));
         for side in sides {
             let scope = self.scope(&side.account).await.with_legs(legs);
             remaining.extend(self.metas(&scope));
@@ -301,7 +303,9 @@ impl House {
     ) -> Instruction {
         let theirs = self.scope(account).await;
         let ours = self.scope(&keeper.account).await.union(&theirs);
-        let mut remaining = self.metas(&theirs);
+        let (banks, markets) = theirs.split();
+        let mut remaining = self.metas(&banks);
+        remaining.extend(writable_markets(self.metas(&markets)));
         remaining.extend(self.metas(&ours));
         instructions::bid_liquidation(keeper, account, args, remaining)
     }

@@ -61,6 +61,19 @@ impl Scope {
         self
     }
 
+    /// The banks alone, and the markets alone.
+    pub fn split(self) -> (Self, Self) {
+        let banks = Self {
+            banks: self.banks,
+            ..Self::default()
+        };
+        let markets = Self {
+            markets: self.markets,
+            ..Self::default()
+        };
+        (banks, markets)
+    }
+
     /// With the markets of a trade's legs.
     pub fn with_legs(mut self, legs: &[TradeLeg]) -> Self {
         self.markets.extend(legs.iter().map(|leg| leg.market));
@@ -214,14 +227,7 @@ impl World {
     pub fn bid_metas(&self, liquidator: &Trader, liquidatee: &Pubkey) -> Vec<AccountMeta> {
         let theirs = self.scope(liquidatee);
         let ours = self.scope(&liquidator.account).union(&theirs);
-        let banks = Scope {
-            markets: BTreeSet::new(),
-            ..theirs.clone()
-        };
-        let markets = Scope {
-            banks: BTreeSet::new(),
-            ..theirs
-        };
+        let (banks, markets) = theirs.split();
         let mut metas = self.metas(&liquidator.house, &banks);
         metas.extend(writable_markets(self.metas(&liquidator.house, &markets)));
         metas.extend(self.metas(&liquidator.house, &ours));
@@ -230,7 +236,7 @@ impl World {
 }
 
 /// Pairs of market and price, of which the markets are to be written.
-fn writable_markets(mut pairs: Vec<AccountMeta>) -> Vec<AccountMeta> {
+pub fn writable_markets(mut pairs: Vec<AccountMeta>) -> Vec<AccountMeta> {
     for market in pairs.iter_mut().step_by(2) {
         market.is_writable = true;
     }

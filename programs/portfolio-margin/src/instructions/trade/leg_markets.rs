@@ -19,7 +19,7 @@ use risk_core::{Price, Quantity};
 
 use crate::bridge::{Check, Cursor};
 use crate::error::{overflow, risk_error, MarginError};
-use crate::oracle::policy::doubt_surface_age;
+use crate::oracle::policy::{doubt_surface_age, Action};
 use crate::oracle::CheckedPrice;
 use crate::state::{IndexSet, Limits, OpenInterest, PricedLeg};
 
@@ -108,7 +108,7 @@ impl<'info> LegMarkets<'info> {
             loader,
             index,
             spot: spot.price,
-            is_certain: spot.doubt.is_none(),
+            is_certain: Action::Open.accepts(spot.doubt),
         });
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Pricing<'_> {
         legs: impl Iterator<Item = (&'l TradeLeg, &'l mut PricedLeg)>,
     ) -> Result<()> {
         let has_bands = self.rules.band_linear != 0 || self.rules.band_option != 0;
-        if !has_bands || self.spot.doubt.is_some() {
+        if !has_bands || !Action::Open.accepts(self.spot.doubt) {
             for (leg, priced) in legs {
                 self.require_listed(leg)?;
                 self.price_leg(leg, priced)?;
