@@ -13,13 +13,19 @@ use crate::units::Price;
 pub struct UnitMarks<'m, 'a, E> {
     market: &'m Market<'a, E>,
     /// The expiry asked for last.
-    last: Option<(Expiry, ExpiryContext)>,
+    listed: Option<Expiry>,
+    /// What its options share.
+    context: Option<ExpiryContext>,
 }
 
 impl<'m, 'a, E: ExpirySource> UnitMarks<'m, 'a, E> {
     /// Of a market at one moment.
     pub const fn new(market: &'m Market<'a, E>) -> Self {
-        Self { market, last: None }
+        Self {
+            market,
+            listed: None,
+            context: None,
+        }
     }
 
     /// The mark of one base unit of a position's instrument, whatever its size; floored, so that an option may be worth
@@ -31,13 +37,13 @@ impl<'m, 'a, E: ExpirySource> UnitMarks<'m, 'a, E> {
         if position.instrument == Instrument::Perpetual {
             return Ok(self.market.perp_price);
         }
-        let is_last = |(listed, _): &&(Expiry, ExpiryContext)| listed.time == position.expiry;
-        if self.last.as_ref().filter(is_last).is_none() {
+        let known = self.listed.map(|listed| listed.time);
+        if known != Some(position.expiry) {
             let listed = self.market.expiry(position.expiry)?;
-            let context = ExpiryContext::new(self.market, &listed)?;
-            self.last = Some((listed, context));
+            self.context = Some(ExpiryContext::new(self.market, &listed)?);
+            self.listed = Some(listed);
         }
-        let Some((listed, context)) = &self.last else {
+        let (Some(listed), Some(context)) = (&self.listed, &self.context) else {
             return Err(RiskError::UnknownExpiry {
                 expiry: position.expiry,
             });
