@@ -151,7 +151,15 @@ impl World {
         let data = self.data(&key);
         let order: Order = anchor_lang::AccountDeserialize::try_deserialize(&mut &data[..])
             .expect("an order of the example venue");
-        let (leg, _) = order.take(quantity);
+        let quantity = i64::try_from(quantity).expect("a quantity");
+        let wanted = TradeLeg {
+            market: order.market,
+            instrument: order.instrument,
+            expiry: order.expiry,
+            strike: order.strike,
+            quantity: quantity * -order.quantity.signum(),
+            price: order.price,
+        };
         let house = taker.house;
         let accounts = example_venue::accounts::TakeOrder {
             signer: taker.user.key,
@@ -164,8 +172,9 @@ impl World {
             maker: maker.account,
             clearing_program: ID,
         };
-        let mut ix = venue_ix(accounts, example_venue::instruction::TakeOrder { quantity });
-        ix.accounts.extend(self.trade_metas(taker, maker, &[leg]));
+        let remaining = self.trade_metas(taker, maker, std::slice::from_ref(&wanted));
+        let mut ix = venue_ix(accounts, example_venue::instruction::TakeOrder { wanted });
+        ix.accounts.extend(remaining);
         ix
     }
 

@@ -24,7 +24,8 @@
 //! The clearing house takes the venue's word that both sides agree: **it does not ask for their signatures.** A venue that forgets to
 //! is a hole in every account that approved it. Here an order is placed with the owner's signature, and a take is signed by
 //! whoever may trade for the taker's account. The order's terms are fixed when it is placed, it shrinks with each take, ends with
-//! its time, and the maker can cancel it at any moment.
+//! its time, and the maker can cancel it at any moment. A take names what its taker means to trade, price and all: the maker could
+//! put another order in the old one's place while the take is on its way.
 //!
 //! # What a venue can do to those who approved it, and what it cannot
 //!
@@ -44,6 +45,7 @@ pub mod order;
 
 use instructions::*;
 pub use order::{Order, OrderArgs};
+use portfolio_margin_interface::args::TradeLeg;
 
 declare_id!("7mAHLdW8ZZttc51bf9pCAYPhTu94QksgQwHMxt1uPTbb");
 
@@ -65,13 +67,16 @@ pub mod example_venue {
         cancel_order::handler(ctx)
     }
 
-    /// Takes up to `quantity` (1e-6 base units) of an order, or what is left of it. Authority: the owner or delegate of the
-    /// taker's margin account, which must have approved this venue.
+    /// Takes up to `wanted` of an order, or what is left of it: the leg as its taker sees it, which must be of the order's series
+    /// and price. Authority: the owner or delegate of the taker's margin account, which must have approved this venue.
     ///
-    /// Remaining accounts: those of a trade between the two. Errors: `NotTaker`, `ZeroQuantity`, `OrderExpired`, the clearing
+    /// Remaining accounts: those of a trade between the two. Errors: `NotTaker`, `OrderExpired`, `OrderChanged`, the clearing
     /// house's.
-    pub fn take_order<'info>(ctx: Context<'info, TakeOrder<'info>>, quantity: u64) -> Result<()> {
-        take_order::handler(ctx, quantity)
+    pub fn take_order<'info>(
+        ctx: Context<'info, TakeOrder<'info>>,
+        wanted: TradeLeg,
+    ) -> Result<()> {
+        take_order::handler(ctx, wanted)
     }
 }
 
@@ -88,4 +93,6 @@ pub enum VenueError {
     ZeroQuantity,
     #[msg("Order has expired")]
     OrderExpired,
+    #[msg("Order has another side, series or price than the taker wants")]
+    OrderChanged,
 }

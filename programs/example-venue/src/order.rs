@@ -54,13 +54,15 @@ pub struct Order {
 }
 
 impl Order {
-    /// The leg of a take as the clearing house wants it, from the taker's side, and what is left of the order then. Takes
-    /// what is left where more is asked for.
-    pub fn take(&self, quantity: u64) -> (TradeLeg, i64) {
-        let taken = quantity.min(self.quantity.unsigned_abs());
-        // at most the magnitude of an i64, so that only the most negative one is not a positive number
+    /// The leg of a take as the clearing house gets it, and what is left of the order then. `wanted` is what the taker means to
+    /// trade; more than is left takes what is left. `None` where the order is not (or no longer) its other side: a maker may cancel
+    /// an order and place another of the same number at any moment.
+    pub fn take(&self, wanted: &TradeLeg) -> Option<(TradeLeg, i64)> {
+        let magnitude = wanted.quantity.unsigned_abs();
+        let taken = magnitude.min(self.quantity.unsigned_abs());
+        // only the magnitude of the most negative number is none of an i64
         let taken = i64::try_from(taken).unwrap_or(i64::MAX);
-        let (sold, left) = match self.quantity > 0 {
+        let (quantity, left) = match self.quantity > 0 {
             true => (taken.saturating_neg(), self.quantity.saturating_sub(taken)),
             false => (taken, self.quantity.saturating_add(taken)),
         };
@@ -69,15 +71,18 @@ impl Order {
             instrument: self.instrument,
             expiry: self.expiry,
             strike: self.strike,
-            quantity: sold,
+            quantity,
             price: self.price,
         };
-        (leg, left)
+        let is_same = TradeLeg {
+            quantity: wanted.quantity,
+            ..leg
+        } == *wanted;
+        (is_same && wanted.quantity.signum() == quantity.signum()).then_some((leg, left))
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 
@@ -86,29 +91,58 @@ mod tests {
             maker: Pubkey::default(),
             owner: Pubkey::default(),
             id: 0,
-            market: 0,
-            instrument: 0,
-            expiry: 0,
-            strike: 0,
+            market: 1,
+            instrument: 2,
+            expiry: 3,
+            strike: 4,
             quantity,
-            price: 1,
+            price: 5,
             expires: 0,
+        }
+    }
+
+    fn wanted(quantity: i64) -> TradeLeg {
+        TradeLeg {
+            market: 1,
+            instrument: 2,
+            expiry: 3,
+            strike: 4,
+            quantity,
+            price: 5,
         }
     }
 
     #[test]
     fn a_take_is_the_other_side_and_never_more_than_the_order() {
-        for (held, asked, sold, left) in [
-            (10, 4, -4, 6),
-            (10, 10, -10, 0),
-            (10, u64::MAX, -10, 0),
+        for (held, asked, taken, left) in [
+            (10, -4, -4, 6),
+            (10, -10, -10, 0),
+            (10, i64::MIN, -10, 0),
             (-10, 4, 4, -6),
-            (-10, 11, 10, 0),
-            (i64::MAX, u64::MAX, -i64::MAX, 0),
-            (i64::MIN, u64::MAX, i64::MAX, -1),
+            (-10, i64::MAX, 10, 0),
+            (i64::MAX, i64::MIN, -i64::MAX, 0),
+            (i64::MIN, i64::MAX, i64::MAX, -1),
         ] {
-            let (leg, rest) = order(held).take(asked);
-            assert_eq!((leg.quantity, rest), (sold, left), "{held} {asked}");
+            let found = order(held).take(&wanted(asked));
+            assert_eq!(found, Some((wanted(taken), left)), "{held} {asked}");
+        }
+    }
+
+    #[test]
+    fn an_order_of_another_side_series_or_price_is_not_taken() {
+        assert_eq!(order(10).take(&wanted(4)), None);
+        assert_eq!(order(-10).take(&wanted(-4)), None);
+        assert_eq!(order(10).take(&wanted(0)), None);
+        for change in [
+            |leg: &mut TradeLeg| leg.market = 9,
+            |leg: &mut TradeLeg| leg.instrument = 9,
+            |leg: &mut TradeLeg| leg.expiry = 9,
+            |leg: &mut TradeLeg| leg.strike = 9,
+            |leg: &mut TradeLeg| leg.price = 9,
+        ] {
+            let mut leg = wanted(-4);
+            change(&mut leg);
+            assert_eq!(order(10).take(&leg), None);
         }
     }
 }

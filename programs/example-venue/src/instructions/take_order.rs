@@ -34,14 +34,13 @@ pub struct TakeOrder<'info> {
 }
 
 impl<'info> TakeOrder<'info> {
-    fn validate(&self, quantity: u64) -> Result<()> {
+    fn validate(&self) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         // signer: signs, and may trade for the taker. The clearing house does not ask: this check is the venue's duty.
         let may = may_trade(&*self.taker.load()?, &self.signer.key(), now);
         require!(may.is_ok(), VenueError::NotTaker);
         // order: owner and discriminator checked by its type; not over. Its owner signed it.
         require_gt!(self.order.expires, now, VenueError::OrderExpired);
-        require_neq!(quantity, 0, VenueError::ZeroQuantity);
         // owner, maker: the order's, checked by its constraints
         // venue_authority: checked by its seeds
         // venue, clearinghouse, taker, maker: of the clearing house's program, by their loaders; how they belong together is
@@ -79,10 +78,12 @@ impl<'info> TakeOrder<'info> {
     }
 }
 
-pub fn handler<'info>(ctx: Context<'info, TakeOrder<'info>>, quantity: u64) -> Result<()> {
+pub fn handler<'info>(ctx: Context<'info, TakeOrder<'info>>, wanted: TradeLeg) -> Result<()> {
     let accounts = &mut *ctx.accounts;
-    accounts.validate(quantity)?;
-    let (leg, left) = accounts.order.take(quantity);
+    accounts.validate()?;
+    let Some((leg, left)) = accounts.order.take(&wanted) else {
+        return err!(VenueError::OrderChanged);
+    };
     // The order shrinks before the call: whatever the call may lead to finds it as it is then.
     accounts.order.quantity = left;
     accounts.fill(leg, ctx.bumps.venue_authority, ctx.remaining_accounts)?;

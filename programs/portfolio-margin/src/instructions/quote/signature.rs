@@ -99,3 +99,111 @@ fn number(data: &[u8], at: usize) -> Option<u16> {
 fn slice(data: &[u8], at: usize, length: usize) -> Option<&[u8]> {
     data.get(at..at.checked_add(length)?)
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
+mod tests {
+    use super::*;
+    use anchor_lang::solana_program::sysvar::instructions::{
+        construct_instructions_data, BorrowedAccountMeta, BorrowedInstruction,
+    };
+
+    /// An instruction with one signature: offsets, key, signature, message.
+    fn signature(key: u8, message: &[u8], indexes: [u16; 3]) -> Vec<u8> {
+        let [signature, own, text] = indexes;
+        let mut data = vec![1, 0];
+        let length = message.len() as u16;
+        for number in [48, signature, 16, own, 112, length, text] {
+            data.extend_from_slice(&number.to_le_bytes());
+        }
+        data.extend_from_slice(&[key; 32]);
+        data.extend_from_slice(&[0; 64]);
+        data.extend_from_slice(message);
+        data
+    }
+
+    /// The sysvar of a transaction with these instructions, each naming two accounts.
+    fn sysvar(instructions: &[(Pubkey, Vec<u8>)]) -> Vec<u8> {
+        let account = Pubkey::new_from_array([9; 32]);
+        let meta = || BorrowedAccountMeta {
+            pubkey: &account,
+            is_signer: true,
+            is_writable: false,
+        };
+        let borrowed: Vec<_> = instructions
+            .iter()
+            .map(|(program_id, data)| BorrowedInstruction {
+                program_id,
+                accounts: vec![meta(), meta()],
+                data,
+            })
+            .collect();
+        construct_instructions_data(&borrowed)
+    }
+
+    fn all(sysvar: &[u8]) -> Vec<(u8, Vec<u8>)> {
+        let mut found = Vec::new();
+        find_signed(sysvar, |key, message| {
+            found.push((key[0], message.to_vec()));
+            None::<()>
+        });
+        found
+    }
+
+    #[test]
+    fn shows_what_stands_in_the_instruction_that_is_verified() {
+        let other = Pubkey::new_from_array([1; 32]);
+        let itself = [ITSELF; 3];
+        let data = sysvar(&[
+            (other, signature(1, b"another program's", itself)),
+            (ED25519_PROGRAM, signature(2, b"one", itself)),
+            (ED25519_PROGRAM, signature(3, b"two", [2; 3])),
+            (
+                ED25519_PROGRAM,
+                signature(4, b"elsewhere", [1, ITSELF, ITSELF]),
+            ),
+            (
+                ED25519_PROGRAM,
+                signature(5, b"elsewhere", [ITSELF, 1, ITSELF]),
+            ),
+            (
+                ED25519_PROGRAM,
+                signature(6, b"elsewhere", [ITSELF, ITSELF, 1]),
+            ),
+            (ED25519_PROGRAM, vec![0, 0]),
+            (ED25519_PROGRAM, vec![]),
+        ]);
+        assert_eq!(all(&data), [(2, b"one".to_vec()), (3, b"two".to_vec())]);
+        let first = find_signed(&data, |key, _| Some(key[0]));
+        assert_eq!(first, Some(2));
+    }
+
+    #[test]
+    fn what_is_cut_short_or_made_up_is_passed_over() {
+        let good = signature(2, b"message", [ITSELF; 3]);
+        for end in 0..good.len() {
+            let cut = sysvar(&[(ED25519_PROGRAM, good[..end].to_vec())]);
+            assert!(all(&cut).is_empty(), "{end}");
+        }
+        let whole = sysvar(&[(ED25519_PROGRAM, good)]);
+        for end in 0..whole.len() {
+            all(&whole[..end]); // total: no panic
+        }
+        // any three bytes changed
+        let mut bits = 1u64;
+        for _ in 0..20_000 {
+            let mut bent = whole.clone();
+            for _ in 0..3 {
+                bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let at = (bits >> 33) as usize % bent.len();
+                bent[at] = (bits >> 24) as u8;
+            }
+            all(&bent);
+        }
+    }
+}
