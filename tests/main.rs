@@ -4,7 +4,9 @@
 mod add_expiry;
 mod bid_liquidation;
 mod bid_liquidation_refusals;
+mod cases;
 mod close_margin_account;
+mod composition;
 mod deposit_collateral;
 mod events;
 mod example_venue;
@@ -14,6 +16,7 @@ mod futures;
 mod groups;
 mod grow_margin_account;
 mod guards;
+mod hostile_accounts;
 mod initialize_bank;
 mod initialize_clearinghouse;
 mod initialize_market;

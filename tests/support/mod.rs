@@ -3,6 +3,8 @@
 pub mod batch;
 pub mod bend;
 pub mod conserved;
+pub mod catalogue;
+pub mod event_log;
 pub mod ledger;
 pub mod prices;
 pub mod random;
@@ -14,6 +16,7 @@ pub mod scene;
 pub use batch::{assert_batch_fails, assert_batch_refused};
 pub use bend::Bend;
 pub use conserved::{assert_conserved, value};
+pub use catalogue::{account_names, instruction_names, known, Known};
 pub use ledger::{record, rewrite, write_book};
 pub use prices::{assert_every_byte_counts, Genuine};
 pub use random::Random;
