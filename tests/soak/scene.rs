@@ -148,7 +148,7 @@ impl Soak {
         soak
     }
 
-    /// Lists the next expiries of every market: one each six hours.
+    /// Lists the next expiries of every market: one each eight hours.
     pub fn list_expiries(&mut self) {
         let first = self.world.now() / EXPIRY_STEP + 1;
         for underlying in self.markets.clone() {
@@ -164,7 +164,7 @@ impl Soak {
         }
     }
 
-    /// Time passes, prices move by up to 4 %, now and then by a quarter; some feeds and posters are silent or unsure.
+    /// Time passes, prices move by up to 4 %, now and then by a quarter or a third; some feeds and posters are silent or unsure.
     pub fn turn(&mut self) {
         let seconds = match self.random.range(0, 10) {
             _ if self.is_averaging() && !self.random.one_in(8) => self.random.range(20, 80),
@@ -190,8 +190,8 @@ impl Soak {
             }
             let spot = self.world.spot(&market.price).raw() as i64;
             // the whole model asks for more, so that only harsher moves bring accounts below it
-            let calm = if whole { 4 } else { 6 };
-            let reach = if self.random.one_in(calm) { 2_000 } else { 300 };
+            let (calm, crash) = if whole { (3, 3_500) } else { (5, 2_200) };
+            let reach = if self.random.one_in(calm) { crash } else { 300 };
             let moved = spot * (10_000 + self.random.range(-reach, reach + 1)) / 10_000;
             let start = start as i64;
             let price = moved.clamp(start / 2, start * 2) as u64;
@@ -228,7 +228,7 @@ impl Soak {
         }
     }
 
-    /// A poster's view of one market, or of all where nobody has posted for long; what does not fit is refused.
+    /// A poster's view of what nobody has posted for long, and of a little more; what does not fit is refused.
     fn post_as(&mut self, poster: &User) {
         let now = self.world.now();
         for underlying in self.markets.clone() {
