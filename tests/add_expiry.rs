@@ -7,8 +7,8 @@ use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::market::{Market, MAX_EXPIRIES};
 use risk_core::market::MAX_TENOR_SECONDS;
 use risk_core::scenario::MAJOR_GRID;
-use sandbox::{instructions, World, DAY, START};
-use support::{assert_logged, assert_refused, foreign_house, Bend};
+use sandbox::{call, dollars, instructions, World, BASE, DAY, START, USDC};
+use support::{assert_logged, assert_refused, foreign_house, pair, Bend};
 
 fn times(world: &World) -> Vec<i64> {
     let market: Market = world.read(&world.btc.key);
@@ -217,4 +217,30 @@ fn refuses_a_market_that_is_not_open() {
     let rules = world.settings().market_rules.clone();
     let open = instructions::open_market(&governor.key, &closed, rules);
     world.send(&[open, ix], &[governor]).ok();
+}
+
+#[test]
+fn case_66_67_an_expiry_that_is_held_stays_until_all_of_it_is_settled() {
+    // GIVEN two accounts that hold a call which ends in the money
+    let (mut world, alice, bob) = pair(50_000);
+    let (btc, week, month) = (world.btc, world.week, world.month);
+    let legs = [call(&btc, week, dollars(110_000), BASE, dollars(7_000))];
+    world.trade(&alice, &bob, &legs).ok();
+    world.expire(&btc, week, dollars(120_000));
+    // WHEN others are listed before, between and after the settlements, THEN it stays until the last record is gone
+    let mut listed = vec![week, month];
+    for (day, settled) in [(40, &bob), (41, &alice)] {
+        world.add_expiry(&btc, START + day * DAY);
+        listed.push(START + day * DAY);
+        assert_eq!(times(&world), listed);
+        world.settle_expiry(settled, &btc, week).ok();
+    }
+    world.add_expiry(&btc, START + 42 * DAY);
+    listed.push(START + 42 * DAY);
+    assert_eq!(times(&world), listed[1..]);
+    // what was won is cash, and the books balance without the expiry
+    for (trader, cash) in [(&alice, 53_000), (&bob, 47_000)] {
+        assert_eq!(world.balance(trader, &world.usdc), cash * USDC as i64);
+    }
+    assert!(world.reconcile().is_exact());
 }

@@ -4,7 +4,7 @@ use anchor_lang::error::ErrorCode;
 use anchor_lang::prelude::Pubkey;
 use portfolio_margin::error::MarginError;
 use portfolio_margin::event::MarketOpened;
-use portfolio_margin_interface::args::MarketRulesArgs;
+use portfolio_margin_interface::args::{MarketArgs, MarketRulesArgs};
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::board::MAX_POSTERS;
 use portfolio_margin_interface::state::{Market, VolBoard};
@@ -17,7 +17,10 @@ use support::{assert_logged, assert_refused, foreign_house, Bend};
 fn listed() -> (World, sandbox::Market) {
     let mut world = World::new();
     let (governor, house) = (world.governor, world.house);
-    let args = world.market_args("ETH", [7; 32], &MAJOR_GRID);
+    let args = MarketArgs {
+        stable_rate: 50_000, // what the band around the stable price needs
+        ..world.market_args("ETH", [7; 32], &MAJOR_GRID)
+    };
     let market = sandbox::Market {
         key: seeds::market(&house, 2),
         index: 2,
@@ -176,4 +179,31 @@ fn the_rules_are_those_of_the_arguments() {
         [found.position_limit, found.perp_limit, found.expiry_limit],
         [7, 8, 9]
     );
+}
+
+#[test]
+fn a_band_around_the_stable_price_needs_a_stable_price() {
+    let mut world = World::new();
+    let (governor, house) = (world.governor, world.house);
+    let args = world.market_args("ETH", [7; 32], &MAJOR_GRID);
+    let market = sandbox::Market {
+        key: seeds::market(&house, 2),
+        index: 2,
+        feed_id: [7; 32],
+        ..world.btc
+    };
+    let list = instructions::initialize_market(&governor.key, &house, 2, args);
+    world.send(&[list], &[governor]).ok();
+    for (stable_band, limit) in [(1, 0), (1_000_001, 1_000_000)] {
+        let rules = MarketRulesArgs {
+            stable_band,
+            ..rules_of(&posters(1))
+        };
+        let ix = open(&world, &market, rules);
+        let error = MarginError::ParameterOutOfRange;
+        let outcome = assert_refused(&mut world, &ix, &[governor], error);
+        assert_logged(&outcome, &[&limit.to_string(), &stable_band.to_string()]);
+    }
+    let ix = open(&world, &market, rules_of(&posters(1)));
+    world.send(&[ix], &[governor]).ok();
 }
