@@ -10,7 +10,7 @@
 //! grows with the time since the anchor. Whoever puts a surface into force makes it the anchor once the old anchor is a window
 //! old: chaining posts gains nothing. So a board that lies needs many minutes to take a volatility from 50 % to where it empties
 //! accounts, and a real crisis is followed: from 45 % one may go to 77 % at once, to 126 % after ten minutes, to 199 %
-//! after twenty. (BTC's at-the-money volatility at a week went from 40 % to some 100 % in an hour on 2025-10-10.)
+//! after twenty.
 
 // Ranges are stated at each product.
 #![allow(clippy::arithmetic_side_effects)]
