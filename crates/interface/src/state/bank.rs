@@ -95,8 +95,9 @@ impl CollateralBank {
     fn haircuts(&self, weight: u32) -> [u32; 2] {
         let counted = |haircut: u32| {
             let whole = u64::from(ONE.saturating_sub(haircut));
-            let part = whole.saturating_mul(weight.into()) / u64::from(ONE);
-            u32::try_from(part).unwrap_or(ONE)
+            let part = whole.saturating_mul(weight.into()).checked_div(ONE.into());
+            // at most 1.0, since the weight is
+            part.and_then(|part| u32::try_from(part).ok()).unwrap_or(0)
         };
         let further = self
             .haircut_maintenance

@@ -70,10 +70,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     let accounts = &ctx.accounts;
     accounts.validate()?;
     let house = accounts.clearinghouse.load()?;
-    let terms = house.liquidation_terms();
     let now = Clock::get()?.unix_timestamp;
-    let mut cursor = Cursor::new(ctx.remaining_accounts);
-
     let (from_info, to_info) = (
         accounts.liquidatee.to_account_info(),
         accounts.liquidator.to_account_info(),
@@ -86,18 +83,51 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     let mut to = AccountBook::open(&mut to_data)?;
 
     let mut delta = HouseDelta::new(&house.interest, now);
-    let opened = [delta.open(&mut from)?, delta.open(&mut to)?];
-    let sold = from.scope()?;
     let liquidation = Check {
         clearinghouse: accounts.clearinghouse.key(),
         house: &house,
         now,
         witness: Some(&args.witness),
     };
+    let cursor = Cursor::new(ctx.remaining_accounts);
+    let (plan, health) = sell_slice(
+        &liquidation,
+        [&mut from, &mut to],
+        &args,
+        cursor,
+        &mut delta,
+    )?;
+    drop(house);
+    delta.apply(&accounts.clearinghouse)?;
+    let liquidatee_sequence = from.bump_sequence()?;
+    let liquidator_sequence = to.bump_sequence()?;
+    emit!(LiquidationBid {
+        liquidatee: accounts.liquidatee.key(),
+        liquidator: accounts.liquidator.key(),
+        fraction: plan.fraction,
+        price: plan.price.raw(),
+        maintenance_health: health.raw(),
+        liquidatee_sequence,
+        liquidator_sequence,
+    });
+    Ok(())
+}
+
+/// Plans the slice, moves it, and checks both accounts; returns the plan and the seller's maintenance health before it.
+fn sell_slice<'info>(
+    check: &Check<'_>,
+    [from, to]: [&mut AccountBook<'_>; 2],
+    args: &BidArgs,
+    mut cursor: Cursor<'info>,
+    delta: &mut HouseDelta,
+) -> Result<(SlicePlan, Quote)> {
+    let (seller, buyer) = (delta.open(from)?, delta.open(to)?);
+    let sold = from.scope()?;
     let start = cursor.clone();
-    let evaluation = liquidation.evaluate(&from, &sold, &mut cursor)?;
+    let evaluation = check.evaluate(from, &sold, &mut cursor)?;
     let doubt = evaluation.doubt;
     let report = evaluation.accepted_by(Action::Repair)?;
+    let terms = check.house.liquidation_terms();
     let reserved = Quote::from_raw(from.header.reserved_cash);
     let plan = plan_slice(&report, &terms, reserved, args.fraction).map_err(slice_error)?;
     require_gte!(
@@ -108,34 +138,17 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
 
     let bought = to.scope()?.union(&sold)?;
     let mut open = OpenInterest::default();
-    transfer_slice(&mut from, &mut to, &plan, &mut open)?;
+    transfer_slice(from, to, &plan, &mut open)?;
     to.require_expiries()?;
-    let [seller, buyer] = opened;
-    delta.require_limit(&buyer, &to)?;
-    require_improved(&liquidation, &from, &sold, start.clone(), &report)?;
-    let whole = Check {
-        witness: None,
-        ..liquidation
-    };
-    require_solvent_bidder(&whole, &to, &bought, doubt.is_some(), &mut cursor)?;
+    delta.require_limit(&buyer, to)?;
+    require_improved(check, from, &sold, start.clone(), &report)?;
+    let whole = Check::whole(check.clearinghouse, check.house, check.now);
+    require_solvent_bidder(&whole, to, &bought, doubt.is_some(), &mut cursor)?;
     cursor.finish()?;
     write_open_interest(&open, &sold, start)?;
-    delta.close(seller, &mut from)?;
-    delta.close(buyer, &mut to)?;
-    drop(house);
-    delta.apply(&accounts.clearinghouse)?;
-    let liquidatee_sequence = from.bump_sequence()?;
-    let liquidator_sequence = to.bump_sequence()?;
-    emit!(LiquidationBid {
-        liquidatee: accounts.liquidatee.key(),
-        liquidator: accounts.liquidator.key(),
-        fraction: plan.fraction,
-        price: plan.price.raw(),
-        maintenance_health: report.maintenance_health.raw(),
-        liquidatee_sequence,
-        liquidator_sequence,
-    });
-    Ok(())
+    delta.close(seller, from)?;
+    delta.close(buyer, to)?;
+    Ok((plan, report.maintenance_health))
 }
 
 /// Moves the planned part of every position, collateral and unreserved cash, and the price the other way.
