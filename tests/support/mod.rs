@@ -2,8 +2,8 @@
 
 pub mod batch;
 pub mod bend;
-pub mod conserved;
 pub mod catalogue;
+pub mod conserved;
 pub mod event_log;
 pub mod ledger;
 pub mod prices;
@@ -15,8 +15,8 @@ pub mod scene;
 
 pub use batch::{assert_batch_fails, assert_batch_refused};
 pub use bend::Bend;
-pub use conserved::{assert_conserved, value};
 pub use catalogue::{account_names, instruction_names, known, Known};
+pub use conserved::{assert_conserved, value};
 pub use ledger::{record, rewrite, write_book};
 pub use prices::{assert_every_byte_counts, Genuine};
 pub use random::Random;

@@ -356,6 +356,35 @@ mod tests {
     use super::{Price, Quantity, PRICE_ONE, SMALL_QUANTITY, SMALL_WHOLE};
 
     #[test]
+    fn funding_is_the_ceiling_of_its_exact_amount_at_every_sign() {
+        let factors = [
+            0,
+            1,
+            7,
+            99_999_999,
+            100_000_000,
+            100_000_001,
+            1 << 36,
+            123_456_789_012,
+        ];
+        let signed = || factors.into_iter().flat_map(|value: i64| [value, -value]);
+        for quantity in signed() {
+            for funding in signed() {
+                let exact = i128::from(quantity) * i128::from(funding);
+                let ceiling = -(-exact).div_euclid(i128::from(PRICE_ONE));
+                let due = Quantity::from_raw(quantity).funding_ceil(funding);
+                let due = due.map(|due| i128::from(due.raw()));
+                assert_eq!(due.ok(), Some(ceiling), "{quantity} x {funding}");
+            }
+        }
+        for funding in [i64::MIN, i64::MAX] {
+            let due = |quantity| Quantity::from_raw(quantity).funding_ceil(funding);
+            assert!(due(i64::MIN).is_err() && due(i64::MAX).is_err());
+            assert!(due(1).is_ok() && due(0).is_ok());
+        }
+    }
+
+    #[test]
     fn every_path_of_a_notional_is_the_floor() {
         let edge = (1u64 << 36, PRICE_ONE << 26);
         let factors = [0, 1, 99_999_999, PRICE_ONE, edge.0 - 1, edge.0, edge.0 + 7]
