@@ -48,7 +48,8 @@ fn scene() -> Scene {
 impl Scene {
     /// Brings the price of BTC into a grade.
     fn set(&mut self, grade: Grade) {
-        let (world, btc) = (&mut self.world, self.world.btc);
+        let btc = self.world.btc;
+        let world = &mut self.world;
         let good = world.price(&btc.price);
         match grade {
             Grade::Valid => {}

@@ -356,9 +356,9 @@ fn nothing_leaves_its_bounds_whatever_is_shown() {
         for _ in 0..50_000 {
             let bits = random(&mut state);
             let price = (random(&mut state) >> (bits % 64)).max(1);
-            let other = (bits % 3 != 0).then(|| random(&mut state) >> (bits % 63));
+            let other = (!bits.is_multiple_of(3)).then(|| random(&mut state) >> (bits % 63));
             time += i64::from((bits >> 40) as u32 % 2_000) - 20;
-            if bits % 977 == 0 {
+            if bits.is_multiple_of(977) {
                 time += 10_000_000;
             }
             regime.sample(&rules, price, other, time);
