@@ -173,6 +173,33 @@ fn case_64_profit_that_nobody_paid_is_not_withdrawn() {
 }
 
 #[test]
+fn case_64_what_may_be_borrowed_against_unpaid_profit_is_the_limit_of_debts() {
+    let most = 5_000 * USDC;
+    let (mut world, alice, bob) = pair((most, 2 * most));
+    let (btc, usdc) = (world.btc, world.usdc);
+    world.set_price(&btc, dollars(190_000));
+    // ninety thousand dollars of profit that bob has not paid: closed, so that margin is no matter
+    world
+        .trade(&bob, &alice, &[perpetual(&btc, BASE, dollars(190_000))])
+        .ok();
+    let writable = |ix| instructions::writable(ix, &world.house);
+    let withdraw = writable(world.withdraw_ix(&alice, &usdc, 1_000_000 * USDC + most + 1));
+    assert_refused(&mut world, &withdraw, &[alice.user], MarginError::DebtLimit);
+    let house = world.house;
+    let withdraw = world.withdraw_ix(&alice, &usdc, 1_000_000 * USDC + most);
+    world
+        .send(&[instructions::writable(withdraw, &house)], &[alice.user])
+        .ok();
+    assert_eq!(cash(&world, &alice), -(most as i64));
+    // what bob pays repays it first
+    settle(&mut world, &bob);
+    settle(&mut world, &alice);
+    assert_eq!(cash(&world, &alice), (90_000 * USDC - most) as i64);
+    let state: Clearinghouse = world.read(&house);
+    assert_eq!(state.interest.debts, 0);
+}
+
+#[test]
 fn a_thin_pool_pays_winners_in_part_and_who_comes_first() {
     let (mut world, [alice, bob, carol, dave]) = world::<4>((0, 0));
     let btc = world.btc;

@@ -6,7 +6,7 @@ use portfolio_margin_interface::state::{FundingRecord, Market as MarketState, Se
 use solana_instruction::Instruction;
 
 use crate::accounts::Trader;
-use crate::instructions::instruction;
+use crate::instructions::{instruction, writable};
 use crate::listing::Market;
 use crate::oracle::PriceFields;
 use crate::transaction::Outcome;
@@ -47,11 +47,8 @@ pub fn settle_expiry(account: &Pubkey, market: &Market, expiry: i64) -> Instruct
         market: market.key,
         margin_account: *account,
     };
-    writable_house(instruction(
-        accounts,
-        instruction::SettleExpiry { expiry },
-        vec![],
-    ))
+    let ix = instruction(accounts, instruction::SettleExpiry { expiry }, vec![]);
+    writable(ix, &market.house)
 }
 
 /// `settle_perp_pnl`, with the clearing house writable.
@@ -62,15 +59,8 @@ pub fn settle_perp_pnl(account: &Pubkey, market: &Market) -> Instruction {
         margin_account: *account,
         price: market.price,
     };
-    writable_house(instruction(accounts, instruction::SettlePerpPnl {}, vec![]))
-}
-
-/// The clearing house comes first; a debt can change only where it is writable.
-fn writable_house(mut ix: Instruction) -> Instruction {
-    if let Some(house) = ix.accounts.first_mut() {
-        house.is_writable = true;
-    }
-    ix
+    let ix = instruction(accounts, instruction::SettlePerpPnl {}, vec![]);
+    writable(ix, &market.house)
 }
 
 impl World {
