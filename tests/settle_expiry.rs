@@ -8,13 +8,12 @@ use portfolio_margin_interface::state::margin_account::STATUS_LIQUIDATING;
 use portfolio_margin_interface::state::{Clearinghouse, Market as MarketState};
 use risk_core::tier::Tier;
 use sandbox::{
-    call, dollars, future, instructions, perpetual, put, settlement, Trader, World, WorldBuilder,
-    BASE, SOL, USDC,
+    call, dollars, future, perpetual, put, settlement, Trader, World, WorldBuilder, BASE, SOL, USDC,
 };
 use solana_instruction::Instruction;
 use support::{
-    assert_conserved, assert_logged, assert_refused, foreign_house, record, rewrite, write_book,
-    Bend, Random, Refusal,
+    assert_conserved, assert_logged, assert_refused, foreign_account, foreign_house, record,
+    rewrite, write_book, Bend, Random, Refusal,
 };
 
 const MILLION: i64 = 1_000_000_000_000;
@@ -432,17 +431,7 @@ fn case_04_05_06_foreign_accounts_are_refused() {
     trade(&mut world, &alice, &bob, &legs);
     world.expire(&btc, week, dollars(110_000));
     let (house, _, [foreign, _]) = foreign_house(&mut world);
-    let outside = instructions::open_margin_account(
-        &alice.user.key,
-        &house,
-        portfolio_margin_interface::args::MarginAccountArgs {
-            sub_account: 0,
-            capacity: 16,
-            tier: 0,
-        },
-    );
-    world.send(&[outside], &[alice.user]).ok();
-    let outside = portfolio_margin_interface::seeds::margin_account(&house, &alice.user.key, 0);
+    let outside = foreign_account(&mut world, &alice, &house);
     let copy = support::other_program_copy(&mut world, &bob.account);
     let ix = settle_ix(&world, &bob);
     let with = |old, new| ix.clone().replace(old, new);

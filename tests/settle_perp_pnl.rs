@@ -12,8 +12,8 @@ use sandbox::{
 };
 use solana_instruction::Instruction;
 use support::{
-    assert_conserved, assert_logged, assert_refused, foreign_house, other_program_copy, Bend,
-    Random, Refusal,
+    assert_conserved, assert_logged, assert_refused, foreign_account, foreign_house,
+    other_program_copy, Bend, Random, Refusal,
 };
 
 const MILLION: i64 = 1_000_000_000_000;
@@ -447,14 +447,7 @@ fn case_04_05_06_18_foreign_accounts_are_refused() {
     let (btc, sol) = (world.btc, world.sol);
     world.set_price(&btc, dollars(107_000));
     let (house, _, [foreign, _]) = foreign_house(&mut world);
-    let args = portfolio_margin_interface::args::MarginAccountArgs {
-        sub_account: 0,
-        capacity: 16,
-        tier: 0,
-    };
-    let open = instructions::open_margin_account(&alice.user.key, &house, args);
-    world.send(&[open], &[alice.user]).ok();
-    let outside = portfolio_margin_interface::seeds::margin_account(&house, &alice.user.key, 0);
+    let outside = foreign_account(&mut world, &alice, &house);
     let copy = other_program_copy(&mut world, &bob.account);
     let valid = ix(&world, &bob);
     let with = |old, new| valid.clone().replace(old, new);

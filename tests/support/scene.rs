@@ -1,7 +1,10 @@
 //! Scenes that many tests begin with.
 
 use anchor_lang::prelude::Pubkey;
-use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs};
+use portfolio_margin_interface::args::{
+    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, MarginAccountArgs,
+};
+use portfolio_margin_interface::seeds;
 use sandbox::{dollars, perpetual, Bank, Market, Trader, World, BASE, BTC_START, USDC};
 use solana_account::Account;
 
@@ -85,6 +88,18 @@ pub fn foreign_house(world: &mut World) -> (Pubkey, Bank, [Market; 2]) {
         world.market_args("SOL", world.sol.feed_id, &WIDE_GRID),
     );
     (house, bank, [btc, sol])
+}
+
+/// A margin account of a trader in another house.
+pub fn foreign_account(world: &mut World, trader: &Trader, house: &Pubkey) -> Pubkey {
+    let args = MarginAccountArgs {
+        sub_account: 0,
+        capacity: 16,
+        tier: 0,
+    };
+    let ix = sandbox::instructions::open_margin_account(&trader.user.key, house, args);
+    world.send(&[ix], &[trader.user]).ok();
+    seeds::margin_account(house, &trader.user.key, 0)
 }
 
 /// An account of another program with the same bytes.
