@@ -196,7 +196,7 @@ fn case_01_03_the_taker_signs_by_its_owner_or_delegate() {
     world.send(&[by(&bot)], &[bot]).ok();
     world.set_time(end);
     assert_refused(&mut world, &by(&bot), &[bot], not_taker);
-    world.send(&[ix.clone()], &[alice.user]).ok();
+    world.send(std::slice::from_ref(&ix), &[alice.user]).ok();
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn is_good_until_the_second_before_it_expires_and_then_anybodys_to_remove() {
     let take = world.take_order_ix(&alice, &bob, 1, LOT);
     let remove = cancel_order_ix(&alice.user, &bob, 1);
     world.set_time(expires - 1);
-    world.send(&[take.clone()], &[alice.user]).ok();
+    world.send(std::slice::from_ref(&take), &[alice.user]).ok();
     let not_owner = refusal(VenueError::NotOwner);
     assert_refused(&mut world, &remove, &[alice.user], not_owner);
     let over = refusal(VenueError::OrderExpired);
@@ -247,7 +247,7 @@ fn case_24_revoked_by_either_side_or_delisted() {
         assert_refused(&mut world, &take, &[alice.user], not_approved);
         world.approve_venue(trader, &example_venue::ID).ok();
     }
-    world.send(&[take.clone()], &[alice.user]).ok();
+    world.send(std::slice::from_ref(&take), &[alice.user]).ok();
     let (governor, delist) = (world.governor, world.delist_venue_ix(&example_venue::ID));
     let batch = [delist, take];
     let signers = [governor, alice.user];

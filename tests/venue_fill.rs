@@ -155,7 +155,7 @@ fn case_24_accounts_that_did_not_approve_or_revoked() {
         assert_refused(&mut world, &signed, &[carol.user], not_approved);
     }
     let good = fill(&world, &program, [&alice, &bob], &[leg(&world)]);
-    world.send(&[good.clone()], &[]).ok();
+    world.send(std::slice::from_ref(&good), &[]).ok();
     let revoke = world.revoke_venue_ix(&bob, &program);
     let batch = [revoke.clone(), good.clone()];
     assert_batch_refused(&mut world, &batch, &[bob.user], not_approved);

@@ -42,7 +42,7 @@ fn the_governor_lists_delists_and_lists_again() {
     let relist = world.relist_venue_ix(&program);
     let is_listed = MarginError::VenueListed;
     assert_refused(&mut world, &relist, &[governor], is_listed);
-    let outcome = world.send(&[delist.clone()], &[governor]).ok();
+    let outcome = world.send(std::slice::from_ref(&delist), &[governor]).ok();
     let event = &outcome.events::<VenueDelisted>()[0];
     assert_eq!((event.clearinghouse, event.program), (house, program));
     assert_eq!(
@@ -128,7 +128,7 @@ fn the_owner_approves_and_revokes() {
     assert_eq!(world.data(&alice.account), data);
 
     let revoke = world.revoke_venue_ix(&alice, &program);
-    let outcome = world.send(&[revoke.clone()], &[alice.user]).ok();
+    let outcome = world.send(std::slice::from_ref(&revoke), &[alice.user]).ok();
     let event = &outcome.events::<VenueRevoked>()[0];
     assert_eq!(
         (event.margin_account, event.program),

@@ -54,6 +54,9 @@ pub struct Order {
 }
 
 impl Order {
+    /// Length of the account.
+    pub const ACCOUNT_LEN: usize = Self::DISCRIMINATOR.len().saturating_add(Self::INIT_SPACE);
+
     /// The leg of a take as the clearing house gets it, and what is left of the order then. `wanted` is what the taker means to
     /// trade; more than is left takes what is left. `None` where the order is not (or no longer) its other side: a maker may cancel
     /// an order and place another of the same number at any moment.
@@ -78,7 +81,11 @@ impl Order {
             quantity: wanted.quantity,
             ..leg
         } == *wanted;
-        (is_same && wanted.quantity.signum() == quantity.signum()).then_some((leg, left))
+        let is_other_side = match self.quantity > 0 {
+            true => wanted.quantity < 0,
+            false => wanted.quantity > 0,
+        };
+        (is_same && is_other_side).then_some((leg, left))
     }
 }
 

@@ -16,7 +16,7 @@ pub struct PlaceOrder<'info> {
     #[account(
         init,
         payer = owner,
-        space = Order::DISCRIMINATOR.len() + Order::INIT_SPACE,
+        space = Order::ACCOUNT_LEN,
         seeds = [ORDER, margin_account.key().as_ref(), &args.id.to_le_bytes()],
         bump
     )]
