@@ -128,7 +128,9 @@ fn the_owner_approves_and_revokes() {
     assert_eq!(world.data(&alice.account), data);
 
     let revoke = world.revoke_venue_ix(&alice, &program);
-    let outcome = world.send(std::slice::from_ref(&revoke), &[alice.user]).ok();
+    let outcome = world
+        .send(std::slice::from_ref(&revoke), &[alice.user])
+        .ok();
     let event = &outcome.events::<VenueRevoked>()[0];
     assert_eq!(
         (event.margin_account, event.program),
