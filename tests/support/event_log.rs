@@ -75,7 +75,9 @@ fn take<'d>(idl: &Value, kind: &Value, data: &mut &'d [u8]) -> &'d [u8] {
         None if !kind["vec"].is_null() => {
             let count = length(data);
             *data = &data[4..];
-            (0..count).for_each(|_| drop(take(idl, &kind["vec"], data)));
+            for _ in 0..count {
+                take(idl, &kind["vec"], data);
+            }
         }
         None => {
             let name = kind["defined"]["name"].as_str().expect("a type");
