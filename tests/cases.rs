@@ -56,7 +56,8 @@ fn cited(name: &str) -> BTreeSet<u32> {
         .strip_prefix("cases_")
         .or_else(|| name.strip_prefix("case_"));
     let words = rest.unwrap_or_default().split('_');
-    let words = words.take_while(|word| *word == "and" || word.parse::<u32>().is_ok());
+    let words =
+        words.take_while(|word| ["and", "to"].contains(word) || word.parse::<u32>().is_ok());
     words.filter_map(|word| word.parse().ok()).collect()
 }
 

@@ -84,8 +84,8 @@ fn case_69_an_account_in_liquidation_hands_nothing_over_but_risk() {
     let other = world.open_sub_account(&alice.user, 1, 16);
     world.fund(&alice.user, &bank, 200_000 * USDC);
     world.deposit(&other, &bank, 200_000 * USDC).ok();
-    // at 10 % below the mark the position would take equity along that belongs behind the rest
-    for price in [dollars(91_800), dollars(1)] {
+    // far below the mark the position would take more equity along than the requirement falls by
+    for price in [dollars(75_000), dollars(1)] {
         let ix = world.trade_ix(&alice, &other, &[perpetual(&btc, -BASE / 2, price)]);
         assert_refused(&mut world, &ix, &[alice.user], MarginError::RiskNotReduced);
     }

@@ -10,20 +10,39 @@ use solana_account::Account;
 use solana_instruction::Instruction;
 use support::{account_names, foreign_house, instruction_names, known, Bend, Known};
 
-/// What may stand in a place as well, by instruction and the account's name in the program's interface description.
-fn may_replace(instruction: &str, account: &str) -> Option<&'static str> {
-    let why = match (instruction, account) {
-        ("initialize_clearinghouse", "governor") => "whoever creates a clearing house governs it",
-        ("initialize_clearinghouse", "quote_mint") => "it may be any mint of six decimals",
-        ("withdraw_collateral" | "withdraw_fees", "destination") => "the signer says who is paid",
-        ("deposit_collateral" | "deposit_insurance", "source") => "any that the signer spends from",
-        ("deposit_insurance", "payer") => {
-            "anybody may give, from an account that the signer spends from"
+/// What may stand in a place as well, by instruction and the account's name in the program's interface description; and why.
+fn may_replace(instruction: &str, account: &str, what: &str) -> Option<&'static str> {
+    let why = match (instruction, account, what) {
+        ("initialize_clearinghouse", "governor", "signed by mallory") => {
+            "whoever creates a clearing house governs it"
         }
-        ("start_liquidation" | "stop_liquidation", "caller") => "anybody may",
+        ("initialize_clearinghouse", "quote_mint", _) => "it may be any mint of six decimals",
+        ("initialize_bank", "offset_market", "SOL") => "the asset may offset a market of its feed",
+        ("add_expiry", "market", "SOL") => "the governor says which",
+        ("withdraw_collateral" | "withdraw_fees", "destination", _) => {
+            "the signer says who is paid"
+        }
+        ("deposit_collateral" | "deposit_insurance", "source", _) => "any that the signer spends",
+        ("deposit_insurance", "payer", "signed by mallory") => "anybody may give what they spend",
+        ("start_liquidation" | "stop_liquidation", "caller", "signed by mallory") => "anybody may",
+        ("venue_fill", "taker", "swapped with 5") => "the venue says who takes and who makes",
+        ("update_market", "market", "foreign BTC") => "it is of the same feed",
+        ("update_market", "reference_price", _) => "a market without a regime reads none",
+        ("update_interest", "clearinghouse", "foreign clearing house") => "anybody may, for any",
+        ("collect_fees", "market", "SOL") => "anybody may, for any of the house",
+        ("update_funding", "market", "SOL" | "foreign BTC") => "anybody may, for any",
+        ("settle_expiry", "margin_account", "bob's margin account") => "he holds the expiry too",
+        (_, "margin_account", "bob's margin account") if is_looking(instruction) => {
+            "anybody may look at any, and he holds the same assets"
+        }
         _ => return None,
     };
     Some(why)
+}
+
+/// Instructions that change nothing.
+fn is_looking(instruction: &str) -> bool {
+    instruction.starts_with("view_") || instruction.starts_with("assert_")
 }
 
 /// An instruction with one thing wrong.
@@ -231,13 +250,16 @@ fn try_all(name: &str) -> (Vec<String>, usize) {
 fn is_allowed(name: &str, account: &str, what: &str) -> bool {
     match what {
         "read-only" => may_be_read_only(name, account).is_some(),
-        _ => may_replace(name, account).is_some(),
+        _ => may_replace(name, account, what).is_some(),
     }
 }
 
 /// Where the right to write is given by the client for other cases than this one.
-fn may_be_read_only(_instruction: &str, _account: &str) -> Option<&'static str> {
-    None
+fn may_be_read_only(instruction: &str, account: &str) -> Option<&'static str> {
+    match (instruction, account) {
+        ("settle_expiry" | "settle_perp_pnl", "clearinghouse") => Some("no debt changes"),
+        _ => None,
+    }
 }
 
 #[test]

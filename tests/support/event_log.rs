@@ -50,7 +50,8 @@ fn decode(idl: &Value, data: &[u8]) -> Logged {
     Logged { name, sequences }
 }
 
-fn type_of<'a>(idl: &'a Value, name: &str) -> &'a Value {
+/// The definition of a type.
+pub fn type_of<'a>(idl: &'a Value, name: &str) -> &'a Value {
     let types = idl["types"].as_array().expect("types");
     let found = types.iter().find(|item| item["name"] == name);
     &found.unwrap_or_else(|| panic!("no type {name}"))["type"]

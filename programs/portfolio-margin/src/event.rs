@@ -10,6 +10,7 @@ pub struct ClearinghouseInitialized {
     pub governor: Pubkey,
     pub quote_mint: Pubkey,
     pub id: u16,
+    pub sequence: u64,
 }
 
 #[event]
@@ -27,6 +28,7 @@ pub struct MarketInitialized {
     pub market: Pubkey,
     pub index: u16,
     pub scenarios: u8,
+    pub sequence: u64,
 }
 
 #[event]

@@ -179,6 +179,7 @@ pub fn handler(ctx: Context<InitializeClearinghouse>, args: ClearinghouseArgs) -
         governor: clearinghouse.governor,
         quote_mint: clearinghouse.quote_mint,
         id: args.id,
+        sequence: clearinghouse.sequence,
     });
     Ok(())
 }

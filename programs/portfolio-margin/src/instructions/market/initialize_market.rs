@@ -187,6 +187,7 @@ pub fn handler(ctx: Context<InitializeMarket>, args: MarketArgs) -> Result<()> {
         market: ctx.accounts.market.key(),
         index,
         scenarios: table.count,
+        sequence: market.sequence,
     });
     Ok(())
 }
