@@ -53,8 +53,7 @@ impl Soak {
             let idle = margin.equity.raw() / 4;
             !self.is_liquidating(keeper) && idle > 0 && margin.initial_health.raw() > idle
         });
-        let Some(keeper) = keepers.max_by_key(|k| self.last.reports[&k.account].margin.equity)
-        else {
+        let Some(keeper) = keepers.max_by_key(|k| self.last.books[&k.account].header.cash) else {
             return;
         };
         let keeper = *keeper;
@@ -88,6 +87,7 @@ impl Soak {
             MarginError::InitialMarginBreached,
             MarginError::PortfolioMinimum,
             MarginError::CashNegative,
+            MarginError::DebtLimit,
             MarginError::SliceTooSmall,
             MarginError::HealthNotImproved,
             MarginError::PositionsFull,

@@ -252,7 +252,7 @@ const LEAST: [(&str, u32); 39] = [
     ("guarded trade", 50),
     ("fill quote", 50),
     ("cancel quotes", 10),
-    ("venue fill", 20),
+    ("venue fill", 10),
     ("place order", 30),
     ("approve venue", 10),
     ("deposit", 100),
@@ -261,13 +261,13 @@ const LEAST: [(&str, u32); 39] = [
     ("tier", 80),
     ("delegate", 30),
     ("grow", 20),
-    ("leave and return", 10),
+    ("leave and return", 3),
     ("start", 10),
     ("bid", 15),
     ("stop", 10),
     ("settle expiry", 200),
     ("settle perpetual", 50),
-    ("record", 5),
+    ("record", 3),
     ("finalize", 5),
     ("update market", 50),
     ("update funding", 30),
@@ -290,10 +290,10 @@ const LEAST: [(&str, u32); 39] = [
 
 #[test]
 fn books_balance_and_invariants_hold_after_every_random_action() {
-    soak(1..=2, Model::Neutral, 30);
+    soak(1..=2, Model::Neutral, 60);
 }
 
 #[test]
 fn they_hold_under_the_whole_model_in_both_tiers() {
-    soak(11..=12, Model::Whole, 30);
+    soak(11..=12, Model::Whole, 60);
 }

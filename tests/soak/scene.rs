@@ -176,7 +176,7 @@ impl Soak {
         self.list_expiries();
         self.move_prices();
         self.publish();
-        if !self.random.one_in(5) {
+        if !self.random.one_in(3) {
             self.sample();
         }
         self.last = Snapshot::take(&self.world);
@@ -344,7 +344,7 @@ fn cast(world: &mut World, model: Model, wrapped: &Bank) -> (Vec<Trader>, Trader
         world.open_quotes(&trader).ok();
         cast.push(trader);
     }
-    let trusting: Vec<&Trader> = cast.iter().take(4).collect();
+    let trusting: Vec<&Trader> = cast.iter().take(TRADERS).collect();
     world.add_example_venue(&trusting);
     let user = world.user("outsider");
     world.fund(&user, &usdc, 1_000 * USDC);

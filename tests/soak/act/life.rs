@@ -57,7 +57,10 @@ impl Soak {
         let book = &self.last.books[&trader.account];
         let mut plan = Plan::new("leave and return", lifecycle::close_margin_account(&trader));
         for bank in self.banks.iter().rev() {
-            let held = self.world.balance(&trader, bank);
+            let held = match bank.is_quote {
+                true => self.world.cash_value(&trader.account) as i64, // with the interest that is due
+                false => self.world.balance(&trader, bank),
+            };
             if held > 0 {
                 let ix = self.world.withdraw_ix(&trader, bank, held as u64);
                 plan.instructions.insert(0, ix);

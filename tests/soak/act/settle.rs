@@ -1,6 +1,6 @@
 //! What time brings: samples, final prices, settlements in any order, perpetual PnL against what was paid.
 
-use portfolio_margin_interface::state::Market as MarketState;
+use portfolio_margin_interface::state::{Market as MarketState, PositionRecord};
 use sandbox::settlement;
 use sandbox::Market;
 
@@ -57,13 +57,30 @@ impl Soak {
     }
 
     fn settle_perp(&mut self) -> Plan {
-        let (market, trader) = (self.underlying().market, self.trader());
+        let (mut market, mut trader) = (self.underlying().market, self.trader());
+        // first of all for whoever has closed his position and waits for his PnL
+        let waits = |r: &PositionRecord| r.expiry == 0 && r.quantity == 0;
+        let waiting = self.cast.iter().find_map(|trader| {
+            let held = &self.last.books[&trader.account].positions;
+            Some((*trader, held.iter().find(|r| waits(r))?.market))
+        });
+        if let (Some((found, index)), true) = (waiting, self.random.one_in(2)) {
+            let listed = self.world.market(&found.house, index);
+            (market, trader) = (listed.expect("a market"), found);
+        }
         let ix = settlement::settle_perp_pnl(&trader.account, &market);
         Plan::new("settle perpetual", ix)
     }
 
     fn record(&mut self) -> Plan {
-        let (market, expiry) = self.passed();
+        let (mut market, mut expiry) = self.passed();
+        let now = self.world.now();
+        for underlying in &self.markets {
+            let mut listed = self.world.expiries(&underlying.market).into_iter();
+            if let Some(time) = listed.find(|time| (*time - 1_800..*time + 600).contains(&now)) {
+                (market, expiry) = (underlying.market, time);
+            }
+        }
         Plan::new("record", settlement::record_settlement(&market, expiry))
     }
 

@@ -99,7 +99,7 @@ impl Soak {
         let held: Vec<_> = held.iter().filter(|r| r.quantity != 0).copied().collect();
         // the fuller the book, the more it undoes
         let full = held.len() as i64 * 2 / 3;
-        let leaves = self.is_visitor(taker) && held.len() > 1;
+        let leaves = self.is_visitor(taker) && !held.is_empty();
         if leaves {
             let record = self.random.pick(&held);
             return vec![self.undoing_all(&record)];
