@@ -48,7 +48,7 @@ impl Soak {
     }
 
     /// Takes everything out, closes, and opens again, in one transaction.
-    fn leave_and_return(&mut self) -> Plan {
+    pub fn leave_and_return(&mut self) -> Plan {
         let empty = |trader: &&Trader| self.last.books[&trader.account].positions.is_empty();
         let trader = match self.cast[..TRADERS].iter().find(empty) {
             Some(trader) if !self.random.one_in(10) => *trader,

@@ -10,11 +10,20 @@ mod ways;
 
 pub use ways::{Resting, Signed};
 
+use super::scene::TRADERS;
 use super::{Plan, Soak};
 
 impl Soak {
     /// The next action.
     pub fn plan(&mut self) -> Plan {
+        // what does not keep: an order goes stale with its price, an empty account fills again
+        if !self.resting.is_empty() && self.random.one_in(4) {
+            return self.venue();
+        }
+        let visitor = &self.last.books[&self.cast[TRADERS - 1].account];
+        if visitor.positions.is_empty() && self.random.one_in(30) {
+            return self.leave_and_return();
+        }
         match self.random.range(0, 100) {
             0..=27 => self.trade(),
             28..=30 => self.round_trip(),
