@@ -442,6 +442,30 @@ fn case_25_27_only_a_price_that_an_opening_accepts_moves_money() {
 }
 
 #[test]
+fn case_32_an_older_price_than_the_market_has_stored_moves_no_money() {
+    let (mut world, _, bob) = pair((0, 0));
+    let btc = world.btc;
+    world.advance(40);
+    world.set_price(&btc, dollars(107_000));
+    world.update_market(&btc).ok();
+    let good = world.price(&btc.price);
+    let settle = ix(&world, &bob);
+    let older = |seconds| PriceFields {
+        publish_time: good.publish_time - seconds,
+        ..good
+    };
+    world.set_price_update(btc.price, older(11));
+    refuse(
+        &mut world,
+        &settle,
+        MarginError::OracleOutdated,
+        &["Left: 10", "Right: 11"],
+    );
+    world.set_price_update(btc.price, older(10));
+    world.send(&[settle], &[]).ok();
+}
+
+#[test]
 fn case_04_05_06_18_foreign_accounts_are_refused() {
     let (mut world, alice, bob) = pair((0, 0));
     let (btc, sol) = (world.btc, world.sol);

@@ -15,7 +15,8 @@ use risk_core::Price;
 use super::bump_market;
 use crate::error::{overflow, MarginError};
 use crate::event::PerpPnlSettled;
-use crate::oracle::{checked_price, OraclePolicy};
+use crate::oracle::policy::doubt_spot;
+use crate::oracle::{checked_price, Action, OraclePolicy};
 use crate::state::{AccountBook, HouseDelta};
 
 #[derive(Accounts)]
@@ -49,7 +50,9 @@ impl SettlePerpPnl<'_> {
     fn spot(&self, now: i64) -> Result<Price> {
         let market = self.market.load()?;
         let policy = OraclePolicy::of_market(&market);
-        Ok(checked_price(&self.price, &policy, now)?.certain()?.0)
+        let (price, published) = checked_price(&self.price, &policy, now)?.certain()?;
+        Action::Open.accept(doubt_spot(&market, price, published))?;
+        Ok(price)
     }
 }
 
