@@ -355,7 +355,7 @@ fn every_field_of_a_sample_is_checked_but_its_age() {
     // a price after the expiry may be as uncertain as a repair accepts; a sample as an opening, and as old as it likes
     world.set_price_update(btc.price, late(wide(10 * limit)));
     let ix = settlement::record_settlement(&btc, week);
-    world.send(&[ix.clone()], &[]).ok();
+    world.send(std::slice::from_ref(&ix), &[]).ok();
     world.set_time(week + 5 * HOUR);
     world.set_price_update(btc.price, wide(limit));
     world.send(&[ix], &[]).ok();
