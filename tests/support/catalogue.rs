@@ -61,7 +61,7 @@ pub struct Known {
     pub signers: Vec<User>,
 }
 
-/// A clearing house with fees in which alice and bob hold USDC, SOL and perpetuals of both markets against each other, and
+/// A clearing house with fees and funding in which alice and bob hold USDC, SOL and perpetuals of both markets against each other, and
 /// a week's call; bob has quote nonces, both approve a venue.
 struct Town {
     world: World,
@@ -77,6 +77,8 @@ impl Town {
             fee_taker: 300,
             fee_maker: 100,
             fee_premium_cap: 125_000,
+            funding_cap: 10_000_000,
+            funding_depth: BASE.unsigned_abs(),
             ..settings.market_rules.clone()
         };
         let mut world = WorldBuilder {

@@ -3,7 +3,7 @@
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use portfolio_margin_interface::state::{
-    Clearinghouse, CollateralBank, MarginAccount, Market, QuoteNonces, Venue, VolBoard,
+    Clearinghouse, CollateralBank, MarginAccount, Market, QuoteNonces, Venue,
 };
 use portfolio_margin_interface::AccountLayout;
 use sandbox::Outcome;
@@ -121,5 +121,4 @@ pub fn sequence_of(data: &[u8]) -> Option<u64> {
         .or_else(|| read::<Clearinghouse>(data, |house| house.sequence))
         .or_else(|| read::<QuoteNonces>(data, |quotes| quotes.sequence))
         .or_else(|| read::<Venue>(data, |venue| venue.sequence))
-        .or_else(|| read::<VolBoard>(data, |_| 0))
 }
