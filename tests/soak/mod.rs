@@ -13,6 +13,7 @@ mod rights;
 mod risk;
 mod scene;
 mod snapshot;
+mod trips;
 
 use std::collections::BTreeMap;
 
@@ -181,6 +182,7 @@ impl Soak {
         self.inv_02_series(plan);
         self.inv_03_pnl(plan);
         self.inv_03_interest(plan);
+        self.inv_04_round_trips(plan, before);
         self.inv_05_marks(plan);
         self.inv_06_health(plan, before);
         self.inv_07_order();

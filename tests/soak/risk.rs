@@ -4,9 +4,9 @@ use anchor_lang::prelude::Pubkey;
 use portfolio_margin_interface::state::Clearinghouse;
 use risk_core::liquidation::buffer_health;
 use risk_core::margin::MarginReport;
-use risk_core::tier::Tier;
 use risk_core::Ratio;
 
+use super::rights::settling_dust;
 use super::snapshot::{Book, Snapshot};
 use super::{Plan, Soak};
 
@@ -38,11 +38,8 @@ impl Soak {
                 "bid" | "start" | "stop" => true, // inv_12 to inv_14
                 // an asset that offsets the risk of a market may as well add to it
                 "deposit" if self.is_whole() && new.cash == old.cash => true,
-                // what is left is margined by itself: in the Standard tier a long option pays for no loss that is realised
-                "settle expiry" if before.books[&key].header.tier == Tier::Standard as u8 => true,
                 _ => {
-                    // each record that becomes cash is rounded down
-                    let dust = 2 + before.books[&key].positions.len() as i64;
+                    let dust = settling_dust(before, &key);
                     let pairs = [
                         (old.initial_health, new.initial_health),
                         (old.maintenance_health, new.maintenance_health),
