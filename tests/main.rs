@@ -39,6 +39,7 @@ mod quote_signatures;
 mod quote_size;
 mod record_settlement;
 mod report_outage;
+mod review_money;
 mod review_quote;
 mod review_tiers;
 mod review_wide;

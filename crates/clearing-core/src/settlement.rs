@@ -168,21 +168,21 @@ impl Samples {
         self.mean_floor().or(late)
     }
 
-    /// The part of the forward that is fixed with so many seconds to the expiry: the mean so far times the share of the window that
-    /// has passed, floored; after the expiry all of what it would settle at. Zero before the window and before the first sample.
-    pub fn fixed_forward(&self, seconds_left: i64) -> Price {
-        if seconds_left <= 0 {
-            return self.expected().unwrap_or(Price::ZERO);
-        }
-        let left = seconds_left.unsigned_abs();
-        let (Some(mean), true) = (self.mean_floor(), left < WINDOW) else {
-            return Price::ZERO;
-        };
-        let passed = WINDOW.saturating_sub(left);
-        // below 2^60 / 1800 x 1800 and 1800 x 1800
-        let whole = mean.raw().div_euclid(WINDOW).saturating_mul(passed);
-        let part = mean.raw().rem_euclid(WINDOW).saturating_mul(passed);
-        Price::from_raw(whole.saturating_add(part.div_euclid(WINDOW)))
+    /// The part of the forward that the samples have fixed: each of them a thirtieth, floored.
+    ///
+    /// What nobody has shown yet is not fixed, however late it is, also after the expiry: whoever shows one sample alone would else
+    /// set the price of every minute, with no margin on what the others make of it. A late price may still give way to a sample,
+    /// so that it fixes nothing before it is final.
+    pub fn fixed_forward(&self) -> Price {
+        Price::from_raw(self.sum.div_euclid(SAMPLES.into()))
+    }
+
+    /// Seconds of the window that the samples have not fixed.
+    pub fn open_seconds(&self) -> u32 {
+        // at most thirty minutes
+        SAMPLES
+            .saturating_sub(self.count)
+            .saturating_mul(BUCKET_SECONDS as u32)
     }
 }
 
@@ -326,43 +326,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fixed_grows_with_the_window_and_ends_at_the_mean() {
-        let samples = Samples {
-            sum: 3_001,
-            count: 3,
-            ..Samples::default()
-        };
-        assert_eq!(samples.fixed_forward(1_800), Price::ZERO);
-        assert_eq!(samples.fixed_forward(i64::MAX), Price::ZERO);
-        assert_eq!(samples.fixed_forward(900), price(500));
-        assert_eq!(samples.fixed_forward(1), price(999));
-        for left in [0, -1, i64::MIN] {
-            assert_eq!(samples.fixed_forward(left), price(1_000));
+    fn each_sample_fixes_a_thirtieth_and_a_late_price_nothing() {
+        let mut samples = Samples::default();
+        assert_eq!(
+            (samples.fixed_forward(), samples.open_seconds()),
+            (Price::ZERO, 1_800)
+        );
+        for count in 1..=SAMPLES {
+            samples.add(&TERMS, price(301), T).unwrap();
+            let fixed = u64::from(count) * 301 / 30;
+            assert_eq!(samples.fixed_forward(), price(fixed));
+            assert_eq!(samples.open_seconds(), 1_800 - 60 * count);
         }
-        assert_eq!(Samples::default().fixed_forward(900), Price::ZERO);
-        assert_eq!(Samples::default().fixed_forward(0), Price::ZERO);
+        assert_eq!(Some(samples.fixed_forward()), samples.mean_floor());
         let late = Samples {
             late_price: 7,
             ..Samples::default()
         };
         assert_eq!(
-            (late.fixed_forward(1), late.fixed_forward(0)),
-            (Price::ZERO, price(7))
+            (late.fixed_forward(), late.open_seconds()),
+            (Price::ZERO, 1_800)
         );
-        // a second moves it by a share of the window, exactly
-        let most = Samples {
-            sum: SAMPLE_MOST,
-            count: 1,
-            ..Samples::default()
-        };
-        let mut last = 0;
-        for left in (0..1_800).rev() {
-            let fixed = most.fixed_forward(left).raw();
-            let exact = u128::from(SAMPLE_MOST) * (1_800 - left as u128) / 1_800;
-            assert_eq!(u128::from(fixed), exact);
-            assert!(fixed - last <= SAMPLE_MOST / 1_800 + 1);
-            last = fixed;
-        }
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct Expiry {
     /// is taken. What is left of the forward follows the spot: without an explicit price, the live forward times the share
     /// of the window that is left.
     pub fixed_forward: Price,
+    /// Seconds of the settlement window whose price is not fixed: the live forward counts with their share of it. `None`: those
+    /// that are left to the expiry.
+    pub open_seconds: Option<u32>,
     /// Confidence, 1e-6; 0 to 1.0: the least of forward's, rate's and volatility's.
     pub confidence: Ratio,
 }
@@ -89,6 +92,7 @@ impl Expiry {
         svi: None,
         forward_price: None,
         fixed_forward: Price::ZERO,
+        open_seconds: None,
         confidence: Ratio::from_raw(RATIO_ONE),
     };
 
@@ -154,7 +158,8 @@ pub(crate) struct ForwardParts {
 impl Expiry {
     /// The forward with `seconds` left, after a move.
     ///
-    /// What has expired is worth its intrinsic value at spot, or at what the average fixed: nothing is left to carry.
+    /// What has expired is worth its intrinsic value at spot, or at what the average fixed and, for what is open of it, at spot:
+    /// nothing is left to carry.
     /// Errors: [`Field::FixedForward`] before the window, or above an explicit forward.
     pub(crate) fn parts(
         &self,
@@ -182,8 +187,14 @@ impl Expiry {
                 }
             }
             None if fixed != 0 => {
-                let live = self.forward(spot)?.raw() as i64; // checked: below 2^63
-                let left = mul_div_floor(live, seconds, SETTLEMENT_WINDOW_SECONDS);
+                let live = match seconds {
+                    0 => spot,
+                    _ => self.forward(spot)?,
+                };
+                let live = live.raw() as i64; // checked: below 2^63
+                let open = self.open_seconds.map_or(seconds, i64::from);
+                let open = open.min(SETTLEMENT_WINDOW_SECONDS);
+                let left = mul_div_floor(live, open, SETTLEMENT_WINDOW_SECONDS);
                 left.map_or(0, i64::unsigned_abs)
             }
             None if seconds == 0 => spot.raw(),

@@ -3,7 +3,9 @@
 #[cfg(feature = "anchor")]
 use anchor_lang::prelude::*;
 
-use risk_core::market::{Expiry, ExpirySource, MarketParams, VolShockParams};
+use risk_core::market::{
+    Expiry, ExpirySource, MarketParams, VolShockParams, SETTLEMENT_WINDOW_SECONDS,
+};
 use risk_core::scenario::{ScenarioSet, ScenarioTable, MAX_SCENARIOS, ONE_Q30};
 use risk_core::svi::Svi;
 use risk_core::tier::StandardParams;
@@ -235,7 +237,12 @@ impl ExpirySource for ExpirySlot {
 
     fn expiry_at(&self, now: i64) -> Expiry {
         let mut expiry = self.expiry();
-        expiry.fixed_forward = self.settlement.fixed_forward(self.time.saturating_sub(now));
+        let (fixed, open) = self.settlement.fixed_forward();
+        // a sample may be published before the cluster's clock has reached the window
+        if fixed != Price::ZERO && self.time.saturating_sub(now) <= SETTLEMENT_WINDOW_SECONDS {
+            expiry.fixed_forward = fixed;
+            expiry.open_seconds = Some(open);
+        }
         // What has expired is intrinsic value, which needs no surface.
         if self.time > now {
             let age = now.saturating_sub(self.posted_at);

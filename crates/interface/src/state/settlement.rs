@@ -116,14 +116,18 @@ impl SettlementRecord {
         self.known().final_at(terms, expiry)
     }
 
-    /// The part of the forward that is fixed with so many seconds to the expiry; all of it once the price is written.
+    /// The part of the forward that is fixed, 1e-8 USD, and the seconds of the window that are not; all of it once the price is
+    /// written.
     #[inline(always)]
-    pub fn fixed_forward(&self, seconds_left: i64) -> Price {
-        match (self.price, self.has_prices()) {
+    pub fn fixed_forward(&self) -> (Price, u32) {
+        match (self.price, self.count) {
             // nothing sampled: what every margin check meets until half an hour before an expiry
-            (0, false) => Price::ZERO,
-            (0, true) => self.known().fixed_forward(seconds_left),
-            (price, _) => Price::from_raw(price),
+            (0, 0) => (Price::ZERO, 0),
+            (0, _) => {
+                let known = self.known();
+                (known.fixed_forward(), known.open_seconds())
+            }
+            (price, _) => (Price::from_raw(price), 0),
         }
     }
 
