@@ -34,7 +34,7 @@ pub struct Expiry {
     /// of the window that is left.
     pub fixed_forward: Price,
     /// Seconds of the settlement window whose price is not fixed: the live forward counts with their share of it. `None`: those
-    /// that are left to the expiry.
+    /// that are left to the expiry, and what is fixed is final.
     pub open_seconds: Option<u32>,
     /// Confidence, 1e-6; 0 to 1.0: the least of forward's, rate's and volatility's.
     pub confidence: Ratio,

@@ -241,7 +241,7 @@ impl ExpirySource for ExpirySlot {
         // a sample may be published before the cluster's clock has reached the window
         if fixed != Price::ZERO && self.time.saturating_sub(now) <= SETTLEMENT_WINDOW_SECONDS {
             expiry.fixed_forward = fixed;
-            expiry.open_seconds = Some(open);
+            expiry.open_seconds = open;
         }
         // What has expired is intrinsic value, which needs no surface.
         if self.time > now {

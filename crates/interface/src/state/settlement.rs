@@ -116,18 +116,18 @@ impl SettlementRecord {
         self.known().final_at(terms, expiry)
     }
 
-    /// The part of the forward that is fixed, 1e-8 USD, and the seconds of the window that are not; all of it once the price is
-    /// written.
+    /// The part of the forward that is fixed, 1e-8 USD, and the seconds of the window that are not; all of it, and `None`, once the
+    /// price is written.
     #[inline(always)]
-    pub fn fixed_forward(&self) -> (Price, u32) {
+    pub fn fixed_forward(&self) -> (Price, Option<u32>) {
         match (self.price, self.count) {
             // nothing sampled: what every margin check meets until half an hour before an expiry
-            (0, 0) => (Price::ZERO, 0),
+            (0, 0) => (Price::ZERO, None),
             (0, _) => {
                 let known = self.known();
-                (known.fixed_forward(), known.open_seconds())
+                (known.fixed_forward(), Some(known.open_seconds()))
             }
-            (price, _) => (Price::from_raw(price), 0),
+            (price, _) => (Price::from_raw(price), None),
         }
     }
 
