@@ -328,7 +328,7 @@ impl Check<'_> {
         require_eq!(bank.index, index, MarginError::BankMismatch);
         let policy = OraclePolicy::of_bank(&bank);
         let account = accounts.next_price(&bank.feed_id)?;
-        let checked = shown_price(account, &policy, &self.clearinghouse, self.now)?;
+        let checked = shown_price(account, &policy, &self.clearinghouse, self.now, None)?;
         progress.note(checked.doubt);
         let held = header.used_collateral().find(|held| held.bank == index);
         let amount = held.map_or(0, |held| held.amount);
@@ -394,7 +394,13 @@ impl Check<'_> {
     pub fn spot(&self, market: &Market, accounts: &mut Cursor<'_>) -> Result<CheckedPrice> {
         let account = accounts.next_price(&market.feed_id)?;
         let policy = OraclePolicy::of_market(market);
-        let mut spot = shown_price(account, &policy, &self.clearinghouse, self.now)?;
+        let mut spot = shown_price(
+            account,
+            &policy,
+            &self.clearinghouse,
+            self.now,
+            Some(market),
+        )?;
         let of_market = doubt_spot(market, spot.price, spot.publish_time);
         spot.doubt = Doubt::worse(spot.doubt, of_market);
         Ok(spot)
