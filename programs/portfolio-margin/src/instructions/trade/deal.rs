@@ -7,6 +7,7 @@ use risk_core::margin::MarginReport;
 
 use crate::bridge::{Check, Cursor, Evaluation, Observer, Scope};
 use crate::error::{error_code, MarginError};
+use crate::oracle::policy::Doubt;
 use crate::oracle::Action;
 use crate::state::{AccountBook, Change, HouseDelta, OpenInterest, Opened, PricedLeg, Side};
 
@@ -18,6 +19,8 @@ pub struct Deal<'a> {
     pub side: Side,
     /// The whole check.
     pub check: &'a Check<'a>,
+    /// The worst doubt about what the legs were priced with.
+    pub doubt: Option<Doubt>,
 }
 
 /// What legs do beyond the accounts, to be written when every account is done.
@@ -125,7 +128,8 @@ impl Deal<'_> {
     ) -> Result<Judgement> {
         let check = self.check;
         let start = cursor.clone();
-        let after = check.evaluate_for(book, scope, cursor, observer)?;
+        let mut after = check.evaluate_for(book, scope, cursor, observer)?;
+        after.doubt = Doubt::worse(after.doubt, self.doubt);
         let (active, tier) = (book.header.status == STATUS_ACTIVE, book.header.tier());
         let is_certain = Action::Open.accepts(after.doubt);
         if active && is_certain && check.is_openable(tier, &after.report) {

@@ -74,6 +74,7 @@ impl<'info> Exchange<'_, 'info> {
             legs: &markets.legs,
             side,
             check: &check,
+            doubt: markets.doubt,
         });
         let taker = apply_side(self.taker, &taker, &mut cursor, &mut effects)?;
         let maker = apply_side(self.maker, &maker, &mut cursor, &mut effects)?;

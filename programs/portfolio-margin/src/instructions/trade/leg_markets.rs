@@ -6,7 +6,8 @@
 //! *Bands.* A leg's price is compared with the mark of its instrument, so that nobody moves equity between accounts by trading far from
 //! what a position is worth, and no market's funding follows a price that was made up. A mark on a doubtful price (too wide a confidence
 //! interval, too old a surface) is no measure, and then no band holds: only a trade that reduces the risk of both sides passes
-//! with such prices anyway, and it must, or a dying oracle would keep people in their positions.
+//! with such prices, and it must, or a dying oracle would keep people in their positions. So the doubts of the *legs* count in the margin
+//! test, also where nothing of them is left: an option bought and sold in one trade is a payment.
 
 use anchor_lang::prelude::*;
 use clearing_core::funding::entry_cost;
@@ -19,7 +20,7 @@ use risk_core::{Price, Quantity};
 
 use crate::bridge::{Check, Cursor};
 use crate::error::{overflow, risk_error, MarginError};
-use crate::oracle::policy::{doubt_surface_age, Action};
+use crate::oracle::policy::{doubt_surface_age, Action, Doubt};
 use crate::oracle::CheckedPrice;
 use crate::state::{IndexSet, Limits, OpenInterest, PricedLeg};
 
@@ -36,6 +37,8 @@ pub enum Access {
 pub struct LegMarkets<'info> {
     /// In the order of the legs.
     pub legs: Vec<PricedLeg>,
+    /// The worst doubt about the spots and surfaces of the legs, also of those that leave no position behind.
+    pub doubt: Option<Doubt>,
     markets: Vec<LegMarket<'info>>,
 }
 
@@ -65,6 +68,7 @@ impl<'info> LegMarkets<'info> {
         let indexes = indexes.as_slice();
         let mut loaded = Self {
             legs: legs.iter().map(PricedLeg::unpriced).collect(),
+            doubt: None,
             markets: Vec::with_capacity(indexes.len()),
         };
         for index in indexes {
@@ -102,7 +106,8 @@ impl<'info> LegMarkets<'info> {
         };
         let of_market = legs.iter().zip(&mut self.legs);
         let of_market = of_market.filter(|(leg, _)| leg.market == index);
-        pricing.price_legs(of_market)?;
+        let doubt = pricing.price_legs(of_market)?;
+        self.doubt = Doubt::worse(self.doubt, doubt);
         drop(market);
         self.markets.push(LegMarket {
             loader,
@@ -150,17 +155,20 @@ struct Pricing<'a> {
 }
 
 impl Pricing<'_> {
+    /// Prices the legs and checks their bands; returns the worst doubt about what they were measured with.
     fn price_legs<'l>(
         &self,
         legs: impl Iterator<Item = (&'l TradeLeg, &'l mut PricedLeg)>,
-    ) -> Result<()> {
+    ) -> Result<Option<Doubt>> {
+        let mut doubt = self.spot.doubt;
         let has_bands = self.rules.band_linear != 0 || self.rules.band_option != 0;
-        if !has_bands || !Action::Open.accepts(self.spot.doubt) {
+        if !has_bands || !Action::Open.accepts(doubt) {
             for (leg, priced) in legs {
-                self.require_listed(leg)?;
+                let slot = self.require_listed(leg)?;
+                doubt = Doubt::worse(doubt, self.doubt_surface(slot));
                 self.price_leg(leg, priced)?;
             }
-            return Ok(());
+            return Ok(doubt);
         }
         let params = self.market.params();
         let scenarios = self.market.scenarios.set().map_err(risk_error)?;
@@ -170,9 +178,18 @@ impl Pricing<'_> {
         for (leg, priced) in legs {
             let slot = self.require_listed(leg)?;
             self.price_leg(leg, priced)?;
-            self.check_band(leg, priced, slot, &mut marks)?;
+            match self.doubt_surface(slot) {
+                None => self.check_band(leg, priced, &mut marks)?,
+                some => doubt = Doubt::worse(doubt, some),
+            }
         }
-        Ok(())
+        Ok(doubt)
+    }
+
+    /// The doubt about the surface of a dated leg's expiry.
+    fn doubt_surface(&self, slot: Option<&ExpirySlot>) -> Option<Doubt> {
+        let max_age = self.market.surface_max_age;
+        slot.and_then(|slot| doubt_surface_age(slot.posted_at, max_age, self.now))
     }
 
     /// The slot of a dated leg's expiry.
@@ -216,17 +233,13 @@ impl Pricing<'_> {
         &self,
         leg: &TradeLeg,
         priced: &PricedLeg,
-        slot: Option<&ExpirySlot>,
         marks: &mut UnitMarks<'_, '_, ExpirySlot>,
     ) -> Result<()> {
         let share = match priced.is_option() {
             true => self.rules.band_option,
             false => self.rules.band_linear,
         };
-        let max_age = self.market.surface_max_age;
-        let is_doubtful =
-            |slot: &ExpirySlot| doubt_surface_age(slot.posted_at, max_age, self.now).is_some();
-        if share == 0 || slot.is_some_and(is_doubtful) {
+        if share == 0 {
             return Ok(());
         }
         let mark = marks.of(&priced.series.position()).map_err(risk_error)?;

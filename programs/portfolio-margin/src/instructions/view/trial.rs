@@ -10,6 +10,7 @@ use crate::error::MarginError;
 use crate::instructions::trade::deal::{Deal, Effects, Judgement};
 use crate::instructions::trade::leg_markets::{Access, LegMarkets};
 use crate::instructions::trade::legs::validate_legs;
+use crate::oracle::policy::Doubt;
 use crate::state::{AccountBook, ExpirySlot, PricedLeg, Side};
 
 /// An account's bytes on the heap, at most 9 KiB of its 32, aligned as its layout needs.
@@ -41,22 +42,24 @@ impl Trial {
         let mut cursor = Cursor::new(remaining);
         let mut book = AccountBook::open(bytemuck::cast_slice_mut(&mut self.0))?;
         // No legs are no trade: the account is shown as it is, whatever it is.
-        let (legs, scope) = match legs {
-            [] => (Vec::new(), book.scope()?),
+        let (legs, doubt, scope) = match legs {
+            [] => (Vec::new(), None, book.scope()?),
             _ => {
                 validate_legs(legs, check.now)?;
-                let legs = LegMarkets::load(legs, check, &mut cursor, Access::Read)?.legs;
+                let markets = LegMarkets::load(legs, check, &mut cursor, Access::Read)?;
+                let (legs, doubt) = (markets.legs, markets.doubt);
                 let mut effects = Effects::none(check);
                 // the copy stays open: nothing is written, and an open account is valued the same
-                let (scope, _) = deal(&legs, check).apply(&mut book, &mut effects)?;
+                let (scope, _) = deal(&legs, check, doubt).apply(&mut book, &mut effects)?;
                 effects.house.require_total()?;
-                (legs, scope)
+                (legs, doubt, scope)
             }
         };
         Ok(Applied {
             book,
             check,
             legs,
+            doubt,
             scope,
             cursor,
         })
@@ -64,11 +67,12 @@ impl Trial {
 }
 
 /// The legs as a taker's.
-fn deal<'a>(legs: &'a [PricedLeg], check: &'a Check<'a>) -> Deal<'a> {
+fn deal<'a>(legs: &'a [PricedLeg], check: &'a Check<'a>, doubt: Option<Doubt>) -> Deal<'a> {
     Deal {
         legs,
         side: Side::Taker,
         check,
+        doubt,
     }
 }
 
@@ -79,6 +83,8 @@ pub struct Applied<'a, 'info> {
     /// The whole check.
     pub check: &'a Check<'a>,
     legs: Vec<PricedLeg>,
+    /// The worst doubt about what they were priced with.
+    doubt: Option<Doubt>,
     /// What a check has to cover.
     scope: Scope,
     /// The accounts of the check.
@@ -89,7 +95,7 @@ impl Applied<'_, '_> {
     /// Tests the margin as a trade does; the observer sees the account after the legs.
     pub fn judge(mut self, observer: &mut dyn Observer) -> Result<Judgement> {
         let mut cursor = self.cursor.clone();
-        let deal = deal(&self.legs, self.check);
+        let deal = deal(&self.legs, self.check, self.doubt);
         let judgement = deal.judge(&mut self.book, &self.scope, &mut cursor, observer)?;
         cursor.finish()?;
         Ok(judgement)
@@ -106,9 +112,10 @@ impl Applied<'_, '_> {
     pub fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation> {
         let mut cursor = self.cursor.clone();
         let (book, scope) = (&self.book, &self.scope);
-        let evaluation = self
+        let mut evaluation = self
             .check
             .evaluate_for(book, scope, &mut cursor, observer)?;
+        evaluation.doubt = Doubt::worse(evaluation.doubt, self.doubt);
         cursor.finish()?;
         Ok(evaluation)
     }
