@@ -40,6 +40,7 @@ mod quote_size;
 mod record_settlement;
 mod report_outage;
 mod review_money;
+mod review_authority;
 mod review_quote;
 mod review_tiers;
 mod review_wide;
