@@ -25,8 +25,8 @@ use risk_core::{Price, Quantity, Quote};
 /// Samples of an average.
 pub const SAMPLES: u32 = 30;
 /// What each is for, seconds: a minute.
-pub const BUCKET_SECONDS: u64 = 60;
-const _: () = assert!(SAMPLES as u64 * BUCKET_SECONDS == WINDOW);
+pub const BUCKET_SECONDS: u32 = 60;
+const _: () = assert!((SAMPLES * BUCKET_SECONDS) as u64 == WINDOW);
 /// Seconds after an expiry until which too few samples can still become enough.
 pub const LATE_SECONDS: i64 = 6 * 3_600;
 /// Longest delay that a clearing house may set, seconds: a day.
@@ -93,8 +93,8 @@ pub fn place(publish_time: i64, expiry: i64) -> Option<Place> {
     // unsigned, since sBPF divides nothing else
     let into = u64::try_from(into.checked_sub(1)?).ok()?;
     Some(Place::Bucket {
-        index: usize::try_from(into.div_euclid(BUCKET_SECONDS)).ok()?,
-        second: u8::try_from(into.rem_euclid(BUCKET_SECONDS)).ok()?,
+        index: usize::try_from(into.div_euclid(BUCKET_SECONDS.into())).ok()?,
+        second: u8::try_from(into.rem_euclid(BUCKET_SECONDS.into())).ok()?,
     })
 }
 
@@ -179,10 +179,9 @@ impl Samples {
 
     /// Seconds of the window that the samples have not fixed.
     pub fn open_seconds(&self) -> u32 {
-        // at most thirty minutes
         SAMPLES
             .saturating_sub(self.count)
-            .saturating_mul(BUCKET_SECONDS as u32)
+            .saturating_mul(BUCKET_SECONDS)
     }
 }
 
