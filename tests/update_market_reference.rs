@@ -96,6 +96,50 @@ fn refuses_a_reference_that_is_not_the_regimes_or_not_good_enough() {
     assert_refused(&mut world, &ix, &[], MarginError::MarketMismatch);
 }
 
+/// Markets that move as one look opposed to whoever samples one of them a minute late.
+#[test]
+fn a_pair_of_prices_of_two_times_is_no_sample() {
+    let mut world = WorldBuilder::whole(0).build();
+    let governor = world.governor;
+    let market = listed(&mut world, |_| {});
+    let mut rules = rules(&world, REGIME);
+    rules.regime.interval = 60;
+    (
+        rules.regime.reference_market,
+        rules.regime.correlation_least,
+    ) = (1, 600_000);
+    let ix = instructions::open_market(&governor.key, &market, rules);
+    world.send(&[ix], &[governor]).ok();
+    let btc = world.btc;
+    // they rise and fall together by half a percent a minute
+    for minute in 0..20u64 {
+        let price = 4_000 + 20 * (minute % 2);
+        world.advance(60);
+        // the other's price of a minute ago is no part of a pair, on either side of the limit
+        let late = instructions::update_market_with(&market, &btc);
+        world.set_price(&market, dollars(price));
+        for (age, is_paired) in [(60, false), (11, false), (10, true)] {
+            let fields = PriceFields {
+                publish_time: world.now() - age,
+                price: (BTC_START / 4_000 * price) as i64,
+                ..world.price(&btc.price)
+            };
+            world.set_price_update(btc.price, fields);
+            match is_paired {
+                true => drop(world.send(std::slice::from_ref(&late), &[]).ok()),
+                false => {
+                    let error = MarginError::OracleOutdated;
+                    let outcome = assert_refused(&mut world, &late, &[], error);
+                    assert_logged(&outcome, &["Left: 10", &format!("Right: {age}")]);
+                }
+            }
+        }
+    }
+    let regime = record(&world, &market).regime;
+    assert_eq!(regime.offset_share, ONE);
+    assert!(regime.regime().correlation() > 990_000);
+}
+
 #[test]
 fn offsets_shrink_with_the_least_share_of_a_group_down_to_the_plain_sum() {
     let (mut world, btc) = whole();

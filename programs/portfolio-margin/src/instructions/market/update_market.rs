@@ -13,6 +13,7 @@ use risk_core::Price;
 use super::regime;
 use crate::error::{overflow, MarginError};
 use crate::event::{MarketUpdated, OutageEnded};
+use crate::oracle::policy::MAX_LAG;
 use crate::oracle::{checked_price, Action, OraclePolicy};
 
 /// Longest time that one move may count, seconds.
@@ -59,8 +60,9 @@ impl UpdateMarket<'_> {
         Ok(())
     }
 
-    /// The reference market's price, where it was passed whole; as good as the market's own, and not behind what was stored.
-    fn reference_price(&self, now: i64) -> Result<Option<u64>> {
+    /// The reference market's price with its time, where it was passed whole; as good as the market's own, and not behind what was
+    /// stored.
+    fn reference_price(&self, now: i64) -> Result<Option<(u64, i64)>> {
         let (Some(reference), Some(account)) = (&self.reference, &self.reference_price) else {
             return Ok(None);
         };
@@ -73,7 +75,17 @@ impl UpdateMarket<'_> {
             reference.spot_publish_time,
             MarginError::OracleOutdated
         );
-        Ok(Some(price.raw()))
+        Ok(Some((price.raw(), publish_time)))
+    }
+}
+
+/// A reference price of the time of the market's own. Two markets that move as one look opposed to whoever samples one of them late.
+fn paired((price, reference_time): (u64, i64), publish_time: i64) -> Result<u64> {
+    let apart = reference_time.abs_diff(publish_time);
+    let limit = MAX_LAG.unsigned_abs();
+    match apart <= limit {
+        true => Ok(price),
+        false => Err(error!(MarginError::OracleOutdated).with_values((limit, apart))),
     }
 }
 
@@ -98,6 +110,9 @@ pub fn handler(ctx: Context<UpdateMarket>) -> Result<()> {
         }
     }
     let (spot, publish_time) = checked.accepted_by(Action::Store)?;
+    let reference = reference
+        .map(|reference| paired(reference, publish_time))
+        .transpose()?;
     market.spot = spot.raw();
     market.spot_publish_time = publish_time;
     if market.stable_rate > 0 {
