@@ -188,7 +188,7 @@ impl Expiry {
             }
             None if fixed != 0 => {
                 let live = match seconds {
-                    0 => spot,
+                    0 => Price::checked(spot.raw())?,
                     _ => self.forward(spot)?,
                 };
                 let live = live.raw() as i64; // checked: below 2^63

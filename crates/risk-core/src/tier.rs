@@ -21,7 +21,7 @@ use crate::expiry::ExpiryContext;
 use crate::greeks::{greeks_in, option_mark};
 use crate::isolated::{IsolatedParams, ShortBase};
 use crate::margin::MarginReport;
-use crate::market::{ExpirySource, Market};
+use crate::market::{ExpirySource, Market, MAX_TENOR_SECONDS};
 use crate::position::{Instrument, Position, PositionSource};
 use crate::units::{Price, Quantity, Quote, RATIO_ONE};
 
@@ -236,7 +236,8 @@ fn following<E: ExpirySource>(
     if listed.fixed_forward == Price::ZERO {
         return Ok(notional);
     }
-    let seconds = listed.time.saturating_sub(market.now).max(0);
+    let seconds = listed.time.saturating_sub(market.now);
+    let seconds = seconds.clamp(0, MAX_TENOR_SECONDS);
     let parts = listed.parts(market.spot, &market.shift, seconds)?;
     leg.quantity.notional(Price::from_raw(parts.variable))
 }
