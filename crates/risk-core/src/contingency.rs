@@ -24,10 +24,10 @@ use crate::position::PositionSource;
 use crate::scan::Scan;
 use crate::units::{Price, Quantity, Quote, Ratio, RATIO_ONE};
 
-/// Share of notional, 1 %, that the initial requirement asks for while samples of a settlement average are provisional: an earlier one of
+/// Part of notional, 1 %, that the initial requirement asks for while samples of a settlement average are provisional: an earlier one of
 /// its minute may replace each. Ten times what a coin's price moves within a minute. Without it the fixed part of a forward would
 /// need no margin at all, and any size could be opened on a price that is about to be corrected.
-const PROVISIONAL_SHARE: Ratio = Ratio::from_raw(10_000);
+const PROVISIONAL_PART: u64 = 100;
 /// A numerical error is below 2^-30 of gross notional times the set's reach; the requirement carries it as a cushion.
 const CUSHION_BITS: u32 = 30;
 
@@ -309,9 +309,12 @@ impl Scan<'_> {
         let notional = Quantity::from_raw(size).notional(market.spot)?;
         if is_provisional {
             let charges = &mut self.risk.contingencies;
-            let charge = notional
-                .saturating_abs()
-                .mul_ratio_ceil(PROVISIONAL_SHARE)?;
+            // unsigned, since sBPF divides nothing else; at most 2^63, rounded up
+            let rounded = notional
+                .raw()
+                .unsigned_abs()
+                .saturating_add(PROVISIONAL_PART - 1);
+            let charge = Quote::from_raw((rounded / PROVISIONAL_PART) as i64);
             charges.confidence = charges.confidence.checked_add(charge)?;
         }
         self.charge_confidence(market, confidence, notional)
