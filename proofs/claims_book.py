@@ -65,6 +65,8 @@ def shared_context(path):
 
 simple("greeks_in", "greeks.rs::greeks_in", ANY, market, shared_context, "Position", "Option<u64>", contract=fallible_of("Greeks"))
 simple("leg_greeks", "greeks.rs::leg_greeks", ANY, market, "Position")
+simple("unit_price", "unit_mark.rs::unit_price", "any price over any forward: 128 bits hold the product; refused, or in range", "i64", "Price", contract=fallible_of("Price"))
+simple("UnitMarks::of", "unit_mark.rs::UnitMarks::of", ANY, "UnitMarks", "Position")
 simple("source_greeks", "greeks.rs::source_greeks", ANY, market, "Position", contract=fallible_of("Greeks"))
 claim(
     ME, "market_greeks", "greeks.rs::market_greeks", "any market, any positions: no slice is split beyond its end; refused, or in range",
@@ -124,6 +126,7 @@ def expiry_added(path, risk, market_, legs_, params, sums):
     return Variant("Ok", []) if path.choose(2) else Variant("Err")
 
 
+simple("following", "tier.rs::following", ANY, market, "Position", "Quote", contract=fallible(any_quote))
 simple("StandardRisk::require", "tier.rs::StandardRisk::require", ANY, "StandardRisk", "Quote", "Quote")
 simple(
     "StandardRisk::add_expiry", "tier.rs::StandardRisk::add_expiry", ANY, "StandardRisk", market, legs, "StandardParams", "Linear", contract=expiry_added,

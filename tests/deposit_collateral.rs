@@ -4,7 +4,7 @@
 use anchor_lang::error::ErrorCode;
 use anchor_spl::token::spl_token;
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::{BankArgs, BidArgs};
+use portfolio_margin_interface::args::{BankArgs, BankRulesArgs, BidArgs};
 use portfolio_margin_interface::state::CollateralBank;
 use risk_core::liquidation::FRACTION_ONE;
 use risk_core::market::MarketParams;
@@ -92,6 +92,7 @@ fn refuses_more_of_an_offsetting_asset_than_a_size_can_hold() {
     let args = BankArgs {
         feed_id,
         deposit_cap: u64::MAX,
+        rules: BankRulesArgs::PLAIN,
         ..world.sol_bank_args()
     };
     let bank = world.list_offset_bank(house, mint, args, Some(&market));
@@ -244,7 +245,12 @@ fn case_15_refuses_another_token_program() {
     let (mut world, alice, _) = pair(1_000);
     let ix = world.deposit_ix(&alice, &world.usdc, 1);
     let ix = ix.replace(spl_token::ID, anchor_spl::token_2022::ID);
-    assert_refused(&mut world, &ix, &[alice.user], ErrorCode::InvalidProgramId);
+    let error = MarginError::TokenProgramMismatch;
+    assert_refused(&mut world, &ix, &[alice.user], error);
+    let ix = world.deposit_ix(&alice, &world.usdc, 1);
+    let ix = ix.replace(spl_token::ID, portfolio_margin_interface::ID);
+    let error = ErrorCode::InvalidProgramId;
+    assert_refused(&mut world, &ix, &[alice.user], error);
 }
 
 #[test]
@@ -336,6 +342,7 @@ fn takes_eight_assets_in_any_order_and_refuses_the_ninth() {
     let house = world.house;
     let args = BankArgs {
         deposit_cap: 100,
+        rules: BankRulesArgs::PLAIN,
         ..world.sol_bank_args()
     };
     let banks: Vec<_> = (0..9)

@@ -4,7 +4,9 @@ use anchor_lang::error::ErrorCode;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::token::spl_token::state::Account as TokenAccount;
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::{AccountTermsArgs, BankArgs, ClearinghouseArgs};
+use portfolio_margin_interface::args::{
+    AccountTermsArgs, BankArgs, BankRulesArgs, ClearinghouseArgs, HouseRulesArgs,
+};
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank};
 use sandbox::{instructions, World};
@@ -76,6 +78,7 @@ fn refuses_the_governor_of_another_house() {
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
         terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
     };
     let ix = instructions::initialize_clearinghouse(&mallory.key, &world.usdc_mint(), args);
     world.send(&[ix], &[mallory]).ok();
@@ -140,6 +143,7 @@ fn refuses_parameters_beyond_their_bounds() {
         oracle_max_age: 60,
         oracle_max_confidence: 50_000,
         deposit_cap: u64::MAX,
+        rules: BankRulesArgs::PLAIN,
         ..good
     };
     world.list_bank(house, mint, at_bounds);
@@ -154,6 +158,7 @@ fn refuses_a_haircut_on_the_quote_asset() {
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
         terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
     };
     let house = world.create_clearinghouse(args);
     let args = BankArgs {
@@ -203,37 +208,122 @@ fn case_08_refuses_a_vault_at_another_address() {
 }
 
 #[test]
-fn case_15_refuses_another_token_program_and_mints_of_token_2022() {
+fn case_15_refuses_the_other_token_program() {
     let mut world = World::new();
     let mint = world.create_mint("a mint", 9);
     let (house, governor, args) = (world.house, world.governor, world.sol_bank_args());
-    let ix = instructions::initialize_bank(&governor.key, &house, &mint, args.clone());
-    let token_2022 = anchor_spl::token_2022::ID;
-    let other_program = ix.replace(anchor_spl::token::ID, token_2022);
-    assert_refused(
-        &mut world,
-        &other_program,
-        &[governor],
-        ErrorCode::InvalidProgramId,
-    );
-
-    // case 53: a mint of Token-2022, whatever its extensions
-    let account = world.svm.get_account(&mint).expect("the mint");
-    let account = solana_account::Account {
-        owner: token_2022,
-        ..account
-    };
-    world
-        .svm
-        .set_account(mint, account)
-        .expect("writing the mint");
     let ix = instructions::initialize_bank(&governor.key, &house, &mint, args);
-    assert_refused(
-        &mut world,
-        &ix,
-        &[governor],
-        ErrorCode::AccountOwnedByWrongProgram,
+    for (program, error) in [
+        (
+            anchor_spl::token_2022::ID,
+            Refusal::from(MarginError::TokenProgramMismatch),
+        ),
+        (
+            portfolio_margin_interface::ID,
+            ErrorCode::InvalidProgramId.into(),
+        ),
+    ] {
+        let ix = ix.clone().replace(anchor_spl::token::ID, program);
+        assert_refused(&mut world, &ix, &[governor], error);
+    }
+}
+
+#[test]
+fn refuses_rules_beyond_their_bounds() {
+    let mut world = World::new();
+    let mint = world.create_mint("a mint", 9);
+    let (house, governor) = (world.house, world.governor);
+    let plain = BankRulesArgs::PLAIN;
+    let limited = BankRulesArgs {
+        withdrawal_limit: u64::MAX >> 1,
+        withdrawal_window: 60,
+        ..plain
+    };
+    let bad = [
+        BankRulesArgs {
+            ramp_seconds: 31_536_001,
+            ..plain
+        },
+        BankRulesArgs {
+            withdrawal_window: 1, // without a limit
+            ..plain
+        },
+        BankRulesArgs {
+            withdrawal_window: 59,
+            ..limited
+        },
+        BankRulesArgs {
+            withdrawal_window: 604_801,
+            ..limited
+        },
+        BankRulesArgs {
+            withdrawal_limit: 1 << 63,
+            ..limited
+        },
+    ];
+    let with = |world: &World, rules| BankArgs {
+        rules,
+        ..world.sol_bank_args()
+    };
+    for rules in bad {
+        let args = with(&world, rules);
+        let ix = instructions::initialize_bank(&governor.key, &house, &mint, args);
+        let error = MarginError::ParameterOutOfRange;
+        assert_refused(&mut world, &ix, &[governor], error);
+    }
+    let at_bounds = BankRulesArgs {
+        ramp_seconds: 31_536_000,
+        withdrawal_window: 604_800,
+        account_cap: 1,
+        ..limited
+    };
+    let args = with(&world, at_bounds);
+    let bank: CollateralBank = {
+        let listed = world.list_bank(house, mint, args);
+        world.read(&listed.key)
+    };
+    assert_eq!(
+        (bank.listed_at, bank.ramp_seconds),
+        (world.now(), 31_536_000)
     );
+    assert_eq!(bank.account_cap, 1);
+    assert_eq!(
+        (bank.withdrawal_limit, bank.withdrawal_window),
+        (u64::MAX >> 1, 604_800)
+    );
+    assert_eq!((bank.net_outflow, bank.outflow_at), (0, world.now()));
+}
+
+#[test]
+fn the_quote_bank_has_neither_ramp_nor_price() {
+    let mut world = World::new();
+    let governor = world.governor;
+    let house = world.create_clearinghouse(ClearinghouseArgs {
+        id: 2,
+        liquidation_discount: 0,
+        liquidation_buffer: 10_000,
+        terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
+    });
+    let plain = BankRulesArgs::PLAIN;
+    for rules in [
+        BankRulesArgs {
+            ramp_seconds: 1,
+            ..plain
+        },
+        BankRulesArgs {
+            oracle_kind: 1,
+            ..plain
+        },
+    ] {
+        let args = BankArgs {
+            rules,
+            ..world.usdc_bank_args()
+        };
+        let ix = instructions::initialize_bank(&governor.key, &house, &world.usdc_mint(), args);
+        let error = MarginError::ParameterOutOfRange;
+        assert_refused(&mut world, &ix, &[governor], error);
+    }
 }
 
 #[test]

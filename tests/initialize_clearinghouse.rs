@@ -2,12 +2,12 @@
 
 use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs};
+use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs};
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::Clearinghouse;
 use sandbox::{instructions, User, World};
 use solana_instruction::Instruction;
-use support::{assert_logged, assert_refused, Bend, Refusal};
+use support::{assert_logged, assert_refused, debts, Bend, Refusal};
 
 fn args(id: u16) -> ClearinghouseArgs {
     ClearinghouseArgs {
@@ -15,6 +15,7 @@ fn args(id: u16) -> ClearinghouseArgs {
         liquidation_discount: 50_000,
         liquidation_buffer: 100_000,
         terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
     }
 }
 
@@ -151,4 +152,101 @@ fn case_20_lamports_at_the_address_do_not_block_it() {
         .expect("an airdrop");
     let (ix, governor) = create(&world, args(7));
     world.send(&[ix], &[governor]).ok();
+}
+
+/// Rules with debts, each value inside its bounds.
+fn rules() -> HouseRulesArgs {
+    HouseRulesArgs {
+        insurance_share: 1_000_000,
+        settlement_delay: 86_400,
+        settlement_samples: 30,
+        debt_limit: 1_000_000_000_000_000,
+        debt_account_limit: 1_000_000_000_000_000,
+        rate_full: 1_000_000,
+        kink: 999_999,
+        house_share: 1_000_000,
+        ..debts()
+    }
+}
+
+#[test]
+fn takes_rules_at_their_bounds_and_stores_them() {
+    let mut world = World::new();
+    let (ix, governor) = create(
+        &world,
+        ClearinghouseArgs {
+            rules: rules(),
+            ..args(7)
+        },
+    );
+    world.send(&[ix], &[governor]).ok();
+    let house: Clearinghouse = world.read(&seeds::clearinghouse(7));
+    assert_eq!(house.insurance_share, 1_000_000);
+    assert_eq!(
+        (house.settlement_delay, house.settlement_samples),
+        (86_400, 30)
+    );
+    let interest = house.interest;
+    assert_eq!(
+        (interest.account_limit, interest.limit),
+        (1_000_000_000_000_000, 1_000_000_000_000_000)
+    );
+    assert_eq!(
+        (interest.rate_base, interest.rate_kink, interest.rate_full),
+        (10_000, 80_000, 1_000_000)
+    );
+    assert_eq!((interest.kink, interest.house_share), (999_999, 1_000_000));
+    assert_eq!(
+        (interest.debt_index, interest.balance_index),
+        (1_000_000_000_000, 1_000_000_000_000)
+    );
+    assert_eq!(interest.updated_at, world.now());
+    // the shortest and the least
+    let least = HouseRulesArgs {
+        settlement_delay: 60,
+        settlement_samples: 1,
+        ..HouseRulesArgs::PLAIN
+    };
+    let (ix, governor) = create(
+        &world,
+        ClearinghouseArgs {
+            rules: least,
+            ..args(8)
+        },
+    );
+    world.send(&[ix], &[governor]).ok();
+}
+
+#[test]
+fn refuses_rules_beyond_their_bounds() {
+    let mut world = World::new();
+    let bad: [fn(&mut HouseRulesArgs); 14] = [
+        |rules| rules.insurance_share = 1_000_001,
+        |rules| rules.house_share = 1_000_001,
+        |rules| rules.settlement_delay = 59,
+        |rules| rules.settlement_delay = 86_401,
+        |rules| rules.settlement_samples = 0,
+        |rules| rules.settlement_samples = 31,
+        |rules| rules.debt_limit = 1_000_000_000_000_001,
+        |rules| rules.debt_account_limit = 1_000_000_000_000_001,
+        |rules| rules.rate_full = 1_000_001,
+        |rules| rules.rate_base = rules.rate_kink + 1,
+        |rules| rules.rate_kink = rules.rate_full + 1,
+        |rules| rules.kink = 1_000_000,
+        |rules| rules.kink = 0,
+        // debts without interest
+        |rules| {
+            (rules.rate_base, rules.rate_kink, rules.rate_full) = (0, 0, 0);
+            rules.kink = 0;
+        },
+    ];
+    for (place, bend) in bad.into_iter().enumerate() {
+        let mut rules = rules();
+        bend(&mut rules);
+        let beyond = ClearinghouseArgs { rules, ..args(7) };
+        let (ix, governor) = create(&world, beyond);
+        println!("rule {place}");
+        let error = MarginError::ParameterOutOfRange;
+        assert_refused(&mut world, &ix, &[governor], error);
+    }
 }

@@ -7,9 +7,10 @@ use std::fmt::Write;
 use anchor_lang::Discriminator;
 use portfolio_margin::instruction;
 use portfolio_margin_interface::state::{
-    Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, GroupRecord, MarginAccount,
-    Market, MarketParamsRecord, MarketTermsRecord, PositionRecord, ScenarioRecord,
-    StandardParamsRecord,
+    Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, FundingRecord, GroupRecord,
+    InterestRecord, MarginAccount, Market, MarketParamsRecord, MarketTermsRecord, PositionRecord,
+    QuoteNonces, QuoteSlot, RegimeRecord, RulesRecord, ScenarioRecord, SettlementRecord,
+    StandardParamsRecord, SurfacePost, Venue, VolBoard,
 };
 use portfolio_margin_interface::view::{
     ContingencyView, GreeksRecord, GreeksRow, GreeksView, LegGreeksRow, LegGreeksView, MarginView,
@@ -47,23 +48,30 @@ fn accounts(out: &mut String) {
         version bump id market_count bank_count governor quote_mint liquidation_discount liquidation_buffer
         quote_feed_id quote_price quote_publish_time quote_max_age quote_max_confidence
         peg_threshold peg_factor collateral_confidence_threshold collateral_confidence_factor
-        portfolio_minimum_equity groups reserved
+        portfolio_minimum_equity groups sequence insurance fees insurance_share settlement_delay
+        settlement_samples quote_oracle_kind padding interest reserved
     );
     layout!(out, GroupRecord: kappa offset_cap shape);
     layout!(out, CollateralBank:
-        version bump vault_bump is_quote decimals padding index clearinghouse mint vault feed_id
+        version bump vault_bump is_quote decimals oracle_kind index clearinghouse mint vault feed_id
         oracle_max_age oracle_max_confidence haircut_maintenance haircut_initial deposit_cap total_deposits
-        offset_market padding_offset reserved
+        offset_market padding_offset sequence account_cap listed_at ramp_seconds withdrawal_window
+        withdrawal_limit net_outflow outflow_at reserved
     );
     layout!(out, Market:
         version bump index oracle_max_age oracle_max_confidence surface_max_age clearinghouse
-        surface_authority feed_id symbol params scenarios expiries terms stable_price
-        stable_updated_at spot_publish_time stable_rate group padding standard reserved
+        feed_id symbol params scenarios expiries terms stable_price
+        stable_updated_at spot_publish_time stable_rate group oracle_kind is_open padding standard spot
+        sequence fees perp_open perp_pool rules funding regime listed_scenarios outage_at reserved
     );
     layout!(out, MarginAccount:
         version bump status tier sub_account position_count clearinghouse owner sequence cash reserved_cash
-        liquidation_started_at collateral reserved
+        liquidation_started_at collateral delegate delegate_expires delegate_scope interest_index interest_due
+        venues reserved
     );
+    layout!(out, VolBoard: version bump count padding market posters posts anchors reserved);
+    layout!(out, Venue: version bump is_listed padding clearinghouse program authority sequence reserved);
+    layout!(out, QuoteNonces: version bump padding margin_account slots least_nonce session sequence reserved);
 }
 
 fn records(out: &mut String) {
@@ -89,14 +97,42 @@ fn records(out: &mut String) {
     );
     layout!(out, ExpirySlot:
         time posted_at svi_a svi_b svi_rho svi_m svi_s reference_tenor forward_basis rate confidence max_age
-        reserved
+        settlement reserved
     );
+    life_records(out);
     layout!(out, CollateralBalance:
         bank offset_market padding amount
     );
     layout!(out, PositionRecord:
         market instrument padding expiry strike ln_strike quantity cost reserved
     );
+}
+
+fn life_records(out: &mut String) {
+    layout!(out, SettlementRecord:
+         price sum pool open records count changed_at late_price late_seconds padding samples seconds
+    );
+    layout!(out, RulesRecord:
+        fee_taker fee_maker fee_premium_cap band_linear band_option stable_band position_limit perp_limit
+        expiry_limit
+    );
+    layout!(out, FundingRecord:
+        index period_start daily reference premium_sum premium_size depth rate cap
+    );
+    layout!(out, RegimeRecord:
+        sample reference_sample sampled_at variance_fast variance_slow kurtosis reference_variance
+        covariance factor_initial factor_maintenance factor_at offset_share interval move_cap fast_half_life
+        slow_half_life reference_volatility factor_most factor_rise factor_fall correlation_least
+        factor_applied reference_market padding
+    );
+    layout!(out, InterestRecord:
+        debt_index balance_index updated_at debts pool funds house_due account_limit limit
+        rate_base rate_kink rate_full kink house_share balance_fraction
+    );
+    layout!(out, SurfacePost:
+        expiry posted_at svi_a svi_b svi_rho svi_m svi_s reference_tenor forward_basis rate confidence padding
+    );
+    layout!(out, QuoteSlot: generation filled);
 }
 
 fn views(out: &mut String) {
@@ -152,6 +188,7 @@ fn offsets_and_discriminators_are_those_on_file() {
         UpdateQuotePrice,
         InitializeBank,
         InitializeMarket,
+        OpenMarket,
         AddExpiry,
         PostVolSurface,
         UpdateMarket,
@@ -160,6 +197,15 @@ fn offsets_and_discriminators_are_those_on_file() {
         DepositCollateral,
         WithdrawCollateral,
         Trade,
+        OpenQuotes,
+        CancelQuotes,
+        FillQuote,
+        ListVenue,
+        DelistVenue,
+        RelistVenue,
+        ApproveVenue,
+        RevokeVenue,
+        VenueFill,
         ViewMargin,
         ViewGreeks,
         ViewRiskMatrix,
@@ -169,7 +215,9 @@ fn offsets_and_discriminators_are_those_on_file() {
     );
     let on_file = include_str!("layouts.txt");
     if out != on_file {
-        println!("{out}");
+        if std::env::var_os("WRITE_LAYOUTS").is_some() {
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/layouts.txt"), &out).unwrap();
+        }
         let line = out
             .lines()
             .zip(on_file.lines())
@@ -188,6 +236,9 @@ fn anchor_and_the_interface_agree_on_discriminators() {
     check::<CollateralBank>("CollateralBank");
     check::<Market>("Market");
     check::<MarginAccount>("MarginAccount");
+    check::<VolBoard>("VolBoard");
+    check::<Venue>("Venue");
+    check::<QuoteNonces>("QuoteNonces");
 }
 
 #[test]

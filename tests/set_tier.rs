@@ -405,6 +405,31 @@ fn refuses_strangers_other_houses_and_unknown_tiers() {
 }
 
 #[test]
+fn an_account_without_positions_that_owes_cash_is_checked() {
+    let mut world = World::new();
+    let alice = world.trader("alice", 0);
+    let bank = world.sol_bank;
+    world.fund(&alice.user, &bank, SOL);
+    world.deposit(&alice, &bank, SOL).ok();
+    for (cash, opens) in [(-1_000_000, true), (-1_000_000_000, false)] {
+        rewrite(&mut world, &alice.account, |header: &mut MarginAccount| {
+            header.cash = cash;
+        });
+        let ix = world.set_tier_ix(&alice, Tier::Standard);
+        let bare = ix.clone().without(3..ix.accounts.len());
+        let missing = MarginError::RemainingAccountMissing;
+        assert_refused(&mut world, &bare, &[alice.user], missing);
+        match opens {
+            true => drop(world.send(&[ix], &[alice.user]).ok()),
+            false => {
+                let error = MarginError::InitialMarginBreached;
+                assert_refused(&mut world, &ix, &[alice.user], error);
+            }
+        }
+    }
+}
+
+#[test]
 fn refuses_an_account_in_liquidation() {
     let (mut world, alice, _, _) = liquidating_long();
     for tier in [Tier::Standard, Tier::Portfolio] {

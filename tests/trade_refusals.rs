@@ -11,7 +11,7 @@ use sandbox::{
 };
 use support::{
     assert_logged, assert_refused, assert_remaining_accounts_are_checked, failing_long,
-    foreign_house, mixed_book, other_program_copy, pair, start, Bend,
+    foreign_house, mixed_book, other_program_copy, pair, start, Bend, Refusal,
 };
 
 /// A perpetual of one BTC with these changes.
@@ -35,11 +35,11 @@ fn case_01_refuses_unless_both_owners_sign() {
             &mut world,
             &by_mallory,
             &[mallory, other],
-            MarginError::NotOwner,
+            MarginError::Unauthorized,
         );
         // one owner does not sign for both accounts
         let by_other = ix.clone().replace(side.key, other.key);
-        assert_refused(&mut world, &by_other, &[other], MarginError::NotOwner);
+        assert_refused(&mut world, &by_other, &[other], MarginError::Unauthorized);
     }
 }
 
@@ -266,7 +266,7 @@ fn case_37_refuses_expiries_without_listing_or_surface() {
         BASE / 100,
         dollars(100),
     )];
-    let unlisted = format!("UnknownExpiry {{ expiry: {expiry} }}");
+    let unlisted = format!("expiry {expiry}");
     refused(
         &mut world,
         sides,
@@ -336,8 +336,35 @@ fn case_16_17_18_checks_every_remaining_account() {
     let signers = [alice.user, bob.user];
     // the maker's come last
     assert_remaining_accounts_are_checked(&mut world, &ix, &signers);
+    // the market of the leg comes first: named, written, with its price
+    let leg = 5;
+    for (bent, error) in [
+        (
+            ix.clone().without(leg..leg + 2),
+            ErrorCode::AccountDiscriminatorMismatch.into(),
+        ),
+        (
+            ix.clone().without(leg + 1..leg + 2),
+            MarginError::OracleOwner.into(),
+        ),
+        (
+            ix.clone().replace_at(leg, world.sol.key),
+            MarginError::MarketMismatch.into(),
+        ),
+        (
+            ix.clone().replace_at(leg + 1, world.sol.price),
+            MarginError::OracleFeedMismatch.into(),
+        ),
+        (
+            ix.clone().readonly(btc.key),
+            MarginError::MarketReadOnly.into(),
+        ),
+    ] {
+        let error: Refusal = error;
+        assert_refused(&mut world, &bent, &signers, error);
+    }
     // the taker's: where they end, the maker's begin
-    let taker = 5;
+    let taker = 7;
     let mismatch = ErrorCode::AccountDiscriminatorMismatch;
     let hidden = ix.clone().without(taker + 4..taker + 6);
     assert_refused(&mut world, &hidden, &signers, mismatch);
@@ -355,7 +382,7 @@ fn case_16_17_18_checks_every_remaining_account() {
         &mut world,
         &other_price,
         &signers,
-        MarginError::OracleFeedMismatch,
+        MarginError::OracleInconsistent,
     );
 }
 

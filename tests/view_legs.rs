@@ -17,8 +17,8 @@ use risk_core::params::SkewParams;
 use risk_core::tier::Tier;
 use sandbox::listing::terms_args;
 use sandbox::{
-    call, dollars, perpetual, put, Market, PriceFields, Trader, World, BASE, BTC_START, DAY, SOL,
-    SOL_START, USDC,
+    call, dollars, perpetual, put, Market, PriceFields, Trader, World, WorldBuilder, BASE,
+    BTC_START, DAY, SOL, SOL_START, USDC,
 };
 use support::{assert_refused, pair, Bend, Random};
 
@@ -272,7 +272,7 @@ fn views_after_legs_are_views_after_the_trade() {
     let mut fates: BTreeMap<Fate, u32> = BTreeMap::new();
     for seed in 0..8 {
         let mut random = Random::new(1_000 + seed);
-        let mut world = World::new();
+        let mut world = world_of(seed);
         if seed % 2 == 1 {
             use_whole_model(&mut world);
         }
@@ -295,6 +295,20 @@ fn views_after_legs_are_views_after_the_trade() {
     assert_covered(&fates);
 }
 
+/// Every other pair of worlds has rules of trading, which are in the way now and then.
+fn world_of(seed: u64) -> World {
+    if seed % 4 < 2 {
+        return World::new();
+    }
+    let mut builder = WorldBuilder::default();
+    let rules = &mut builder.market_rules;
+    (rules.fee_taker, rules.fee_maker, rules.fee_premium_cap) = (500, 200, 125_000);
+    (rules.band_linear, rules.band_option) = (9_000, 70_000);
+    rules.position_limit = 600_000_000;
+    (rules.funding_cap, rules.funding_depth) = (50_000_000, 1_000_000);
+    builder.build()
+}
+
 /// Every way in which legs can fare has occurred.
 fn assert_covered(fates: &BTreeMap<Fate, u32>) {
     use MarginError as E;
@@ -312,6 +326,8 @@ fn assert_covered(fates: &BTreeMap<Fate, u32>) {
         E::PositionsFull,
         E::CashNegative,
         E::AccountLiquidating,
+        E::PriceBand,
+        E::PositionLimit,
     ];
     let judged = judged.map(|error| Fate::Judged(error.into()));
     let refused = refused.map(|error| Fate::Refused(error.into()));

@@ -50,7 +50,7 @@ fn inv_11_every_matrix_is_the_native_report_to_the_bit() {
     for round in 0..200 {
         if round % 5 == 0 {
             world.advance(random.range(0, 1_000));
-            world.refresh();
+            world.write_surfaces();
             shake(&mut random, &mut world);
         }
         let most = random.pick(&[0, 3, 16, 64, 128]);

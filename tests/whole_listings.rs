@@ -2,7 +2,8 @@
 
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, BankArgs, ClearinghouseArgs, GroupArgs, MarketArgs, StandardParamsArgs,
+    AccountTermsArgs, BankArgs, ClearinghouseArgs, GroupArgs, HouseRulesArgs, MarketArgs,
+    StandardParamsArgs,
 };
 use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBank, ExpirySlot, MarginAccount, Market as MarketRecord,
@@ -25,6 +26,7 @@ fn house_ix(world: &World, change: impl FnOnce(&mut AccountTermsArgs)) -> Instru
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
         terms: WorldBuilder::whole(1).terms,
+        rules: HouseRulesArgs::PLAIN,
     };
     change(&mut args.terms);
     instructions::initialize_clearinghouse(&world.governor.key, &world.usdc_mint(), args)
@@ -317,15 +319,23 @@ fn collateral_offsets_a_market_of_its_own_feed_alone() {
         &[governor],
         MarginError::ClearinghouseMismatch,
     );
-    // confidence in the collateral must not be above that in the market's spot
-    let wider = BankArgs {
-        oracle_max_confidence: args.oracle_max_confidence + 1,
-        ..args.clone()
-    };
-    let ix = offset_ix(&world, "another SOL", wider, &sol);
-    let error = MarginError::ParameterOutOfRange;
-    let outcome = assert_refused(&mut world, &ix, &[governor], error);
-    assert_logged(&outcome, &["Left: 10000", "Right: 10001"]);
+    // collateral and market are read by the same limits, or one would be unreadable before the other
+    for (limits, found, wanted) in [
+        ((10_001, 60), 10_001, 10_000),
+        ((9_999, 60), 9_999, 10_000),
+        ((10_000, 59), 59, 60),
+    ] {
+        let other = BankArgs {
+            oracle_max_confidence: limits.0,
+            oracle_max_age: limits.1,
+            ..args.clone()
+        };
+        let ix = offset_ix(&world, "another SOL", other, &sol);
+        let error = MarginError::ParameterOutOfRange;
+        let outcome = assert_refused(&mut world, &ix, &[governor], error);
+        let [found, wanted] = [format!("Left: {found}"), format!("Right: {wanted}")];
+        assert_logged(&outcome, &[&found, &wanted]);
+    }
     let ix = offset_ix(&world, "another SOL", args, &sol);
     world.send(&[ix], &[governor]).ok();
     // nor can the quote asset offset anything: it has no feed
@@ -334,6 +344,7 @@ fn collateral_offsets_a_market_of_its_own_feed_alone() {
         liquidation_discount: 0,
         liquidation_buffer: 10_000,
         terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
     });
     let args = world.market_args("SOL", SOL_FEED, &MAJOR_GRID);
     let theirs = world.list_market(other, args);

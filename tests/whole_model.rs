@@ -99,7 +99,8 @@ fn shake(random: &mut Random, world: &mut World) {
                 smile.svi_rho = random.range(-500_000, 500_000) as i32;
                 smile.rate = random.range(-100_000, 300_000) as i32;
                 smile.confidence = random.range(0, 1_000_001) as u32;
-                world.post_surface(&market, smile);
+                // whatever the engine takes, also what no board would put into force
+                world.write_surface(&market, &smile);
             }
         }
     }
@@ -356,8 +357,8 @@ fn confidence_is_charged_below_its_threshold() {
     assert_eq!(charged(&mut world, 900_000_000), 0);
     // half of it takes half of the notional of 100 calls and of the value of 100 coins
     assert_eq!(charged(&mut world, 1_000_000_000), 2 * 10_000_000_000);
-    // at the limit all of both
-    assert_eq!(charged(&mut world, 2_000_000_000), 2 * 20_000_000_000);
+    // at the limit all of the notional, and of the value what the haircuts of 20 % leave
+    assert_eq!(charged(&mut world, 2_000_000_000), 36_000_000_000);
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn case_06_12_15_refuses_foreign_banks_vaults_mints_and_programs() {
         &mut world,
         &other_program,
         &[alice.user],
-        ErrorCode::InvalidProgramId,
+        MarginError::TokenProgramMismatch,
     );
 }
 

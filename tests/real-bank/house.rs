@@ -6,8 +6,8 @@ use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::associated_token::{get_associated_token_address, spl_associated_token_account};
 use anchor_spl::token::spl_token;
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, BankArgs, BidArgs, ClearinghouseArgs, MarginAccountArgs, MarketArgs,
-    StandardParamsArgs, TradeLeg,
+    AccountTermsArgs, BankArgs, BankRulesArgs, BidArgs, ClearinghouseArgs, HouseRulesArgs,
+    MarginAccountArgs, MarketArgs, MarketRulesArgs, StandardParamsArgs, TradeLeg,
 };
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::margin_account::MIN_CAPACITY;
@@ -17,6 +17,7 @@ use portfolio_margin_interface::AccountLayout;
 use pyth_solana_receiver_sdk::price_update::PriceUpdateV2;
 use risk_core::market::MarketParams;
 use risk_core::scenario::{Scenario, MAJOR_GRID, WIDE_GRID};
+use sandbox::accounts::writable_markets;
 use sandbox::listing::{params_args, scenario_args, symbol, terms_args};
 use sandbox::native::{evaluate, Inputs, ShownPrice};
 use sandbox::oracle::{price_address, BTC_FEED, SOL_FEED};
@@ -86,6 +87,7 @@ impl House {
             liquidation_discount: settings.liquidation_discount,
             liquidation_buffer: settings.liquidation_buffer,
             terms: AccountTermsArgs::PLAIN,
+            rules: HouseRulesArgs::PLAIN,
         };
         let ix = instructions::initialize_clearinghouse(&governor.key, &usdc, args);
         this.bank.send(&[ix], &[governor]).await.ok();
@@ -134,6 +136,7 @@ impl House {
             haircut_maintenance: 0,
             haircut_initial: 0,
             deposit_cap: self.settings.usdc_cap,
+            rules: BankRulesArgs::PLAIN,
         };
         self.initialize_bank(self.usdc, args).await;
     }
@@ -150,6 +153,7 @@ impl House {
             haircut_maintenance: self.settings.sol_haircut_maintenance,
             haircut_initial: self.settings.sol_haircut_initial,
             deposit_cap: self.settings.sol_cap,
+            rules: BankRulesArgs::PLAIN,
         };
         self.initialize_bank(bank, args).await;
         bank
@@ -179,7 +183,7 @@ impl House {
             oracle_max_age: self.settings.oracle_max_age,
             oracle_max_confidence: self.settings.oracle_max_confidence,
             surface_max_age: self.settings.surface_max_age,
-            surface_authority: poster.key,
+            oracle_kind: 0,
             params: params_args(&MarketParams::MAJOR),
             terms: terms_args(&MarketParams::MAJOR),
             standard: StandardParamsArgs::MAJOR,
@@ -188,7 +192,10 @@ impl House {
             scenarios: scenario_args(scenarios),
         };
         let list = instructions::initialize_market(&governor.key, &self.house, index, args);
+        let rules = MarketRulesArgs::plain(poster.key);
+        let open = instructions::open_market(&governor.key, &market, rules);
         self.bank.send(&[list], &[governor]).await.ok();
+        self.bank.send(&[open], &[governor]).await.ok();
         for time in [self.week, self.month] {
             let smile = crypto_smile(time, START, volatility);
             let expiry = [
@@ -278,7 +285,8 @@ impl House {
 
     /// A trade with the remaining accounts of both sides.
     pub async fn trade_ix(&mut self, sides: [&Trader; 2], legs: &[TradeLeg]) -> Instruction {
-        let mut remaining = Vec::new();
+        let of_legs = Scope::default().with_legs(legs);
+        let mut remaining = writable_markets(self.metas(&of_legs));
         for side in sides {
             let scope = self.scope(&side.account).await.with_legs(legs);
             remaining.extend(self.metas(&scope));
@@ -295,7 +303,9 @@ impl House {
     ) -> Instruction {
         let theirs = self.scope(account).await;
         let ours = self.scope(&keeper.account).await.union(&theirs);
-        let mut remaining = self.metas(&theirs);
+        let (banks, markets) = theirs.split();
+        let mut remaining = self.metas(&banks);
+        remaining.extend(writable_markets(self.metas(&markets)));
         remaining.extend(self.metas(&ours));
         instructions::bid_liquidation(keeper, account, args, remaining)
     }
@@ -406,6 +416,8 @@ fn bank_at(house: Pubkey, index: u16, mint: Pubkey, feed_id: [u8; 32]) -> Bank {
         vault: seeds::vault(&key),
         price: price_address(&feed_id),
         feed_id,
+        token_program: spl_token::ID,
+        is_quote: index == 0,
     }
 }
 

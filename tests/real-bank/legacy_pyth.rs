@@ -1,7 +1,7 @@
 //! Price accounts of the oracle that Pyth retired: genuine bytes, never taken for a price.
 
-use anchor_lang::prelude::{pubkey, Pubkey};
 use portfolio_margin::error::MarginError;
+use portfolio_margin::oracle::pyth_legacy::LEGACY_PROGRAM;
 use pyth_sdk_solana::state::{
     load_price_account, AccountType, PriceStatus, PriceType, SolanaPriceAccount, MAGIC, VERSION_2,
 };
@@ -9,9 +9,6 @@ use sandbox::{instructions, perpetual, User, BASE, BTC_START, START};
 use solana_program_test::tokio;
 
 use crate::transactions::pair;
-
-/// The program that owned price accounts on mainnet before the pull oracle.
-const LEGACY_PYTH: Pubkey = pubkey!("FsJ3A3u2vn5CTVofAjvy6y5kwABJAqYWpe4975bi2epH");
 
 /// BTC/USD as the legacy program published it: trading, fresh, 5 basis points of confidence.
 fn legacy_btc(slot: u64) -> Vec<u8> {
@@ -79,7 +76,7 @@ async fn a_genuine_legacy_price_account_is_refused_by_owner_and_by_layout() {
     ];
     let legacy = User::named("legacy price account").key;
     for (owner, error) in [
-        (LEGACY_PYTH, MarginError::OracleOwner),
+        (LEGACY_PROGRAM, MarginError::OracleOwner),
         (pyth_solana_receiver_sdk::ID, MarginError::OracleMalformed),
     ] {
         house.bank.write(legacy, owner, data.clone()).await;

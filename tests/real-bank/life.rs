@@ -3,6 +3,8 @@
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{BidArgs, TradeLeg};
 use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
+use portfolio_margin_interface::state::MarginAccount;
+use portfolio_margin_interface::DISCRIMINATOR_LEN;
 use risk_core::liquidation::FRACTION_ONE;
 use sandbox::{
     call, dollars, instructions, perpetual, put, Market, Trader, World, BASE, BTC_START, USDC,
@@ -171,6 +173,16 @@ async fn liquidate(house: &mut House, alice: &Trader, keeper: &Trader) {
     assert_eq!(header.status, STATUS_ACTIVE);
 }
 
+/// A margin account's data as if it had been opened in slot zero: sequences begin with the slot, which the two count apart.
+fn without_slot(mut data: Vec<u8>) -> Vec<u8> {
+    if let Some((header, _)) = MarginAccount::read_with_positions(&data) {
+        let changes = header.sequence & ((1 << 20) - 1);
+        let at = DISCRIMINATOR_LEN + std::mem::offset_of!(MarginAccount, sequence);
+        data[at..at + 8].copy_from_slice(&changes.to_le_bytes());
+    }
+    data
+}
+
 #[tokio::test]
 async fn the_sandbox_and_the_bank_come_to_the_same_bytes_and_compute_units() {
     let (mut house, [alice, bob, keeper]) = open_accounts().await;
@@ -208,7 +220,8 @@ async fn the_sandbox_and_the_bank_come_to_the_same_bytes_and_compute_units() {
     let shared = [house.house, house.usdc.key, house.btc.key, house.sol.key];
     let accounts = [alice, bob, keeper].map(|trader| trader.account);
     for key in shared.into_iter().chain(accounts) {
-        assert_eq!(house.bank.data(key).await, world.data(&key), "{key}");
+        let [here, there] = [house.bank.data(key).await, world.data(&key)].map(without_slot);
+        assert_eq!(here, there, "{key}");
     }
     for trader in [alice, bob, keeper] {
         let (view, here) = house.view(&trader.account).await;

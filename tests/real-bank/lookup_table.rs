@@ -87,7 +87,9 @@ async fn sixteen_legs_over_eight_markets_and_eight_collaterals_fit_one_packet_wi
     assert_eq!((WIDTH, legs.len()), (8, MAX_LEGS));
     let trade = [house.trade_ix([&alice, &bob], &legs).await];
     let fixed = 5; // both owners, the clearing house, both margin accounts
-    assert_eq!(trade[0].accounts.len(), fixed + 2 * 2 * (WIDTH + WIDTH));
+                   // the markets of the legs with their prices, then for each side its banks and markets with theirs
+    let named = fixed + 2 * WIDTH + 2 * 2 * (WIDTH + WIDTH);
+    assert_eq!(trade[0].accounts.len(), named);
     let signers = [alice.user, bob.user];
 
     let legacy = house.bank.message(COMPUTE_LIMIT, &trade, None).await;

@@ -11,6 +11,8 @@ pub trait Bend: Sized {
     fn replace_at(self, index: usize, new: Pubkey) -> Self;
     /// The account does not sign.
     fn unsigned(self, key: Pubkey) -> Self;
+    /// The account is not to be written.
+    fn readonly(self, key: Pubkey) -> Self;
     /// One more account at the end.
     fn append(self, key: Pubkey) -> Self;
     /// Without the accounts at these places.
@@ -42,6 +44,16 @@ impl Bend for Instruction {
             meta.is_signer = false;
         }
         assert!(found, "{key} does not sign the instruction");
+        self
+    }
+
+    fn readonly(mut self, key: Pubkey) -> Self {
+        let mut found = false;
+        for meta in self.accounts.iter_mut().filter(|meta| meta.pubkey == key) {
+            found |= meta.is_writable;
+            meta.is_writable = false;
+        }
+        assert!(found, "{key} is not written by the instruction");
         self
     }
 

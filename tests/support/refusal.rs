@@ -33,7 +33,7 @@ impl From<ErrorCode> for Refusal {
 }
 
 impl Refusal {
-    fn code(self) -> u32 {
+    pub(crate) fn code(self) -> u32 {
         match self {
             Self::Margin(error) => error.into(),
             Self::Anchor(error) => error.into(),
@@ -42,7 +42,7 @@ impl Refusal {
     }
 
     /// How the error shows in the log.
-    fn logged(self) -> String {
+    pub(crate) fn logged(self) -> String {
         match self {
             Self::Margin(error) => format!("Error Code: {}.", error.name()),
             Self::Anchor(error) => format!("Error Code: {}.", error.name()),

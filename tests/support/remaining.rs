@@ -143,9 +143,13 @@ fn wrong_kinds(world: &mut World, valid: &Instruction, start: usize) -> Vec<Case
     let shown = valid.accounts[..start]
         .iter()
         .any(|meta| meta.pubkey == btc.price);
-    let [feed, no_price] = match shown {
-        true => [MarginError::OracleInconsistent; 2],
-        false => [MarginError::OracleFeedMismatch, MarginError::OracleOwner],
+    let [feed, no_outage, no_price] = match shown {
+        true => [MarginError::OracleInconsistent; 3],
+        false => [
+            MarginError::OracleFeedMismatch,
+            MarginError::OutageMissing,
+            MarginError::OracleOwner,
+        ],
     };
     let (house, other) = (
         MarginError::ClearinghouseMismatch,
@@ -175,7 +179,7 @@ fn wrong_kinds(world: &mut World, valid: &Instruction, start: usize) -> Vec<Case
         ("copy owned by another program", with(2, copy), owner.into()),
         ("margin account as market", with(2, bystander), kind.into()),
         ("clearing house as bank", with(0, world.house), kind.into()),
-        ("market as price", with(3, btc.key), no_price.into()),
+        ("market as price", with(3, btc.key), no_outage.into()),
         ("bank as its own price", with(1, bank.key), no_price.into()),
     ]
 }

@@ -1,7 +1,10 @@
 //! Scenes that many tests begin with.
 
 use anchor_lang::prelude::Pubkey;
-use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs};
+use portfolio_margin_interface::args::{
+    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, MarginAccountArgs,
+};
+use portfolio_margin_interface::seeds;
 use sandbox::{dollars, perpetual, Bank, Market, Trader, World, BASE, BTC_START, USDC};
 use solana_account::Account;
 
@@ -70,6 +73,7 @@ pub fn foreign_house(world: &mut World) -> (Pubkey, Bank, [Market; 2]) {
         liquidation_discount: 50_000,
         liquidation_buffer: 100_000,
         terms: AccountTermsArgs::PLAIN,
+        rules: HouseRulesArgs::PLAIN,
     };
     let house = world.create_clearinghouse(args);
     let quote = world.usdc_mint();
@@ -86,6 +90,18 @@ pub fn foreign_house(world: &mut World) -> (Pubkey, Bank, [Market; 2]) {
     (house, bank, [btc, sol])
 }
 
+/// A margin account of a trader in another house.
+pub fn foreign_account(world: &mut World, trader: &Trader, house: &Pubkey) -> Pubkey {
+    let args = MarginAccountArgs {
+        sub_account: 0,
+        capacity: 16,
+        tier: 0,
+    };
+    let ix = sandbox::instructions::open_margin_account(&trader.user.key, house, args);
+    world.send(&[ix], &[trader.user]).ok();
+    seeds::margin_account(house, &trader.user.key, 0)
+}
+
 /// An account of another program with the same bytes.
 pub fn other_program_copy(world: &mut World, key: &Pubkey) -> Pubkey {
     let copy = sandbox::User::named("copy of an account").key;
@@ -99,4 +115,20 @@ pub fn other_program_copy(world: &mut World, key: &Pubkey) -> Pubkey {
         .set_account(copy, account)
         .expect("writing an account");
     copy
+}
+
+/// Rules with debts: up to half a million each and two millions in sum, at 1 % a year, 8 % where 80 % are lent, 100 % where all
+/// is; a tenth of the interest is the house's, a fifth of its income the insurance fund's.
+pub fn debts() -> HouseRulesArgs {
+    HouseRulesArgs {
+        insurance_share: 200_000,
+        debt_account_limit: 500_000 * USDC,
+        debt_limit: 2_000_000 * USDC,
+        rate_base: 10_000,
+        rate_kink: 80_000,
+        rate_full: 1_000_000,
+        kink: 800_000,
+        house_share: 100_000,
+        ..HouseRulesArgs::PLAIN
+    }
 }

@@ -58,6 +58,7 @@ impl ExpirySource for ExpiryWords {
             svi: svi(&self.svi),
             forward_price: price(self.forward_price),
             fixed_forward: Price::from_raw(self.fixed_forward as u64),
+            open_seconds: None,
             confidence: Ratio::from_raw(self.confidence),
         }
     }

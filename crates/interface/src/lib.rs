@@ -6,6 +6,7 @@
 //! and the clients cannot disagree about what an account means.
 
 pub mod args;
+pub mod quote;
 pub mod seeds;
 pub mod state;
 pub mod view;

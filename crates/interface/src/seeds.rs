@@ -13,6 +13,13 @@ pub const MARKET: &[u8] = b"market";
 /// `[MARGIN, clearinghouse, owner, sub_account u16 LE]`
 pub const MARGIN: &[u8] = b"margin";
 
+/// `[BOARD, market]`
+pub const BOARD: &[u8] = b"board";
+/// `[VENUE, clearinghouse, program]`; a venue signs with `[VENUE, clearinghouse]` of its own program.
+pub const VENUE: &[u8] = b"venue";
+/// `[QUOTES, margin account]`
+pub const QUOTES: &[u8] = b"quotes";
+
 /// Address of a clearing house.
 pub fn clearinghouse(id: u16) -> Pubkey {
     derive(&[CLEARINGHOUSE, &id.to_le_bytes()])
@@ -41,6 +48,26 @@ pub fn margin_account(clearinghouse: &Pubkey, owner: &Pubkey, sub_account: u16) 
         owner.as_ref(),
         &sub_account.to_le_bytes(),
     ])
+}
+
+/// Address of a market's board of volatility posters.
+pub fn board(market: &Pubkey) -> Pubkey {
+    derive(&[BOARD, market.as_ref()])
+}
+
+/// Address of a listed venue.
+pub fn venue(clearinghouse: &Pubkey, program: &Pubkey) -> Pubkey {
+    derive(&[VENUE, clearinghouse.as_ref(), program.as_ref()])
+}
+
+/// Address of a venue's signer, derived from the venue's program.
+pub fn venue_authority(clearinghouse: &Pubkey, program: &Pubkey) -> Pubkey {
+    Pubkey::find_program_address(&[VENUE, clearinghouse.as_ref()], program).0
+}
+
+/// Address of an account's quote nonces.
+pub fn quotes(margin_account: &Pubkey) -> Pubkey {
+    derive(&[QUOTES, margin_account.as_ref()])
 }
 
 fn derive(seeds: &[&[u8]]) -> Pubkey {

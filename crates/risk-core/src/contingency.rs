@@ -24,6 +24,10 @@ use crate::position::PositionSource;
 use crate::scan::Scan;
 use crate::units::{Price, Quantity, Quote, Ratio, RATIO_ONE};
 
+/// Part of notional, 1 %, that the initial requirement asks for while samples of a settlement average are provisional: an earlier one of
+/// its minute may replace each. Ten times what a coin's price moves within a minute. Without it the fixed part of a forward would
+/// need no margin at all, and any size could be opened on a price that is about to be corrected.
+const PROVISIONAL_PART: u64 = 100;
 /// A numerical error is below 2^-30 of gross notional times the set's reach; the requirement carries it as a cushion.
 const CUSHION_BITS: u32 = 30;
 
@@ -284,7 +288,8 @@ impl Scan<'_> {
         self.charge_confidence(market, confidence, exposure)
     }
 
-    /// Charges what is not certain of an expiry whose sizes sum to `size`; the perpetual's price counts where one is held,
+    /// Charges what is not certain of an expiry whose sizes sum to `size`: of its prices, and of samples of the settlement average
+    /// that others may still take the place of; the perpetual's price counts where one is held,
     /// since its delta is then hedged at that price.
     pub fn charge_expiry_confidence<E>(
         &mut self,
@@ -296,11 +301,22 @@ impl Scan<'_> {
         if self.holds_perp {
             confidence = confidence.min(market.perp_confidence);
         }
-        if confidence.raw() == RATIO_ONE {
+        let is_provisional = listed.open_seconds.is_some();
+        if confidence.raw() == RATIO_ONE && !is_provisional {
             return Ok(());
         }
         let size = i64::try_from(size).map_err(|_| RiskError::Overflow(Field::Quantity))?;
         let notional = Quantity::from_raw(size).notional(market.spot)?;
+        if is_provisional {
+            let charges = &mut self.risk.contingencies;
+            // unsigned, since sBPF divides nothing else; at most 2^63, rounded up
+            let rounded = notional
+                .raw()
+                .unsigned_abs()
+                .saturating_add(PROVISIONAL_PART - 1);
+            let charge = Quote::from_raw((rounded / PROVISIONAL_PART) as i64);
+            charges.confidence = charges.confidence.checked_add(charge)?;
+        }
         self.charge_confidence(market, confidence, notional)
     }
 

@@ -175,7 +175,7 @@ pub(crate) fn greeks_in<E: ExpirySource>(
     if position.instrument == Instrument::Perpetual {
         let value = position.quantity.notional(market.perp_price)?;
         return Ok(Greeks {
-            mark: value.checked_sub(position.cost)?,
+            mark: value.checked_sub(market.perp_cost(position)?)?,
             delta: position.quantity,
             ..Greeks::default()
         });
@@ -220,7 +220,7 @@ pub(crate) fn option_mark(
     mark(price, notional, size, context.forward)
 }
 
-fn option_inputs(
+pub(crate) fn option_inputs(
     listed: &Expiry,
     context: &ExpiryContext,
     position: &Position,

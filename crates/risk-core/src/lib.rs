@@ -65,6 +65,7 @@ pub mod scan;
 pub mod scenario;
 pub mod svi;
 pub mod tier;
+pub mod unit_mark;
 pub mod units;
 mod vol;
 pub mod witness;

@@ -157,12 +157,21 @@ impl MarginCheck {
     }
 
     /// Adds an asset: its value to equity, its haircut to the contingencies.
+    ///
+    /// The charge on an uncertain price takes what the haircuts leave at the most: an asset is never worse than none.
     pub fn add_collateral(&mut self, collateral: &Collateral) -> Result<(), RiskError> {
         let value = collateral.value;
+        let haircut_maintenance = value.mul_ratio_ceil(collateral.haircut_maintenance)?;
+        let haircut_initial = value.mul_ratio_ceil(collateral.haircut_initial)?;
+        let left = value
+            .checked_sub(haircut_maintenance)?
+            .checked_sub(haircut_initial)?
+            .max(Quote::ZERO);
+        let charge = self.confidence.charge(collateral.confidence, value)?;
         let charges = Contingencies {
-            haircut_maintenance: value.mul_ratio_ceil(collateral.haircut_maintenance)?,
-            haircut_initial: value.mul_ratio_ceil(collateral.haircut_initial)?,
-            confidence: self.confidence.charge(collateral.confidence, value)?,
+            haircut_maintenance,
+            haircut_initial,
+            confidence: charge.min(left),
             ..Contingencies::default()
         };
         let report = &mut self.report;

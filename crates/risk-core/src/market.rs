@@ -3,9 +3,10 @@
 use crate::error::{check_range, Field, RiskError};
 use crate::fixed::mul::mul_div_floor;
 use crate::fixed::sqrt::sqrt_tenor;
+use crate::position::Position;
 use crate::scenario::ScenarioSet;
 use crate::svi::{Svi, SviSlice};
-use crate::units::{Price, Quantity, Ratio, RATIO_ONE};
+use crate::units::{Price, Quantity, Quote, Ratio, RATIO_ONE};
 use crate::YEAR_SECONDS;
 
 pub use crate::params::{MarketParams, VolShockParams, VOL_PIVOT_SECONDS};
@@ -32,6 +33,9 @@ pub struct Expiry {
     /// is taken. What is left of the forward follows the spot: without an explicit price, the live forward times the share
     /// of the window that is left.
     pub fixed_forward: Price,
+    /// Seconds of the settlement window whose price is not fixed: the live forward counts with their share of it. `None`: those
+    /// that are left to the expiry, and what is fixed is final.
+    pub open_seconds: Option<u32>,
     /// Confidence, 1e-6; 0 to 1.0: the least of forward's, rate's and volatility's.
     pub confidence: Ratio,
 }
@@ -88,6 +92,7 @@ impl Expiry {
         svi: None,
         forward_price: None,
         fixed_forward: Price::ZERO,
+        open_seconds: None,
         confidence: Ratio::from_raw(RATIO_ONE),
     };
 
@@ -153,7 +158,8 @@ pub(crate) struct ForwardParts {
 impl Expiry {
     /// The forward with `seconds` left, after a move.
     ///
-    /// What has expired is worth its intrinsic value at spot, or at what the average fixed: nothing is left to carry.
+    /// What has expired is worth its intrinsic value at spot, or at what the average fixed and, for what is open of it, at spot:
+    /// nothing is left to carry.
     /// Errors: [`Field::FixedForward`] before the window, or above an explicit forward.
     pub(crate) fn parts(
         &self,
@@ -181,8 +187,14 @@ impl Expiry {
                 }
             }
             None if fixed != 0 => {
-                let live = self.forward(spot)?.raw() as i64; // checked: below 2^63
-                let left = mul_div_floor(live, seconds, SETTLEMENT_WINDOW_SECONDS);
+                let live = match seconds {
+                    0 => Price::checked(spot.raw())?,
+                    _ => self.forward(spot)?,
+                };
+                let live = live.raw() as i64; // checked: below 2^63
+                let open = self.open_seconds.map_or(seconds, i64::from);
+                let open = open.min(SETTLEMENT_WINDOW_SECONDS);
+                let left = mul_div_floor(live, open, SETTLEMENT_WINDOW_SECONDS);
                 left.map_or(0, i64::unsigned_abs)
             }
             None if seconds == 0 => spot.raw(),
@@ -245,6 +257,9 @@ pub struct Market<'a, E> {
     pub spot: Price,
     /// Mark price of the perpetual.
     pub perp_price: Price,
+    /// Funding that a base unit of the perpetual has paid since the market began, 1e-8 USD; signed. A position's cost is
+    /// measured against it: see [`Market::perp_cost`].
+    pub funding: i64,
     /// The shocks.
     pub scenarios: ScenarioSet<'a>,
     /// Margin parameters, validated when the market was listed.
@@ -263,6 +278,21 @@ pub struct Market<'a, E> {
     pub shift: Move,
 }
 
+impl<E> Market<'_, E> {
+    /// What a perpetual's value is reduced by: `cost + quantity funding`, the funding rounded up, against whoever holds it.
+    ///
+    /// A perpetual bought at price `p` and funding `I` enters its cost at `p - I` per unit, so this is what was paid for it
+    /// and the funding since. Errors: [`RiskError::Overflow`] where the sum leaves [`Quote`].
+    #[inline]
+    pub fn perp_cost(&self, position: &Position) -> Result<Quote, RiskError> {
+        if self.funding == 0 {
+            return Ok(position.cost);
+        }
+        let due = position.quantity.funding_ceil(self.funding)?;
+        position.cost.checked_add(due)
+    }
+}
+
 impl<'a, E: ExpirySource> Market<'a, E> {
     /// A market whose perpetual is marked at spot, with certain prices, no collateral in the underlying and no move.
     pub const fn new(
@@ -276,6 +306,7 @@ impl<'a, E: ExpirySource> Market<'a, E> {
             now,
             spot,
             perp_price: spot,
+            funding: 0,
             scenarios,
             params,
             expiries,

@@ -169,14 +169,14 @@ impl Scan<'_> {
         }
     }
 
-    /// `quantity (P - cost per unit)`, what moves with the spot, and its charges.
+    /// `quantity (P - cost per unit)` less funding, what moves with the spot, and its charges.
     fn add_perpetual<E>(
         &mut self,
         market: &Market<'_, E>,
         position: &Position,
     ) -> Result<(), RiskError> {
         let notional = position.quantity.notional(market.perp_price)?;
-        self.add_linear(market, notional, position.cost)?;
+        self.add_linear(market, notional, market.perp_cost(position)?)?;
         self.move_with_spot(notional.raw())?;
         let exposure = self.charge_perp(market, position.quantity)?;
         let rounding = i64::from(position.quantity.is_rounded_at(market.spot));

@@ -12,6 +12,7 @@
 //!
 //! What perpetuals and futures gained since the stable price counts for nothing in the initial requirement: their net notional times
 //! its relative distance to the spot is charged, as in the Portfolio tier. Else a price pumped for a moment would be lent against.
+//! What the settlement average has fixed of a future is no part of that notional: it does not move with the spot any more.
 
 use crate::contingency::stable_charge;
 use crate::error::{check_range, Field, RiskError};
@@ -20,7 +21,7 @@ use crate::expiry::ExpiryContext;
 use crate::greeks::{greeks_in, option_mark};
 use crate::isolated::{IsolatedParams, ShortBase};
 use crate::margin::MarginReport;
-use crate::market::{ExpirySource, Market};
+use crate::market::{ExpirySource, Market, MAX_TENOR_SECONDS};
 use crate::position::{Instrument, Position, PositionSource};
 use crate::units::{Price, Quantity, Quote, RATIO_ONE};
 
@@ -155,7 +156,11 @@ impl StandardRisk {
         if let Some(leg) = linear {
             let greeks = greeks_in(market, None, &leg, None)?;
             let notional = leg.quantity.notional_ceil(market.spot)?;
-            sum.add(greeks.mark.checked_add(leg.cost)?)?;
+            let cost = match leg.instrument {
+                Instrument::Perpetual => market.perp_cost(&leg)?,
+                _ => leg.cost,
+            };
+            sum.add(following(market, &leg, greeks.mark.checked_add(cost)?)?)?;
             self.mark = self.mark.checked_add(greeks.mark)?;
             self.gross_notional = self.gross_notional.checked_add(notional)?;
             // the mark of a short rounds toward zero
@@ -215,6 +220,26 @@ impl Linear {
         let exposure = self.net.saturating_abs().checked_add(self.rounding)?;
         stable_charge(exposure, market.spot, stable)
     }
+}
+
+/// What of a perpetual's or a future's notional follows the spot. What the settlement average has fixed of a future does not: it
+/// neither adds to a perpetual's exposure nor hedges it.
+fn following<E: ExpirySource>(
+    market: &Market<'_, E>,
+    leg: &Position,
+    notional: Quote,
+) -> Result<Quote, RiskError> {
+    if leg.instrument != Instrument::Future {
+        return Ok(notional);
+    }
+    let listed = market.expiry(leg.expiry)?;
+    if listed.fixed_forward == Price::ZERO {
+        return Ok(notional);
+    }
+    let seconds = listed.time.saturating_sub(market.now);
+    let seconds = seconds.clamp(0, MAX_TENOR_SECONDS);
+    let parts = listed.parts(market.spot, &market.shift, seconds)?;
+    leg.quantity.notional(Price::from_raw(parts.variable))
 }
 
 /// Sums over the options of an expiry.

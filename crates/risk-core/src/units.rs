@@ -124,8 +124,23 @@ impl Quantity {
         }))
     }
 
+    /// `quantity x funding` for a signed funding in 1e-8 USD per base unit, toward plus infinity: what a perpetual owes is never
+    /// understated, what it receives never overstated.
+    ///
+    /// Errors: [`RiskError::Overflow`] where the result leaves [`Quote`].
+    pub fn funding_ceil(self, funding: i64) -> Result<Quote, RiskError> {
+        let per_unit = Price::from_raw(funding.unsigned_abs());
+        let toward_zero = self.notional(per_unit)?.0; // within +-(2^63 - 1)
+        if funding < 0 {
+            let up = self.0 < 0 && self.is_rounded_at(per_unit);
+            return Quote(toward_zero.wrapping_neg()).checked_add(Quote(i64::from(up)));
+        }
+        let up = self.0 > 0 && self.is_rounded_at(per_unit);
+        Quote(toward_zero).checked_add(Quote(i64::from(up)))
+    }
+
     /// `|quantity| x price`, rounded up: what a share is charged on.
-    pub(crate) fn notional_ceil(self, price: Price) -> Result<Quote, RiskError> {
+    pub fn notional_ceil(self, price: Price) -> Result<Quote, RiskError> {
         let whole = self.notional(price)?.saturating_abs();
         whole.checked_add(Quote(i64::from(self.is_rounded_at(price))))
     }
@@ -339,6 +354,35 @@ impl Quote {
 #[cfg(test)]
 mod tests {
     use super::{Price, Quantity, PRICE_ONE, SMALL_QUANTITY, SMALL_WHOLE};
+
+    #[test]
+    fn funding_is_the_ceiling_of_its_exact_amount_at_every_sign() {
+        let factors = [
+            0,
+            1,
+            7,
+            99_999_999,
+            100_000_000,
+            100_000_001,
+            1 << 36,
+            123_456_789_012,
+        ];
+        let signed = || factors.into_iter().flat_map(|value: i64| [value, -value]);
+        for quantity in signed() {
+            for funding in signed() {
+                let exact = i128::from(quantity) * i128::from(funding);
+                let ceiling = -(-exact).div_euclid(i128::from(PRICE_ONE));
+                let due = Quantity::from_raw(quantity).funding_ceil(funding);
+                let due = due.map(|due| i128::from(due.raw()));
+                assert_eq!(due.ok(), Some(ceiling), "{quantity} x {funding}");
+            }
+        }
+        for funding in [i64::MIN, i64::MAX] {
+            let due = |quantity| Quantity::from_raw(quantity).funding_ceil(funding);
+            assert!(due(i64::MIN).is_err() && due(i64::MAX).is_err());
+            assert!(due(1).is_ok() && due(0).is_ok());
+        }
+    }
 
     #[test]
     fn every_path_of_a_notional_is_the_floor() {

@@ -46,12 +46,13 @@ impl Health {
         };
         for collateral in &account.collateral {
             let value = collateral.value;
-            let doubt = doubt(account.confidence, collateral.confidence, value);
+            let [maintenance, further] =
+                [collateral.mm_haircut, collateral.im_haircut].map(|share| value * share);
+            // an asset is never worse than none
+            let left = (value - maintenance - further).max(0.0);
+            let doubt = doubt(account.confidence, collateral.confidence, value).min(left);
             health.equity += value;
-            health.charge(
-                value * collateral.mm_haircut,
-                value * collateral.im_haircut + doubt,
-            );
+            health.charge(maintenance, further + doubt);
         }
         for (book, market) in account.books.iter().zip(&markets) {
             health.equity += market.mark;

@@ -34,7 +34,8 @@ pub fn requirement(book: &Book, shares: &Shares) -> f64 {
     sum
 }
 
-/// What the initial requirement carries for the distance of the spot to the stable price, on perpetuals and futures netted.
+/// What the initial requirement carries for the distance of the spot to the stable price, on perpetuals and what follows the spot
+/// of futures, netted.
 pub fn stable_charge(book: &Book) -> f64 {
     let Some(stable) = book.stable_price else {
         return 0.0;
@@ -47,7 +48,7 @@ pub fn stable_charge(book: &Book) -> f64 {
         let expiry = Expiry::new(book, index, listed);
         let futures = expiry.futures.iter();
         net += futures
-            .map(|leg| leg.quantity * 1e-8 * expiry.forward())
+            .map(|leg| leg.quantity * 1e-8 * expiry.variable)
             .sum::<f64>();
     }
     net.abs() * ((book.spot - stable).abs() as f64 / book.spot as f64)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
-use anchor_spl::associated_token::get_associated_token_address;
+use anchor_spl::associated_token::get_associated_token_address_with_program_id;
 use anchor_spl::token::spl_token;
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::{CollateralBalance, MarginAccount, PositionRecord};
@@ -61,6 +61,19 @@ impl Scope {
         self
     }
 
+    /// The banks alone, and the markets alone.
+    pub fn split(self) -> (Self, Self) {
+        let banks = Self {
+            banks: self.banks,
+            ..Self::default()
+        };
+        let markets = Self {
+            markets: self.markets,
+            ..Self::default()
+        };
+        (banks, markets)
+    }
+
     /// With the markets of a trade's legs.
     pub fn with_legs(mut self, legs: &[TradeLeg]) -> Self {
         self.markets.extend(legs.iter().map(|leg| leg.market));
@@ -105,13 +118,14 @@ impl World {
 
     /// A user's token account of a bank's mint.
     pub fn wallet(&self, user: &User, bank: &Bank) -> Pubkey {
-        get_associated_token_address(&user.key, &bank.mint)
+        get_associated_token_address_with_program_id(&user.key, &bank.mint, &bank.token_program)
     }
 
     /// What a token account holds, native units; zero where it does not exist.
     pub fn token_balance(&self, token_account: &Pubkey) -> u64 {
         self.svm.get_account(token_account).map_or(0, |account| {
-            spl_token::state::Account::unpack(&account.data)
+            let fixed = &account.data[..spl_token::state::Account::LEN];
+            spl_token::state::Account::unpack(fixed)
                 .expect("a token account")
                 .amount
         })
@@ -177,28 +191,54 @@ impl World {
         self.metas(&header.clearinghouse, &Scope::of(&header, &positions))
     }
 
-    /// Remaining accounts of a trade: the taker's, then the maker's, each with the markets of the legs.
+    /// What comes first in a trade or a view of legs: the legs' markets by index, each with its price. Unlisted markets are left
+    /// out.
+    pub fn leg_metas(&self, house: &Pubkey, legs: &[TradeLeg]) -> Vec<AccountMeta> {
+        self.metas(house, &Scope::default().with_legs(legs))
+    }
+
+    /// Remaining accounts of a trade: the legs' markets to be written, then the taker's check, then the maker's, each with the
+    /// markets of the legs.
     pub fn trade_metas(
         &self,
         taker: &Trader,
         maker: &Trader,
         legs: &[TradeLeg],
     ) -> Vec<AccountMeta> {
-        [taker, maker]
-            .into_iter()
-            .flat_map(|side| {
-                let scope = self.scope(&side.account).with_legs(legs);
-                self.metas(&side.house, &scope)
-            })
-            .collect()
+        let mut metas = writable_markets(self.leg_metas(&taker.house, legs));
+        for side in [taker, maker] {
+            let scope = self.scope(&side.account).with_legs(legs);
+            metas.extend(self.metas(&side.house, &scope));
+        }
+        metas
     }
 
-    /// Remaining accounts of a bid: the liquidatee's, then the liquidator's with everything of the liquidatee.
+    /// Remaining accounts of a view of an account after legs: the legs' markets, then those of a check with them.
+    pub fn view_metas(&self, account: &Pubkey, legs: &[TradeLeg]) -> Vec<AccountMeta> {
+        let (header, _) = self.account(account);
+        let mut metas = self.leg_metas(&header.clearinghouse, legs);
+        let scope = self.scope(account).with_legs(legs);
+        metas.extend(self.metas(&header.clearinghouse, &scope));
+        metas
+    }
+
+    /// Remaining accounts of a bid: the liquidatee's with its markets to be written, then the liquidator's with everything of the
+    /// liquidatee.
     pub fn bid_metas(&self, liquidator: &Trader, liquidatee: &Pubkey) -> Vec<AccountMeta> {
         let theirs = self.scope(liquidatee);
         let ours = self.scope(&liquidator.account).union(&theirs);
-        let mut metas = self.metas(&liquidator.house, &theirs);
+        let (banks, markets) = theirs.split();
+        let mut metas = self.metas(&liquidator.house, &banks);
+        metas.extend(writable_markets(self.metas(&liquidator.house, &markets)));
         metas.extend(self.metas(&liquidator.house, &ours));
         metas
     }
+}
+
+/// Pairs of market and price, of which the markets are to be written.
+pub fn writable_markets(mut pairs: Vec<AccountMeta>) -> Vec<AccountMeta> {
+    for market in pairs.iter_mut().step_by(2) {
+        market.is_writable = true;
+    }
+    pairs
 }

@@ -122,8 +122,9 @@ impl World {
 
     /// The instruction of [`World::set_tier`].
     pub fn set_tier_ix(&self, trader: &Trader, tier: Tier) -> Instruction {
-        let (_, positions) = self.account(&trader.account);
-        let remaining = match tier == Tier::Portfolio || !positions.is_empty() {
+        let (header, positions) = self.account(&trader.account);
+        let is_bound = !positions.is_empty() || header.cash < 0;
+        let remaining = match tier == Tier::Portfolio || is_bound {
             true => self.margin_metas(&trader.account),
             false => vec![],
         };
@@ -153,7 +154,7 @@ impl World {
     /// The instruction of [`World::withdraw`].
     pub fn withdraw_ix(&self, trader: &Trader, bank: &Bank, amount: u64) -> Instruction {
         let (mut header, positions) = self.account(&trader.account);
-        if bank.mint != self.usdc.mint {
+        if !bank.is_quote {
             let held = header
                 .collateral
                 .iter_mut()
@@ -161,7 +162,11 @@ impl World {
             held.for_each(|held| held.amount = held.amount.saturating_sub(amount));
         }
         let scope = Scope::of(&header, &positions);
-        let remaining = if positions.is_empty() {
+        let cash = match bank.is_quote {
+            true => self.cash_value(&trader.account) - i128::from(amount),
+            false => header.cash.into(),
+        };
+        let remaining = if positions.is_empty() && cash >= 0 {
             vec![]
         } else {
             self.metas(&trader.house, &scope)

@@ -5,8 +5,8 @@ use anchor_lang::{InstructionData, ToAccountMetas};
 use anchor_spl::token::spl_token;
 use portfolio_margin::{accounts, instruction};
 use portfolio_margin_interface::args::{
-    BankArgs, BidArgs, ClearinghouseArgs, MarginAccountArgs, MarketArgs, StartLiquidationArgs,
-    SurfaceArgs, TradeLeg,
+    BankArgs, BidArgs, ClearinghouseArgs, MarginAccountArgs, MarketArgs, MarketRulesArgs,
+    StartLiquidationArgs, SurfaceArgs, TradeLeg,
 };
 use portfolio_margin_interface::{seeds, ID};
 use risk_core::tier::Tier;
@@ -15,9 +15,10 @@ use solana_instruction::{AccountMeta, Instruction};
 use crate::accounts::Trader;
 use crate::listing::{Bank, Market};
 
-const SYSTEM: Pubkey = anchor_lang::system_program::ID;
+pub(crate) const SYSTEM: Pubkey = anchor_lang::system_program::ID;
 
-fn instruction(
+/// An instruction of the program with accounts that it names and accounts that it does not.
+pub(crate) fn instruction(
     accounts: impl ToAccountMetas,
     data: impl InstructionData,
     remaining: Vec<AccountMeta>,
@@ -82,6 +83,15 @@ pub fn initialize_offset_bank(
     instruction(accounts, instruction::InitializeBank { args }, vec![])
 }
 
+/// An instruction of SPL Token for another token program.
+pub fn with_token_program(mut ix: Instruction, program: &Pubkey) -> Instruction {
+    let metas = ix.accounts.iter_mut();
+    for meta in metas.filter(|meta| meta.pubkey == spl_token::ID) {
+        meta.pubkey = *program;
+    }
+    ix
+}
+
 /// `initialize_market`; `index` is the house's next.
 pub fn initialize_market(
     governor: &Pubkey,
@@ -98,6 +108,18 @@ pub fn initialize_market(
     instruction(accounts, instruction::InitializeMarket { args }, vec![])
 }
 
+/// `open_market`.
+pub fn open_market(governor: &Pubkey, market: &Market, args: MarketRulesArgs) -> Instruction {
+    let accounts = accounts::OpenMarket {
+        governor: *governor,
+        clearinghouse: market.house,
+        market: market.key,
+        board: seeds::board(&market.key),
+        system_program: SYSTEM,
+    };
+    instruction(accounts, instruction::OpenMarket { args }, vec![])
+}
+
 /// `add_expiry`.
 pub fn add_expiry(governor: &Pubkey, market: &Market, time: i64) -> Instruction {
     let accounts = accounts::AddExpiry {
@@ -109,10 +131,11 @@ pub fn add_expiry(governor: &Pubkey, market: &Market, time: i64) -> Instruction 
 }
 
 /// `post_vol_surface`.
-pub fn post_vol_surface(authority: &Pubkey, market: &Market, args: SurfaceArgs) -> Instruction {
+pub fn post_vol_surface(poster: &Pubkey, market: &Market, args: SurfaceArgs) -> Instruction {
     let accounts = accounts::PostVolSurface {
-        surface_authority: *authority,
+        poster: *poster,
         market: market.key,
+        board: seeds::board(&market.key),
     };
     instruction(accounts, instruction::PostVolSurface { args }, vec![])
 }
@@ -142,8 +165,27 @@ pub fn update_market(market: &Market) -> Instruction {
     let accounts = accounts::UpdateMarket {
         market: market.key,
         price: market.price,
+        reference: None,
+        reference_price: None,
     };
     instruction(accounts, instruction::UpdateMarket {}, vec![])
+}
+
+/// `update_market` with the reference market of its regime.
+pub fn update_market_with(market: &Market, reference: &Market) -> Instruction {
+    let accounts = accounts::UpdateMarket {
+        market: market.key,
+        price: market.price,
+        reference: Some(reference.key),
+        reference_price: Some(reference.price),
+    };
+    instruction(accounts, instruction::UpdateMarket {}, vec![])
+}
+
+/// `report_outage`.
+pub fn report_outage(market: &Market) -> Instruction {
+    let accounts = accounts::ReportOutage { market: market.key };
+    instruction(accounts, instruction::ReportOutage {}, vec![])
 }
 
 /// `set_tier`.
@@ -157,6 +199,71 @@ pub fn set_tier(trader: &Trader, tier: Tier, remaining: Vec<AccountMeta>) -> Ins
     instruction(accounts, instruction::SetTier { tier }, remaining)
 }
 
+/// Tokens of the quote bank move the house's sums of interest.
+fn with_writable_house(ix: Instruction, house: Pubkey, bank: &Bank) -> Instruction {
+    match bank.is_quote {
+        true => writable(ix, &house),
+        false => ix,
+    }
+}
+
+/// The instruction with an account writable.
+pub fn writable(mut ix: Instruction, key: &Pubkey) -> Instruction {
+    let metas = ix.accounts.iter_mut().filter(|meta| meta.pubkey == *key);
+    metas.for_each(|meta| meta.is_writable = true);
+    ix
+}
+
+/// `update_interest`.
+pub fn update_interest(house: &Pubkey) -> Instruction {
+    let accounts = accounts::UpdateInterest {
+        clearinghouse: *house,
+    };
+    instruction(accounts, instruction::UpdateInterest {}, vec![])
+}
+
+/// `collect_fees`.
+pub fn collect_fees(market: &Market) -> Instruction {
+    let accounts = accounts::CollectFees {
+        clearinghouse: market.house,
+        market: market.key,
+    };
+    instruction(accounts, instruction::CollectFees {}, vec![])
+}
+
+/// `deposit_insurance` from a token account.
+pub fn deposit_insurance(payer: &Pubkey, bank: &Bank, source: &Pubkey, amount: u64) -> Instruction {
+    let accounts = accounts::DepositInsurance {
+        payer: *payer,
+        clearinghouse: bank.house,
+        bank: bank.key,
+        vault: bank.vault,
+        source: *source,
+        mint: bank.mint,
+        token_program: bank.token_program,
+    };
+    instruction(accounts, instruction::DepositInsurance { amount }, vec![])
+}
+
+/// `withdraw_fees` to a token account.
+pub fn withdraw_fees(
+    governor: &Pubkey,
+    bank: &Bank,
+    destination: &Pubkey,
+    amount: u64,
+) -> Instruction {
+    let accounts = accounts::WithdrawFees {
+        governor: *governor,
+        clearinghouse: bank.house,
+        bank: bank.key,
+        vault: bank.vault,
+        destination: *destination,
+        mint: bank.mint,
+        token_program: bank.token_program,
+    };
+    instruction(accounts, instruction::WithdrawFees { amount }, vec![])
+}
+
 /// `deposit_collateral` from a token account.
 pub fn deposit_collateral(
     trader: &Trader,
@@ -166,14 +273,16 @@ pub fn deposit_collateral(
 ) -> Instruction {
     let accounts = accounts::DepositCollateral {
         owner: trader.user.key,
+        clearinghouse: trader.house,
         margin_account: trader.account,
         bank: bank.key,
         vault: bank.vault,
         source: *source,
         mint: bank.mint,
-        token_program: spl_token::ID,
+        token_program: bank.token_program,
     };
-    instruction(accounts, instruction::DepositCollateral { amount }, vec![])
+    let ix = instruction(accounts, instruction::DepositCollateral { amount }, vec![]);
+    with_writable_house(ix, trader.house, bank)
 }
 
 /// `withdraw_collateral` to a token account.
@@ -192,13 +301,14 @@ pub fn withdraw_collateral(
         vault: bank.vault,
         destination: *destination,
         mint: bank.mint,
-        token_program: spl_token::ID,
+        token_program: bank.token_program,
     };
-    instruction(
+    let ix = instruction(
         accounts,
         instruction::WithdrawCollateral { amount },
         remaining,
-    )
+    );
+    with_writable_house(ix, trader.house, bank)
 }
 
 /// `trade`.

@@ -16,24 +16,33 @@
 
 pub mod accounts;
 pub mod actions;
+pub mod board;
 pub mod instructions;
 pub mod keys;
+pub mod lifecycle;
 pub mod listing;
+pub mod money;
 pub mod native;
 pub mod oracle;
+pub mod quotes;
 pub mod reconcile;
+pub mod settlement;
+pub mod third;
 pub mod transaction;
 pub mod units;
+pub mod venue;
 pub mod views;
 pub mod world;
 
 pub use accounts::{Scope, Trader};
 pub use actions::{call, future, perpetual, put};
+pub use board::{posters, rules_of};
 pub use keys::User;
 pub use listing::{crypto_smile, Bank, Market};
 pub use native::{MarketReport, NativeReport};
 pub use oracle::{PriceFields, VerificationLevel};
 pub use reconcile::Reconciliation;
+pub use third::{ETH_FEED, ETH_START};
 pub use transaction::Outcome;
 pub use units::{dollars, BASE, BTC_START, DAY, SOL, SOL_START, START, USDC};
 pub use world::{Model, World, WorldBuilder};

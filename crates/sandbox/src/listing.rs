@@ -2,8 +2,8 @@
 
 use anchor_lang::prelude::Pubkey;
 use portfolio_margin_interface::args::{
-    BankArgs, ClearinghouseArgs, MarketArgs, MarketParamsArgs, MarketTermsArgs, ScenarioArg,
-    SurfaceArgs,
+    BankArgs, ClearinghouseArgs, MarketArgs, MarketParamsArgs, MarketRulesArgs, MarketTermsArgs,
+    ScenarioArg, SurfaceArgs,
 };
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::Clearinghouse;
@@ -12,7 +12,7 @@ use risk_core::scenario::Scenario;
 use risk_core::YEAR_SECONDS;
 
 use crate::instructions;
-use crate::oracle::price_address;
+use crate::oracle::price_account;
 use crate::transaction::Outcome;
 use crate::world::World;
 
@@ -33,6 +33,10 @@ pub struct Bank {
     pub price: Pubkey,
     /// Pyth feed.
     pub feed_id: [u8; 32],
+    /// The mint's token program.
+    pub token_program: Pubkey,
+    /// Whether its deposits are cash.
+    pub is_quote: bool,
 }
 
 /// A market's addresses.
@@ -180,31 +184,50 @@ impl World {
             index,
             mint,
             vault: seeds::vault(&key),
-            price: price_address(&args.feed_id),
+            price: price_account(args.rules.oracle_kind, &args.feed_id),
             feed_id: args.feed_id,
+            token_program: self.token_program(&mint),
+            is_quote: self.read::<Clearinghouse>(&house).quote_mint == mint,
         };
         let governor = self.governor;
         let offset_market = offset_market.map(|market| market.key);
         let ix =
             instructions::initialize_offset_bank(&governor.key, &house, &mint, args, offset_market);
+        let ix = instructions::with_token_program(ix, &bank.token_program);
         self.send(&[ix], &[governor]).ok();
         self.banks.push(bank);
         bank
     }
 
-    /// Lists an underlying.
+    /// Lists an underlying and opens it with this world's rules of trading.
     pub fn list_market(&mut self, house: Pubkey, args: MarketArgs) -> Market {
+        let rules = self.builder.market_rules.clone();
+        self.list_market_with(house, args, rules)
+    }
+
+    /// Lists an underlying and opens it.
+    pub fn list_market_with(
+        &mut self,
+        house: Pubkey,
+        args: MarketArgs,
+        rules: MarketRulesArgs,
+    ) -> Market {
         let index = self.read::<Clearinghouse>(&house).market_count;
         let market = Market {
             house,
             key: seeds::market(&house, index),
             index,
-            price: price_address(&args.feed_id),
+            price: price_account(args.oracle_kind, &args.feed_id),
             feed_id: args.feed_id,
         };
         let governor = self.governor;
-        let ix = instructions::initialize_market(&governor.key, &house, index, args);
-        self.send(&[ix], &[governor]).ok();
+        let list = [
+            instructions::initialize_market(&governor.key, &house, index, args),
+            instructions::open_market(&governor.key, &market, rules),
+        ];
+        for ix in list {
+            self.send(&[ix], &[governor]).ok();
+        }
         self.markets.push(market);
         market
     }
@@ -219,8 +242,9 @@ impl World {
     /// Stores the quote asset's price; anybody may.
     #[track_caller]
     pub fn update_quote_price(&mut self, house: &Pubkey) -> Outcome {
-        let feed = self.read::<Clearinghouse>(house).quote_feed_id;
-        let ix = instructions::update_quote_price(house, &price_address(&feed));
+        let record = self.read::<Clearinghouse>(house);
+        let price = price_account(record.quote_oracle_kind, &record.quote_feed_id);
+        let ix = instructions::update_quote_price(house, &price);
         self.send(&[ix], &[])
     }
 

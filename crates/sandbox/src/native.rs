@@ -1,13 +1,12 @@
 //! An account's margin computed off chain, from the same bytes by the engine's own account: what a keeper does.
 
 use anchor_lang::prelude::Pubkey;
-use anchor_lang::AccountDeserialize;
-use portfolio_margin_interface::state::price::{price_confidence, repair_limit};
+use portfolio_margin_interface::state::price::{price_confidence, uncertain_limit};
 use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, MarginAccount, Market,
     PositionRecord,
 };
-use pyth_solana_receiver_sdk::price_update::{PriceFeedMessage, PriceUpdateV2};
+use pyth_solana_receiver_sdk::price_update::PriceFeedMessage;
 use risk_core::account::{Account, Book, HeldCollateral};
 use risk_core::group::GroupParams;
 use risk_core::margin::MarginReport;
@@ -18,6 +17,7 @@ use risk_core::tier::{standard_market, Tier};
 use risk_core::{Price, Quantity, Quote, Ratio, RiskError};
 
 use crate::accounts::Scope;
+use crate::oracle::decode;
 use crate::world::World;
 
 /// One market of a report.
@@ -67,21 +67,26 @@ pub struct ShownPrice {
 impl ShownPrice {
     /// Reads a price update, unchecked.
     pub fn of(message: &PriceFeedMessage) -> Self {
-        let price = u128::from(message.price.unsigned_abs());
-        let power = 10u128.pow((message.exponent + 8).unsigned_abs());
-        let scaled = if message.exponent < -8 {
+        Self::published(message.price, message.conf, message.exponent)
+    }
+
+    /// Price, confidence and exponent as they were published, unchecked.
+    pub fn published(published: i64, confidence: u64, exponent: i32) -> Self {
+        let price = u128::from(published.unsigned_abs());
+        let power = 10u128.pow((exponent + 8).unsigned_abs());
+        let scaled = if exponent < -8 {
             price / power
         } else {
             price * power
         };
         Self {
             price: Price::from_raw(u64::try_from(scaled).expect("a price in range")),
-            width: (message.conf, message.price.unsigned_abs()),
+            width: (confidence, published.unsigned_abs()),
         }
     }
 
     fn confidence(&self, limit: u32) -> Ratio {
-        price_confidence(self.width.0, self.width.1, repair_limit(limit))
+        price_confidence(self.width.0, self.width.1, uncertain_limit(limit))
     }
 }
 
@@ -109,6 +114,18 @@ impl Inputs {
         }
     }
 
+    /// The correlation groups, with what the regimes of their markets leave of the offsets.
+    fn groups(&self) -> Vec<GroupParams> {
+        let numbered = self.house.groups.iter().enumerate();
+        let with_share = numbered.map(|(number, group)| {
+            let members = self.markets.iter().map(|(market, _)| market);
+            let members = members.filter(|market| usize::from(market.group) == number + 1);
+            let share = members.map(|market| market.regime.share()).min();
+            group.params_at(share.unwrap_or(1_000_000))
+        });
+        with_share.collect()
+    }
+
     /// The account's collateral, and how much of it offsets the risk of each market.
     fn collateral(
         &self,
@@ -120,7 +137,8 @@ impl Inputs {
         for (bank, shown) in &self.banks {
             let balance = header.used_collateral().find(|b| b.bank == bank.index);
             let amount = balance.map_or(0, |balance| balance.amount);
-            let mut collateral = bank.collateral(amount, shown.price, &terms)?;
+            let weight = bank.weight_floor(self.now);
+            let mut collateral = bank.collateral(amount, shown.price, weight, &terms)?;
             collateral.confidence = shown.confidence(bank.oracle_max_confidence);
             let index = balance.and_then(CollateralBalance::offset_market);
             let underlying = self
@@ -128,7 +146,7 @@ impl Inputs {
                 .iter()
                 .position(|(market, _)| Some(market.index) == index);
             if let Some(at) = underlying {
-                offsets[at] = offsets[at].checked_add(bank.offset(amount)?)?;
+                offsets[at] = offsets[at].checked_add(bank.offset_at(amount, weight, &terms)?)?;
             }
             held.push(HeldCollateral {
                 collateral,
@@ -182,9 +200,9 @@ pub fn evaluate(
     let held: Vec<_> = inputs.markets.iter().map(|(m, _)| in_market(m)).collect();
     let params: Vec<_> = inputs.markets.iter().map(|(m, _)| m.params()).collect();
     let books = inputs.books(&held, &params, &offsets)?;
-    let groups: Vec<GroupParams> = inputs.house.groups.iter().map(|g| g.params()).collect();
+    let groups: Vec<GroupParams> = inputs.groups();
     let account = Account {
-        cash: Quote::from_raw(header.cash),
+        cash: Quote::from_raw(inputs.house.interest.at(inputs.now).value_floor(header)),
         terms: inputs.house.account_terms_at(inputs.now),
         collateral: &collateral,
         books: &books,
@@ -307,7 +325,7 @@ impl World {
     #[track_caller]
     pub fn shown_price(&self, price_account: &Pubkey) -> ShownPrice {
         let data = self.data(price_account);
-        let update = PriceUpdateV2::try_deserialize(&mut &data[..]).expect("a price update");
-        ShownPrice::of(&update.price_message)
+        let (price, confidence, exponent) = decode(&data).expect("a price account");
+        ShownPrice::published(price, confidence, exponent)
     }
 }

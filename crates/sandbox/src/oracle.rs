@@ -1,7 +1,12 @@
 //! Pyth price accounts in their genuine format, every field under control.
 
 use anchor_lang::prelude::Pubkey;
-use anchor_lang::AccountSerialize;
+use anchor_lang::{AccountDeserialize, AccountSerialize};
+use portfolio_margin::oracle::pyth_legacy::LEGACY_PROGRAM;
+use portfolio_margin_interface::state::oracle::PYTH_LEGACY;
+use pyth_sdk_solana::state::{
+    AccountType, PriceStatus, PriceType, SolanaPriceAccount, MAGIC, VERSION_2,
+};
 use pyth_solana_receiver_sdk::price_update::{PriceFeedMessage, PriceUpdateV2};
 use pyth_solana_receiver_sdk::PYTH_PUSH_ORACLE_ID;
 use solana_account::Account;
@@ -47,9 +52,11 @@ const fn feed(hex: &[u8; 64]) -> [u8; 32] {
 pub struct PriceFields {
     /// Program that owns the account.
     pub owner: Pubkey,
-    /// How much of the guardian set signed.
+    /// Status of a legacy price account, 1 while it trades; `None`: an update of the pull oracle.
+    pub legacy_status: Option<u8>,
+    /// How much of the guardian set signed; of the pull oracle alone.
     pub verification: VerificationLevel,
-    /// Pyth feed.
+    /// Pyth feed; of the pull oracle alone.
     pub feed_id: [u8; 32],
     /// Price, in units of ten to the `exponent` USD.
     pub price: i64,
@@ -66,6 +73,7 @@ impl PriceFields {
     pub fn fresh(feed_id: [u8; 32], price: u64, now: i64) -> Self {
         Self {
             owner: pyth_solana_receiver_sdk::ID,
+            legacy_status: None,
             verification: VerificationLevel::Full,
             feed_id,
             price: i64::try_from(price).expect("a price below 9.2e10 USD"),
@@ -75,8 +83,48 @@ impl PriceFields {
         }
     }
 
-    /// The account's data: 133 of 134 bytes in use where fully verified, as Pyth's receiver leaves them.
+    /// The same as a legacy price account that trades.
+    pub fn fresh_legacy(price: u64, now: i64) -> Self {
+        Self {
+            owner: LEGACY_PROGRAM,
+            legacy_status: Some(PriceStatus::Trading as u8),
+            ..Self::fresh([0; 32], price, now)
+        }
+    }
+
+    /// The account's data in its genuine format.
     pub fn data(&self) -> Vec<u8> {
+        match self.legacy_status {
+            None => self.update(),
+            Some(status) => self.legacy(status),
+        }
+    }
+
+    /// 3,312 bytes, as the legacy program leaves them.
+    fn legacy(&self, status: u8) -> Vec<u8> {
+        let mut account = Box::new(SolanaPriceAccount {
+            magic: MAGIC,
+            ver: VERSION_2,
+            atype: AccountType::Price as u32,
+            size: size_of::<SolanaPriceAccount>() as u32,
+            ptype: PriceType::Price,
+            expo: self.exponent,
+            timestamp: self.publish_time,
+            prev_timestamp: self.publish_time.saturating_sub(1),
+            prev_price: self.price,
+            prev_conf: self.confidence,
+            ..SolanaPriceAccount::default()
+        });
+        (account.ema_price.val, account.agg.price) = (self.price, self.price);
+        account.agg.conf = self.confidence;
+        let mut data = bytemuck::bytes_of(account.as_ref()).to_vec();
+        // written as a byte: it may be a status that the legacy program does not know
+        data[std::mem::offset_of!(SolanaPriceAccount, agg.status)] = status;
+        data
+    }
+
+    /// 133 of 134 bytes in use where fully verified, as Pyth's receiver leaves them.
+    fn update(&self) -> Vec<u8> {
         let update = PriceUpdateV2 {
             write_authority: Pubkey::default(),
             verification_level: self.verification,
@@ -106,17 +154,53 @@ pub fn price_address(feed_id: &[u8; 32]) -> Pubkey {
     Pubkey::find_program_address(&[&0u16.to_le_bytes(), feed_id], &PYTH_PUSH_ORACLE_ID).0
 }
 
+/// Where the price of a feed stands: the legacy kind names its account, the pull oracle's is [`price_address`].
+pub fn price_account(kind: u8, feed_id: &[u8; 32]) -> Pubkey {
+    match kind {
+        PYTH_LEGACY => Pubkey::new_from_array(*feed_id),
+        _ => price_address(feed_id),
+    }
+}
+
+/// A fresh price as the account of a feed states it, by whether it is the legacy kind's.
+fn fresh(account: &Pubkey, feed_id: &[u8; 32], price: u64, now: i64) -> PriceFields {
+    match account.to_bytes() == *feed_id {
+        true => PriceFields::fresh_legacy(price, now),
+        false => PriceFields::fresh(*feed_id, price, now),
+    }
+}
+
+/// Price, confidence and exponent of a price account of either kind, unchecked.
+pub(crate) fn decode(data: &[u8]) -> Option<(i64, u64, i32)> {
+    if data.len() == size_of::<SolanaPriceAccount>() {
+        let read = |at: usize| data[at..at + 8].try_into().expect("eight bytes");
+        let expo = std::mem::offset_of!(SolanaPriceAccount, expo);
+        let expo = data[expo..expo + 4].try_into().expect("four bytes");
+        let price = read(std::mem::offset_of!(SolanaPriceAccount, agg.price));
+        let confidence = read(std::mem::offset_of!(SolanaPriceAccount, agg.conf));
+        return Some((
+            i64::from_le_bytes(price),
+            u64::from_le_bytes(confidence),
+            i32::from_le_bytes(expo),
+        ));
+    }
+    let message = PriceUpdateV2::try_deserialize(&mut &data[..]).ok()?;
+    let message = message.price_message;
+    Some((message.price, message.conf, message.exponent))
+}
+
 impl World {
     /// Publishes a fresh price of a market's underlying, 1e-8 USD; banks of the same feed see it too.
     pub fn set_price(&mut self, market: &Market, price: u64) {
-        let fields = PriceFields::fresh(market.feed_id, price, self.now());
+        let fields = fresh(&market.price, &market.feed_id, price, self.now());
         self.set_price_update(market.price, fields);
     }
 
     /// Publishes a fresh price of the quote asset, 1e-8 USD; checks know it once it is stored.
     pub fn set_quote_price(&mut self, price: u64) {
-        let fields = PriceFields::fresh(USDC_FEED, price, self.now());
-        self.set_price_update(price_address(&USDC_FEED), fields);
+        let account = price_account(self.settings().rules.quote_oracle_kind, &USDC_FEED);
+        let fields = fresh(&account, &USDC_FEED, price, self.now());
+        self.set_price_update(account, fields);
     }
 
     /// Writes a price account as told, good or bad.

@@ -156,9 +156,8 @@ impl World {
         named: impl ToAccountMetas,
         data: impl InstructionData,
     ) -> Instruction {
-        let (header, _) = self.account(account);
         let mut metas = named.to_account_metas(None);
-        metas.extend(self.metas(&header.clearinghouse, &self.scope(account).with_legs(legs)));
+        metas.extend(self.view_metas(account, legs));
         Instruction {
             program_id: ID,
             accounts: metas,

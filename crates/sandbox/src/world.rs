@@ -9,7 +9,8 @@ use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::token::spl_token;
 use litesvm::LiteSVM;
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, BankArgs, ClearinghouseArgs, GroupArgs, MarketArgs, StandardParamsArgs,
+    AccountTermsArgs, BankArgs, BankRulesArgs, ClearinghouseArgs, GroupArgs, HouseRulesArgs,
+    MarketArgs, MarketRulesArgs, StandardParamsArgs,
 };
 use portfolio_margin_interface::ID;
 use risk_core::market::MarketParams;
@@ -58,6 +59,8 @@ pub struct WorldBuilder {
     pub usdc_cap: u64,
     /// Most native units of SOL that the house accepts.
     pub sol_cap: u64,
+    /// Kind of the price accounts of banks and markets.
+    pub oracle_kind: u8,
     /// Largest age of a price, seconds.
     pub oracle_max_age: u32,
     /// Largest confidence over price, 1e-6.
@@ -68,6 +71,10 @@ pub struct WorldBuilder {
     pub model: Model,
     /// Terms of accounts.
     pub terms: AccountTermsArgs,
+    /// Interest, settlement, insurance.
+    pub rules: HouseRulesArgs,
+    /// Rules of trading in every market that is listed without others.
+    pub market_rules: MarketRulesArgs,
 }
 
 impl WorldBuilder {
@@ -108,11 +115,14 @@ impl Default for WorldBuilder {
             sol_haircut_initial: 50_000,
             usdc_cap: 1_000_000_000_000_000,
             sol_cap: 10_000_000_000_000_000,
+            oracle_kind: 0,
             oracle_max_age: 60,
             oracle_max_confidence: 10_000,
             surface_max_age: 3_600,
             model: Model::Neutral,
             terms: AccountTermsArgs::PLAIN,
+            rules: HouseRulesArgs::PLAIN,
+            market_rules: MarketRulesArgs::plain(User::named("surface authority").key),
         }
     }
 }
@@ -222,7 +232,8 @@ impl World {
     /// Mints tokens into any token account.
     pub fn mint_to(&mut self, mint: &Pubkey, token_account: &Pubkey, amount: u64) {
         let authority = self.governor;
-        let ix = spl_token::instruction::mint_to(
+        // both token programs read this instruction alike
+        let mut ix = spl_token::instruction::mint_to(
             &spl_token::ID,
             mint,
             token_account,
@@ -231,6 +242,7 @@ impl World {
             amount,
         )
         .expect("a mint instruction");
+        ix.program_id = self.token_program(mint);
         self.send(&[ix], &[authority]).ok();
     }
 
@@ -245,11 +257,17 @@ impl World {
         };
         let mut data = vec![0; spl_token::state::Mint::LEN];
         mint.pack_into_slice(&mut data);
-        self.write_token_state(key, data);
+        self.write_token_state(key, data, spl_token::ID);
         key
     }
 
-    /// Creates an empty token account.
+    /// The token program of a mint.
+    #[track_caller]
+    pub fn token_program(&self, mint: &Pubkey) -> Pubkey {
+        self.svm.get_account(mint).expect("a mint").owner
+    }
+
+    /// Creates an empty token account without extensions, of the mint's token program.
     pub fn create_token_account(&mut self, key: Pubkey, mint: Pubkey, owner: Pubkey) {
         let account = spl_token::state::Account {
             mint,
@@ -259,14 +277,15 @@ impl World {
         };
         let mut data = vec![0; spl_token::state::Account::LEN];
         account.pack_into_slice(&mut data);
-        self.write_token_state(key, data);
+        let program = self.token_program(&mint);
+        self.write_token_state(key, data, program);
     }
 
-    fn write_token_state(&mut self, key: Pubkey, data: Vec<u8>) {
+    fn write_token_state(&mut self, key: Pubkey, data: Vec<u8>, owner: Pubkey) {
         let account = Account {
             lamports: self.svm.minimum_balance_for_rent_exemption(data.len()),
             data,
-            owner: spl_token::ID,
+            owner,
             executable: false,
             rent_epoch: u64::MAX,
         };
@@ -284,6 +303,10 @@ impl World {
             haircut_maintenance: self.builder.sol_haircut_maintenance,
             haircut_initial: self.builder.sol_haircut_initial,
             deposit_cap: self.builder.sol_cap,
+            rules: BankRulesArgs {
+                oracle_kind: self.builder.oracle_kind,
+                ..BankRulesArgs::PLAIN
+            },
         }
     }
 
@@ -296,6 +319,7 @@ impl World {
             haircut_maintenance: 0,
             haircut_initial: 0,
             deposit_cap: self.builder.usdc_cap,
+            rules: BankRulesArgs::PLAIN,
         }
     }
 
@@ -307,7 +331,7 @@ impl World {
             oracle_max_age: self.builder.oracle_max_age,
             oracle_max_confidence: self.builder.oracle_max_confidence,
             surface_max_age: self.builder.surface_max_age,
-            surface_authority: self.surface_authority.key,
+            oracle_kind: self.builder.oracle_kind,
             params: params_args(&MarketParams::MAJOR),
             terms: terms_args(&MarketParams::MAJOR),
             standard: StandardParamsArgs::MAJOR,
@@ -359,6 +383,7 @@ impl WorldBuilder {
             liquidation_discount: world.builder.liquidation_discount,
             liquidation_buffer: world.builder.liquidation_buffer,
             terms: world.builder.terms.clone(),
+            rules: world.builder.rules.clone(),
         };
         let house = world.create_clearinghouse(args);
         world.house = house;
@@ -401,6 +426,8 @@ impl WorldBuilder {
             vault: nothing,
             price: nothing,
             feed_id: [0; 32],
+            token_program: nothing,
+            is_quote: false,
         };
         let market = Market {
             house: nothing,

@@ -3,6 +3,7 @@
 //! The accounts of a check come in the canonical order of [`crate::remaining`].
 
 use anchor_lang::prelude::*;
+use clearing_core::regime::ONE;
 use portfolio_margin_interface::state::clearinghouse::MAX_GROUPS;
 use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, MarginAccount, Market,
@@ -17,8 +18,8 @@ use risk_core::tier::Tier;
 use risk_core::{Quantity, Quote};
 
 use crate::error::{risk_error, MarginError};
-use crate::oracle::policy::{doubt_quote_price, doubt_surface_age, Doubt};
-use crate::oracle::{checked_price, OraclePolicy};
+use crate::oracle::policy::{doubt_quote_price, doubt_spot, doubt_surface_age, Action, Doubt};
+use crate::oracle::{shown_price, CheckedPrice, OraclePolicy};
 use crate::state::AccountBook;
 
 pub use crate::remaining::{Cursor, Scope};
@@ -38,19 +39,22 @@ pub struct Check<'a> {
 
 /// An account's margin, and why it may not be good enough to open on.
 pub struct Evaluation {
-    /// The margin, from prices that a repair accepts.
+    /// The margin, from prices of any grade but Invalid.
     pub report: MarginReport,
-    /// The first reason why an opening must not use it.
+    /// The worst reason why not every action may use it.
     pub doubt: Option<Doubt>,
 }
 
 impl Evaluation {
-    /// The report, for a use that accepts no doubt.
+    /// The report, for an action that accepts its doubt.
+    pub fn accepted_by(self, action: Action) -> Result<MarginReport> {
+        action.accept(self.doubt)?;
+        Ok(self.report)
+    }
+
+    /// The report, for an opening.
     pub fn certain(self) -> Result<MarginReport> {
-        match self.doubt {
-            None => Ok(self.report),
-            Some(doubt) => Err(doubt.error()),
-        }
+        self.accepted_by(Action::Open)
     }
 
     /// The code of the doubt; zero for none.
@@ -88,14 +92,16 @@ struct Progress<'a> {
     offsets: Vec<(u16, Quantity)>,
     /// Correlation groups that have a market; on the heap, since most accounts have none.
     groups: [Option<Box<Group>>; MAX_GROUPS],
+    /// The least share of its offset that a market of each group has left, 1e-6.
+    shares: [u32; MAX_GROUPS],
     observer: &'a mut dyn Observer,
 }
 
 impl Progress<'_> {
-    /// Keeps the first doubt.
+    /// Keeps the worst doubt.
     fn note(&mut self, doubt: Option<Doubt>) {
-        if self.doubt.is_none() {
-            self.doubt = doubt;
+        if doubt.is_some() {
+            self.doubt = Doubt::worse(self.doubt, doubt);
         }
     }
 
@@ -125,6 +131,9 @@ impl Progress<'_> {
             None => self.check.add_market(inputs, positions, &mut pnl),
             Some(group) => {
                 let group = group.get_or_insert_with(|| Box::new(Group::EMPTY));
+                if let Some(least) = place.and_then(|place| self.shares.get_mut(place)) {
+                    *least = record.regime.share().min(*least);
+                }
                 self.check
                     .add_market_to_group(inputs, positions, &mut pnl, group)
             }
@@ -160,10 +169,11 @@ impl Progress<'_> {
 
     /// Adds the scans of the groups, whose markets are all in.
     fn add_groups(&mut self, house: &Clearinghouse) -> Result<()> {
-        for (group, record) in self.groups.iter().zip(&house.groups) {
+        let groups = self.groups.iter().zip(self.shares);
+        for ((group, share), record) in groups.zip(&house.groups) {
             if let Some(group) = group {
                 self.check
-                    .add_group(group, &record.params())
+                    .add_group(group, &record.params_at(share))
                     .map_err(risk_error)?;
             }
         }
@@ -228,14 +238,15 @@ impl Check<'_> {
         tier == Tier::Standard || self.house.portfolio_terms().admits(report)
     }
 
-    /// An account's cash under the terms of its clearing house.
+    /// An account's cash, with its interest up to now, under the terms of its clearing house.
     fn begin<'a>(
         &self,
         header: &MarginAccount,
         observer: &'a mut dyn Observer,
     ) -> Result<Progress<'a>> {
         self.require_own(&header.clearinghouse)?;
-        let cash = Quote::from_raw(header.cash);
+        let interest = self.house.interest.at(self.now);
+        let cash = Quote::from_raw(interest.value_floor(header));
         let (terms, check) = match self.house.is_plain() {
             true => (AccountTerms::PLAIN, MarginCheck::new(cash)),
             false => {
@@ -251,6 +262,7 @@ impl Check<'_> {
             doubt: doubt_quote_price(self.house, self.now),
             offsets: Vec::new(),
             groups: [const { None }; MAX_GROUPS],
+            shares: [ONE; MAX_GROUPS],
             observer,
         })
     }
@@ -314,24 +326,23 @@ impl Check<'_> {
         let bank = loader.load()?;
         self.require_own(&bank.clearinghouse)?;
         require_eq!(bank.index, index, MarginError::BankMismatch);
-        let policy = OraclePolicy {
-            feed_id: bank.feed_id,
-            max_age: bank.oracle_max_age,
-            max_confidence: bank.oracle_max_confidence,
-        };
+        let policy = OraclePolicy::of_bank(&bank);
         let account = accounts.next_price(&bank.feed_id)?;
-        let checked = checked_price(account, &policy, self.now)?;
+        let checked = shown_price(account, &policy, &self.clearinghouse, self.now, None)?;
         progress.note(checked.doubt);
         let held = header.used_collateral().find(|held| held.bank == index);
         let amount = held.map_or(0, |held| held.amount);
+        let weight = bank.weight_floor(self.now);
         let mut collateral = bank
-            .collateral(amount, checked.price, &progress.terms)
+            .collateral(amount, checked.price, weight, &progress.terms)
             .map_err(risk_error)?;
         if progress.terms.confidence.factor.raw() > 0 {
             collateral.confidence = checked.width.confidence(bank.oracle_max_confidence);
         }
         if let Some(market) = held.and_then(CollateralBalance::offset_market) {
-            let amount = bank.offset(amount).map_err(risk_error)?;
+            let amount = bank
+                .offset_at(amount, weight, &progress.terms)
+                .map_err(risk_error)?;
             progress.offsets.push((market, amount));
         }
         progress
@@ -353,13 +364,7 @@ impl Check<'_> {
         let market = loader.load()?;
         self.require_own(&market.clearinghouse)?;
         require_eq!(market.index, index, MarginError::MarketMismatch);
-        let policy = OraclePolicy {
-            feed_id: market.feed_id,
-            max_age: market.oracle_max_age,
-            max_confidence: market.oracle_max_confidence,
-        };
-        let account = accounts.next_price(&market.feed_id)?;
-        let spot = checked_price(account, &policy, self.now)?;
+        let spot = self.spot(&market, accounts)?;
         progress.note(spot.doubt);
         progress.note(self.doubt_surfaces(&market, positions));
 
@@ -385,6 +390,22 @@ impl Check<'_> {
         progress.add_market(&market, &inputs, positions)
     }
 
+    /// The checked price of a market, from the account that follows it.
+    pub fn spot(&self, market: &Market, accounts: &mut Cursor<'_>) -> Result<CheckedPrice> {
+        let account = accounts.next_price(&market.feed_id)?;
+        let policy = OraclePolicy::of_market(market);
+        let mut spot = shown_price(
+            account,
+            &policy,
+            &self.clearinghouse,
+            self.now,
+            Some(market),
+        )?;
+        let of_market = doubt_spot(market, spot.price, spot.publish_time);
+        spot.doubt = Doubt::worse(spot.doubt, of_market);
+        Ok(spot)
+    }
+
     /// The first doubt about the surfaces of the expiries held.
     fn doubt_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Option<Doubt> {
         let mut previous = 0;
@@ -405,7 +426,8 @@ impl Check<'_> {
         None
     }
 
-    fn require_own(&self, clearinghouse: &Pubkey) -> Result<()> {
+    /// Refuses what belongs to another clearing house.
+    pub fn require_own(&self, clearinghouse: &Pubkey) -> Result<()> {
         require_keys_eq!(
             *clearinghouse,
             self.clearinghouse,

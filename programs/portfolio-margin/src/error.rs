@@ -1,6 +1,7 @@
 //! Every refusal by name. The numbers go to the log, next to the name.
 
 use anchor_lang::prelude::*;
+use clearing_core::surface::SurfaceFault;
 use risk_core::liquidation::SliceError;
 use risk_core::RiskError;
 
@@ -8,8 +9,8 @@ use risk_core::RiskError;
 pub enum MarginError {
     #[msg("Signer is not the governor")]
     NotGovernor,
-    #[msg("Signer is not the market's surface authority")]
-    NotSurfaceAuthority,
+    #[msg("Signer is not on the market's board of posters")]
+    NotPoster,
     #[msg("Signer does not own the margin account")]
     NotOwner,
     #[msg("Account belongs to another clearing house")]
@@ -30,7 +31,7 @@ pub enum MarginError {
     ExpiryNotListed,
     #[msg("Market lists as many expiries as it can hold")]
     ExpiriesFull,
-    #[msg("Account capacity must be 16 to 128 positions")]
+    #[msg("Capacity must be 16 to 128 positions, and more than the account has")]
     CapacityOutOfRange,
 
     #[msg("Amount is zero")]
@@ -48,9 +49,9 @@ pub enum MarginError {
     #[msg("Token account is not the bank's vault")]
     VaultMismatch,
 
-    #[msg("Price account is not owned by the Pyth receiver")]
+    #[msg("Price account is not owned by the oracle that was listed")]
     OracleOwner,
-    #[msg("Price account does not hold a price update")]
+    #[msg("Price account does not hold a price")]
     OracleMalformed,
     #[msg("Price is of another feed")]
     OracleFeedMismatch,
@@ -144,6 +145,112 @@ pub enum MarginError {
     TierUnknown,
     #[msg("Equity is below the minimum of the Portfolio tier")]
     PortfolioMinimum,
+
+    // listing
+    #[msg("Market is open already")]
+    MarketOpen,
+    #[msg("Market is not open for trading")]
+    MarketClosed,
+    #[msg("A market has 1 to 5 posters, each once")]
+    PosterCount,
+    #[msg("Mint has an extension that vaults do not support")]
+    MintExtension,
+
+    // oracles
+    #[msg("There is no such kind of price account, or bank and market differ in it")]
+    OracleKind,
+    #[msg("Legacy price account is not trading")]
+    OracleNotTrading,
+    #[msg("Spot is too far from the stable price")]
+    OracleVolatile,
+    #[msg("An outage is reported already, or a price was stored too recently")]
+    OutageRefused,
+    #[msg("The market has no outage in force: its stored price stands in for nothing")]
+    OutageMissing,
+
+    // volatility
+    #[msg("Surface has butterfly arbitrage")]
+    ButterflyArbitrage,
+    #[msg("Surface has calendar arbitrage with a neighbouring expiry")]
+    CalendarArbitrage,
+    #[msg("Surface moves too far from the one in force")]
+    SurfaceStep,
+    #[msg("Fewer fresh posts than a majority of the board")]
+    SurfaceQuorum,
+
+    // collateral, debts
+    #[msg("Account would hold more of the asset than its cap")]
+    AccountCapExceeded,
+    #[msg("More would leave the bank in this window than its limit")]
+    WithdrawalLimit,
+    #[msg("Debt would exceed a limit")]
+    DebtLimit,
+    #[msg("The clearing house must be writable: a debt changes")]
+    ClearinghouseReadOnly,
+    #[msg("Token program is not the mint's")]
+    TokenProgramMismatch,
+
+    // instruments
+    #[msg("Position would exceed its limit")]
+    PositionLimit,
+    #[msg("Open interest would exceed its limit")]
+    OpenInterestLimit,
+    #[msg("Market must be writable and come first: a leg trades in it")]
+    MarketReadOnly,
+    #[msg("Expiry is not over yet")]
+    NotExpired,
+    #[msg("Settlement price is not final yet")]
+    SettlementPending,
+    #[msg("Settlement price is final")]
+    SettlementFinal,
+    #[msg("Price was not published in the settlement window, or a better sample is there")]
+    SampleRefused,
+    #[msg("There is nothing to settle")]
+    NothingToSettle,
+
+    // trading
+    #[msg("Price is too far from the mark")]
+    PriceBand,
+    #[msg("Signer may not do this for the account")]
+    Unauthorized,
+    #[msg("Quote was not signed by the maker in this transaction")]
+    QuoteUnsigned,
+    #[msg("Quote has expired")]
+    QuoteExpired,
+    #[msg("Quote was filled, cancelled or replaced")]
+    QuoteUsed,
+    #[msg("Quote is for another taker")]
+    QuoteTaker,
+    #[msg("The instruction must be called by the transaction itself")]
+    NotTopLevel,
+    #[msg("Account is not the instructions sysvar")]
+    InvalidSysvar,
+    #[msg("Venue is not listed")]
+    VenueNotListed,
+    #[msg("Account has not approved the venue")]
+    VenueNotApproved,
+    #[msg("Account has approved as many venues as it can")]
+    VenuesFull,
+    #[msg("Nonces are of another margin account")]
+    QuotesMismatch,
+    #[msg("Quote is of another session of the maker's nonces")]
+    QuoteSession,
+    #[msg("Fewer lots than maker or taker accept")]
+    QuoteLots,
+    #[msg("Venue is not a program")]
+    VenueProgram,
+    #[msg("Venue is listed already")]
+    VenueListed,
+
+    // accounts and guards
+    #[msg("Account still holds something")]
+    AccountNotEmpty,
+    #[msg("Health is below the limit asserted")]
+    HealthBelow,
+    #[msg("Sequence number is not the one asserted")]
+    SequenceMismatch,
+    #[msg("Account was opened in this slot")]
+    AccountTooYoung,
 }
 
 /// The number by which clients know an error.
@@ -178,6 +285,18 @@ pub fn risk_error(error: RiskError) -> Error {
         RiskError::Unsorted { .. } => MarginError::RiskEngine,
     }
     .into()
+}
+
+/// Why a surface cannot come into force; logs the numbers.
+pub fn surface_error(fault: &SurfaceFault) -> MarginError {
+    msg!("{:?}", fault);
+    match fault {
+        SurfaceFault::Wing { .. } | SurfaceFault::Butterfly { .. } => {
+            MarginError::ButterflyArbitrage
+        }
+        SurfaceFault::Calendar { .. } => MarginError::CalendarArbitrage,
+        SurfaceFault::Step { .. } => MarginError::SurfaceStep,
+    }
 }
 
 /// Maps the reasons why there is no slice.

@@ -57,6 +57,13 @@ impl<'info> Cursor<'info> {
         Ok(account)
     }
 
+    /// The next account, and past the price that follows it.
+    pub fn next_pair(&mut self) -> Result<&'info AccountInfo<'info>> {
+        let account = self.next_account()?;
+        self.next_account()?;
+        Ok(account)
+    }
+
     /// Refuses accounts that no check has taken.
     pub fn finish(self) -> Result<()> {
         match self.accounts.first() {

@@ -10,6 +10,7 @@ use risk_core::tier::PortfolioTerms;
 use risk_core::{Price, Quote, Ratio};
 
 use crate::args::AccountTermsArgs;
+use crate::state::InterestRecord;
 
 #[cfg(not(feature = "anchor"))]
 use crate::Pubkey;
@@ -40,6 +41,19 @@ impl GroupRecord {
         GroupParams {
             kappa: Ratio::from_raw(self.kappa.into()),
             offset_cap: Ratio::from_raw(self.offset_cap.into()),
+        }
+    }
+
+    /// The same with a share of both, 1e-6, rounded down: what the measured correlation leaves. At none of it, the group is the plain
+    /// sum of its markets: `kappa` alone would still let each scenario pass over the markets that gain in it.
+    pub fn params_at(&self, share: u32) -> GroupParams {
+        let scaled = |value: u32| {
+            let product = u64::from(value).wrapping_mul(share.into());
+            Ratio::from_raw(product.div_euclid(1_000_000) as i64)
+        };
+        GroupParams {
+            kappa: scaled(self.kappa),
+            offset_cap: scaled(self.offset_cap),
         }
     }
 }
@@ -93,7 +107,25 @@ pub struct Clearinghouse {
     pub portfolio_minimum_equity: i64,
     /// Correlation groups; a market names one by its place here, counted from 1.
     pub groups: [GroupRecord; MAX_GROUPS],
-    /// Zero; room for further authorities, pause flags, insurance and fees.
+    /// Raised by every change that an event tells.
+    pub sequence: u64,
+    /// Insurance fund, 1e-6 USD.
+    pub insurance: u64,
+    /// Fees that the governor may withdraw, 1e-6 USD.
+    pub fees: u64,
+    /// Share of fees that goes to the insurance fund when they are collected, 1e-6.
+    pub insurance_share: u32,
+    /// Seconds after an expiry in which its samples may still be corrected: its price is final from then on.
+    pub settlement_delay: u32,
+    /// Least samples of a settlement average; with fewer the last validated price counts.
+    pub settlement_samples: u32,
+    /// Kind of the quote asset's price account.
+    pub quote_oracle_kind: u8,
+    /// Zero.
+    pub padding: [u8; 3],
+    /// Interest on debts in the quote asset.
+    pub interest: InterestRecord,
+    /// Zero; room for further authorities, pause flags and the index of socialised losses.
     pub reserved: [u64; 30],
 }
 
@@ -178,4 +210,4 @@ impl crate::AccountLayout for Clearinghouse {
     const ACCOUNT_DISCRIMINATOR: [u8; 8] = [132, 239, 37, 188, 215, 221, 100, 94];
 }
 
-const _: () = assert!(core::mem::size_of::<Clearinghouse>() == 464);
+const _: () = assert!(core::mem::size_of::<Clearinghouse>() == 600);

@@ -25,6 +25,12 @@ pub const STATUS_ACTIVE: u8 = 0;
 /// Status: a maintenance breach was proved; only risk-reducing changes and deposits.
 pub const STATUS_LIQUIDATING: u8 = 1;
 
+/// Venues that one account may approve.
+pub const MAX_VENUES: usize = 4;
+
+/// A delegate's scope: trades and signed quotes.
+pub const SCOPE_TRADE: u64 = 1;
+
 /// Native units of one bank.
 #[cfg_attr(feature = "anchor", zero_copy)]
 #[cfg_attr(
@@ -82,8 +88,20 @@ pub struct MarginAccount {
     pub liquidation_started_at: i64,
     /// Collateral other than quote.
     pub collateral: [CollateralBalance; MAX_COLLATERALS],
-    /// Zero; room for delegates.
-    pub reserved: [u64; 40],
+    /// Who else may sign, within `delegate_scope`, until `delegate_expires`; zero: nobody.
+    pub delegate: Pubkey,
+    /// Unix time from which the delegate may sign no more.
+    pub delegate_expires: i64,
+    /// Sum of [`SCOPE_TRADE`] and the like.
+    pub delegate_scope: u64,
+    /// Interest index at which `cash` was last charged or credited, 1e-12: the debts' where it is negative, else the balances'.
+    pub interest_index: u64,
+    /// Interest credited but not yet added to cash, 1e-6 USD: it is, when a change of the house is written.
+    pub interest_due: u64,
+    /// Programs of venues that may fill trades of this account; zero: free.
+    pub venues: [Pubkey; MAX_VENUES],
+    /// Zero.
+    pub reserved: [u64; 16],
 }
 
 /// One series held by an account; follows the header.

@@ -3,7 +3,9 @@
 #[cfg(feature = "anchor")]
 use anchor_lang::prelude::*;
 
-use risk_core::market::{Expiry, ExpirySource, MarketParams, VolShockParams};
+use risk_core::market::{
+    Expiry, ExpirySource, MarketParams, VolShockParams, SETTLEMENT_WINDOW_SECONDS,
+};
 use risk_core::scenario::{ScenarioSet, ScenarioTable, MAX_SCENARIOS, ONE_Q30};
 use risk_core::svi::Svi;
 use risk_core::tier::StandardParams;
@@ -13,7 +15,10 @@ use risk_core::{Price, Ratio, RiskError};
 use crate::Pubkey;
 
 use crate::state::price::faded_confidence;
-use crate::state::{MarketTermsRecord, StandardParamsRecord};
+use crate::state::{
+    FundingRecord, MarketTermsRecord, RegimeRecord, RulesRecord, SettlementRecord,
+    StandardParamsRecord,
+};
 
 /// Expiries that a market can list at once.
 pub const MAX_EXPIRIES: usize = 12;
@@ -87,6 +92,22 @@ impl ScenarioRecord {
             falls(0, self.none_start),
             falls(self.down_start, self.linear_start),
         ]
+    }
+
+    /// The set as a table of its own, to be widened.
+    pub fn table(&self) -> ScenarioTable {
+        ScenarioTable {
+            ln_spot: self.ln_spot,
+            spot: self.spot,
+            damping: self.damping,
+            count: self.count,
+            none_start: self.none_start,
+            down_start: self.down_start,
+            linear_start: self.linear_start,
+            abs_start: self.abs_start,
+            base: self.base,
+            reach: self.reach,
+        }
     }
 
     /// The set as the engine reads it, in place.
@@ -202,8 +223,10 @@ pub struct ExpirySlot {
     pub confidence: u32,
     /// Age at which nothing is left of it, seconds: the market's limit when they were posted.
     pub max_age: u32,
-    /// Zero; room for settlement.
-    pub reserved: [u64; 7],
+    /// Samples of the settlement average, the price, and what is open.
+    pub settlement: SettlementRecord,
+    /// Zero.
+    pub reserved: [u64; 4],
 }
 
 impl ExpirySource for ExpirySlot {
@@ -214,6 +237,12 @@ impl ExpirySource for ExpirySlot {
 
     fn expiry_at(&self, now: i64) -> Expiry {
         let mut expiry = self.expiry();
+        let (fixed, open) = self.settlement.fixed_forward();
+        // a sample may be published before the cluster's clock has reached the window
+        if fixed != Price::ZERO && self.time.saturating_sub(now) <= SETTLEMENT_WINDOW_SECONDS {
+            expiry.fixed_forward = fixed;
+            expiry.open_seconds = open;
+        }
         // What has expired is intrinsic value, which needs no surface.
         if self.time > now {
             let age = now.saturating_sub(self.posted_at);
@@ -238,6 +267,12 @@ impl ExpirySource for ExpirySlot {
             svi: (self.posted_at != 0).then_some(svi),
             ..Expiry::PLAIN
         }
+    }
+
+    /// What the average has fixed keeps its price wherever the spot goes.
+    #[inline(always)]
+    fn is_explicit(&self) -> bool {
+        self.settlement.has_prices()
     }
 }
 
@@ -264,9 +299,7 @@ pub struct Market {
     pub surface_max_age: u32,
     /// The clearing house that listed it.
     pub clearinghouse: Pubkey,
-    /// Who posts volatility surfaces.
-    pub surface_authority: Pubkey,
-    /// Pyth feed of the underlying in USD.
+    /// Pyth feed of the underlying in USD; of the legacy kind, the address of its price account.
     pub feed_id: [u8; 32],
     /// Name, padded with zeros.
     pub symbol: [u8; 16],
@@ -288,18 +321,42 @@ pub struct Market {
     pub stable_rate: u32,
     /// Correlation group by its place in the clearing house, counted from 1; zero: none.
     pub group: u8,
+    /// Kind of the price account: [`crate::state::oracle::PYTH_PULL`] or [`crate::state::oracle::PYTH_LEGACY`].
+    pub oracle_kind: u8,
+    /// 1 once the rules of trading are set: before, nothing can be listed or traded.
+    pub is_open: u8,
     /// Zero.
-    pub padding: [u8; 3],
+    pub padding: u8,
     /// Shares of the Standard tier.
     pub standard: StandardParamsRecord,
-    /// Zero; room for regime, funding, open interest and further posters.
-    pub reserved: [u64; 73],
+    /// Newest validated price, published at `spot_publish_time`, 1e-8 USD; zero before the first.
+    pub spot: u64,
+    /// Raised by every change that an event tells.
+    pub sequence: u64,
+    /// Fees of this market that wait to be collected, 1e-6 USD.
+    pub fees: u64,
+    /// Sum of the long perpetual positions, 1e-6 base units; the short ones sum to the same.
+    pub perp_open: u64,
+    /// What losers of the perpetual have paid and winners have not received yet, 1e-6 USD: with it, costs sum to zero.
+    pub perp_pool: u64,
+    /// Fees, bands, limits.
+    pub rules: RulesRecord,
+    /// Funding of the perpetual.
+    pub funding: FundingRecord,
+    /// Measured volatility.
+    pub regime: RegimeRecord,
+    /// The scenarios as they were listed; `scenarios` are these, widened by the regime.
+    pub listed_scenarios: ScenarioRecord,
+    /// When an outage of the feed was reported, Unix time; zero: none, or a price was shown since.
+    pub outage_at: i64,
+    /// Zero.
+    pub reserved: [u64; 31],
 }
 
 impl Market {
     /// The market as the engine reads it, in place, at a checked price that is certain, without offsetting collateral.
     ///
-    /// The perpetual is marked at spot until its premium is measured on chain.
+    /// The perpetual is marked at spot, never at a price of this venue; its premium moves the funding instead.
     pub fn input<'a>(
         &'a self,
         now: i64,
@@ -308,6 +365,7 @@ impl Market {
         params: &'a MarketParams,
     ) -> risk_core::market::Market<'a, ExpirySlot> {
         risk_core::market::Market {
+            funding: self.funding.index_at(now),
             stable_price: self.stable_price(),
             ..risk_core::market::Market::new(now, spot, scenarios, params, &self.expiries)
         }
@@ -324,9 +382,19 @@ impl Market {
     }
 
     /// The parameters as the engine reads them.
+    ///
+    /// The initial scan factor carries what the regime asks of the initial requirement beyond the scenarios: the loss is scaled by
+    /// the ratio of the factors, rounded up; within the bounds of the factor by `open_market`'s check of the largest.
     #[inline(always)]
     pub fn params(&self) -> MarketParams {
-        self.params.params(&self.terms)
+        let mut params = self.params.params(&self.terms);
+        if let Some((factor, divisor)) = self.regime.initial_ratio() {
+            // 3e6 x 4e6 at most
+            let product = u64::from(self.params.scan_initial).wrapping_mul(factor.into());
+            let scaled = product.div_ceil(u64::from(divisor).max(1));
+            params.scan_initial = Ratio::from_raw(scaled as i64);
+        }
+        params
     }
 }
 
@@ -334,7 +402,7 @@ impl crate::AccountLayout for Market {
     const ACCOUNT_DISCRIMINATOR: [u8; 8] = [219, 190, 213, 55, 0, 227, 198, 154];
 }
 
-const _: () = assert!(core::mem::size_of::<ExpirySlot>() == 120);
+const _: () = assert!(core::mem::size_of::<ExpirySlot>() == 432);
 const _: () = assert!(core::mem::size_of::<MarketParamsRecord>() == 48);
 const _: () = assert!(core::mem::size_of::<ScenarioRecord>() == 968);
-const _: () = assert!(core::mem::size_of::<Market>() == 3_352);
+const _: () = assert!(core::mem::size_of::<Market>() == 7_984);

@@ -11,16 +11,16 @@ const PRICE_BITS: u32 = 44;
 /// Seconds of an hour times 1.0 in 1e-6: the unit of a share per hour times seconds.
 const HOUR_SHARE: i64 = 3_600 * RATIO_ONE;
 
-/// How much wider than for an opening the confidence interval of a price may be for a repair.
-const REPAIR_FACTOR: u32 = 10;
-/// Widest confidence interval over price of any use, 1e-6: 10 %.
-const REPAIR_MOST: u32 = 100_000;
+/// How much wider than for an opening the confidence interval of an uncertain price may be.
+const UNCERTAIN_FACTOR: u32 = 10;
+/// Widest confidence interval over price of any grade but Invalid, 1e-6: 10 %.
+const UNCERTAIN_MOST: u32 = 100_000;
 
-/// The widest confidence interval over price that a repair accepts, where an opening accepts `opening`; both 1e-6.
-pub const fn repair_limit(opening: u32) -> u32 {
-    let wider = opening.saturating_mul(REPAIR_FACTOR);
-    let wider = if wider > REPAIR_MOST {
-        REPAIR_MOST
+/// The widest confidence interval over price of grade Uncertain, where an opening accepts `opening`; both 1e-6.
+pub const fn uncertain_limit(opening: u32) -> u32 {
+    let wider = opening.saturating_mul(UNCERTAIN_FACTOR);
+    let wider = if wider > UNCERTAIN_MOST {
+        UNCERTAIN_MOST
     } else {
         wider
     };
@@ -34,7 +34,7 @@ pub const fn repair_limit(opening: u32) -> u32 {
 /// Confidence in a price, 1e-6, rounded down: `1 - (confidence / price) / limit`, and 0 from the limit on.
 ///
 /// `confidence` and `price` are of one unit; `limit` is the widest confidence over price that any use accepts
-/// ([`repair_limit`]), 1e-6: measured on what an opening accepts, a crash's usual widths would ask a keeper for the whole
+/// ([`uncertain_limit`]), 1e-6: measured on what an opening accepts, a crash's usual widths would ask a keeper for the whole
 /// notional of what it repairs. Exact to 1e-6 and `1e6 / (price x limit)`.
 pub fn price_confidence(confidence: u64, price: u64, limit: u32) -> Ratio {
     let (mut price, mut width) = (price, confidence);

@@ -75,6 +75,7 @@ impl Bits {
             svi: (self.below(4) > 0).then(|| self.svi()),
             forward_price: (self.below(2) > 0).then(|| self.price()),
             fixed_forward: self.price(),
+            open_seconds: None,
             confidence: self.ratio(),
         }
     }

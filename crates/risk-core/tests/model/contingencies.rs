@@ -3,6 +3,7 @@
 use crate::fixture::{quote, ratio, PortfolioBuilder, NO_CHARGES};
 use risk_core::margin::{Collateral, MarginCheck, MarginReport, MOST_OPEN_NOTIONAL};
 use risk_core::market::MarketParams;
+use risk_core::params::{AccountTerms, ConfidenceParams};
 use risk_core::scan::MarketRisk;
 use risk_core::scenario::{Scenario, VolShock};
 use risk_core::{Quote, Ratio};
@@ -239,6 +240,33 @@ fn a_haircut_is_rounded_up_by_the_unit() {
         let report = with_collateral(value, 0.0, share);
         assert_eq!(report.maintenance_health.raw(), value);
         assert_eq!(report.initial_health.raw(), value - haircut);
+    }
+}
+
+#[test]
+fn inv_08_an_uncertain_asset_is_never_worse_than_none() {
+    let terms = AccountTerms {
+        confidence: ConfidenceParams {
+            threshold: ratio(0.55),
+            factor: ratio(1.0),
+        },
+        ..AccountTerms::PLAIN
+    };
+    // with 20 % of haircuts, all of the charge fits from a confidence of 0.2 on
+    for (confidence, charge) in [(0.56, 0), (0.54, 460), (0.2, 800), (0.199, 800), (0.0, 800)] {
+        let mut check = MarginCheck::with_terms(Quote::ZERO, &terms).unwrap();
+        check
+            .add_collateral(&Collateral {
+                value: Quote::from_raw(1_000),
+                haircut_maintenance: ratio(0.15),
+                haircut_initial: ratio(0.05),
+                confidence: ratio(confidence),
+            })
+            .unwrap();
+        let report = check.finish();
+        assert_eq!(report.contingencies.confidence.raw(), charge);
+        assert_eq!(report.initial_health.raw(), 800 - charge);
+        assert_eq!(report.maintenance_health.raw(), 850);
     }
 }
 

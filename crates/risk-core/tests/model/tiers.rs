@@ -248,3 +248,31 @@ fn standard_refuses_what_the_portfolio_tier_refuses() {
     let expiry = NOW + 31 * DAY;
     assert_eq!(standard(&[stray]), Err(RiskError::UnknownExpiry { expiry }));
 }
+
+#[test]
+fn standard_charges_no_distance_on_what_a_settlement_average_has_fixed() {
+    let charge = |seconds: i64, fixed: f64| {
+        let mut book = PortfolioBuilder::new(5e4)
+            .expiry(30, 0.6)
+            .long_perp(1.0, 5e4)
+            .long_future(30, -1.0, 5e4)
+            .build();
+        book.expiries[0].time = NOW + seconds;
+        book.positions[1].expiry = NOW + seconds;
+        book.expiries[0].fixed_forward = price(fixed);
+        let of = |stable: Option<f64>| {
+            let mut book = book.clone();
+            book.stable_price = stable.map(price);
+            let table = book.table();
+            let market = book.market(table.set().unwrap());
+            let risk = standard_market(&market, &book.positions, &StandardParams::MAJOR);
+            risk.unwrap().initial.raw() as f64 / 1e6
+        };
+        of(Some(4e4)) - of(None)
+    };
+    let near = |got: f64, exact: f64| assert!((got - exact).abs() < 1e-3, "{got} is not {exact}");
+    // a future that moves with the spot hedges the perpetual; a third of one a third; one that has expired not at all
+    near(charge(30 * DAY, 0.0), 0.0);
+    near(charge(600, 5e4 / 1.5), 1e4 * 2.0 / 3.0);
+    near(charge(0, 5e4), 1e4);
+}

@@ -313,6 +313,7 @@ impl Garbage {
             } else {
                 Price::ZERO
             },
+            open_seconds: None,
             confidence: self.ratio(),
         }
     }

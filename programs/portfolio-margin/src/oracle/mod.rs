@@ -1,7 +1,11 @@
-//! Prices that may be used: Pyth accounts in, checked prices out.
+//! Prices that may be used: price accounts in, checked prices out.
 
+pub mod outage;
 pub mod policy;
+pub mod price;
+pub mod pyth_legacy;
 pub mod pyth_pull;
 
-pub use policy::OraclePolicy;
-pub use pyth_pull::{checked_price, CheckedPrice};
+pub use outage::shown_price;
+pub use policy::{Action, OraclePolicy};
+pub use price::{checked_price, published_price, CheckedPrice};

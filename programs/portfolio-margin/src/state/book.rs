@@ -1,15 +1,13 @@
 //! A margin account opened for change: header and position records, kept sorted and packed.
 
 use anchor_lang::prelude::*;
-use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::margin_account::MAX_EXPIRIES_HELD;
 use portfolio_margin_interface::state::{CollateralBalance, MarginAccount, PositionRecord};
 use portfolio_margin_interface::AccountLayout;
-use risk_core::position::{ln_strike, Instrument};
-use risk_core::{Price, Quantity};
 
+use super::priced_leg::PricedLeg;
 use crate::bridge::Scope;
-use crate::error::{overflow, risk_error, MarginError};
+use crate::error::{overflow, MarginError};
 
 /// Which side of a trade an account is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +27,45 @@ impl Side {
         }
     }
 
-    fn sign(self, value: i64) -> Result<i64> {
+    /// A taker's amount as this side sees it.
+    pub fn sign(self, value: i64) -> Result<i64> {
         match self {
             Side::Taker => Ok(value),
             Side::Maker => value.checked_neg().ok_or_else(overflow),
         }
+    }
+}
+
+/// How the record of a series changed: what open interest and limits are about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Quantity before, 1e-6 base units; zero without a record.
+    pub before: i64,
+    /// Quantity after.
+    pub after: i64,
+    /// Whether there was a record.
+    pub had_record: bool,
+    /// Whether there is one.
+    pub has_record: bool,
+}
+
+impl Change {
+    /// By how much the long quantity grew.
+    ///
+    /// Errors: none for quantities of records, of which neither is below zero here.
+    pub fn long(&self) -> Result<i64> {
+        let grown = self.after.max(0).checked_sub(self.before.max(0));
+        grown.ok_or_else(overflow)
+    }
+
+    /// By how many records there are more: -1, 0 or 1.
+    pub fn records(&self) -> i32 {
+        i32::from(self.has_record).saturating_sub(i32::from(self.had_record))
+    }
+
+    /// Whether the position is larger by magnitude than it was.
+    pub fn grows(&self) -> bool {
+        self.after.unsigned_abs() > self.before.unsigned_abs()
     }
 }
 
@@ -80,50 +112,51 @@ impl<'a> AccountBook<'a> {
         Ok(self.header.sequence)
     }
 
-    /// Adds to the quote balance, which may pass below zero until [`AccountBook::require_cash`] is asked.
+    /// Adds to the quote balance, which may pass below zero: only between [`crate::state::HouseDelta`]'s `open` and `close`.
     pub fn add_cash(&mut self, amount: i64) -> Result<()> {
         let cash = self.header.cash.checked_add(amount);
         self.header.cash = cash.ok_or_else(overflow)?;
         Ok(())
     }
 
-    /// Refuses a negative quote balance: there is no borrowing.
-    pub fn require_cash(&self) -> Result<()> {
-        require_gte!(self.header.cash, 0, MarginError::CashNegative);
-        Ok(())
-    }
-
-    /// Exchanges legs: an option's premium against cash, the price of a perpetual or a future against its cost.
+    /// Exchanges legs and pays their fees: an option's premium against cash, the price of a perpetual or a future against its
+    /// cost. Tells `changed` of each record.
     ///
-    /// Both sides compute the same magnitude, so cash and costs over the two accounts do not change.
-    pub fn apply_legs(&mut self, legs: &[TradeLeg], side: Side) -> Result<()> {
-        legs.iter().try_for_each(|leg| self.apply_leg(leg, side))
-    }
-
-    /// Undoes [`AccountBook::apply_legs`]: the last leg first, so that records come and go as they did.
-    pub fn undo_legs(&mut self, legs: &[TradeLeg], side: Side) -> Result<()> {
-        let side = side.opposite();
-        legs.iter()
-            .rev()
-            .try_for_each(|leg| self.apply_leg(leg, side))
-    }
-
-    fn apply_leg(&mut self, leg: &TradeLeg, side: Side) -> Result<()> {
-        let quantity = side.sign(leg.quantity)?;
-        let paid = Quantity::from_raw(quantity)
-            .notional(Price::from_raw(leg.price))
-            .map_err(risk_error)?
-            .raw();
-        let is_option = is_option(leg);
-        let cost = if is_option { 0 } else { paid };
-        self.add_position(&series_of(leg), quantity, cost)?;
-        if is_option {
-            self.add_cash(paid.checked_neg().ok_or_else(overflow)?)?;
+    /// Both sides move the same magnitude, so that premiums and costs over the two accounts do not change; fees leave both.
+    pub fn apply_legs(
+        &mut self,
+        legs: &[PricedLeg],
+        side: Side,
+        mut changed: impl FnMut(&PricedLeg, Change) -> Result<()>,
+    ) -> Result<()> {
+        for leg in legs {
+            let change = self.apply_leg(leg, side)?;
+            changed(leg, change)?;
+            self.add_cash(leg.fee(side).checked_neg().ok_or_else(overflow)?)?;
         }
         Ok(())
     }
 
-    /// Adds to a series, keeping records sorted, merged and packed.
+    /// Undoes [`AccountBook::apply_legs`]: the last leg first, so that records come and go as they did.
+    pub fn undo_legs(&mut self, legs: &[PricedLeg], side: Side) -> Result<()> {
+        for leg in legs.iter().rev() {
+            self.add_cash(leg.fee(side))?;
+            self.apply_leg(leg, side.opposite())?;
+        }
+        Ok(())
+    }
+
+    fn apply_leg(&mut self, leg: &PricedLeg, side: Side) -> Result<Change> {
+        let quantity = side.sign(leg.quantity)?;
+        let paid = side.sign(leg.paid)?;
+        if !leg.is_option() {
+            return self.add_position(&leg.series, quantity, paid);
+        }
+        self.add_cash(paid.checked_neg().ok_or_else(overflow)?)?;
+        self.add_position(&leg.series, quantity, 0)
+    }
+
+    /// Adds to a series, keeping records sorted, merged and packed; returns what open interest has to know.
     ///
     /// A perpetual or a future without size stays while its cost is not zero: that is PnL which nobody has paid yet.
     pub fn add_position(
@@ -131,25 +164,30 @@ impl<'a> AccountBook<'a> {
         series: &PositionRecord,
         quantity: i64,
         cost: i64,
-    ) -> Result<()> {
+    ) -> Result<Change> {
         let found = self
             .positions()
             .binary_search_by(|record| record.key().cmp(&series.key()));
         match found {
             Ok(at) => self.change_position(at, quantity, cost),
-            Err(_) if quantity == 0 && cost == 0 => Ok(()),
+            Err(_) if quantity == 0 && cost == 0 => Ok(Change::default()),
             Err(at) => {
                 let record = PositionRecord {
                     quantity,
                     cost,
                     ..*series
                 };
-                self.insert_position(at, record)
+                self.insert_position(at, record)?;
+                Ok(Change {
+                    after: quantity,
+                    has_record: true,
+                    ..Change::default()
+                })
             }
         }
     }
 
-    fn change_position(&mut self, at: usize, quantity: i64, cost: i64) -> Result<()> {
+    fn change_position(&mut self, at: usize, quantity: i64, cost: i64) -> Result<Change> {
         let count = usize::from(self.header.position_count);
         let Some(tail) = self.records.get_mut(at..count) else {
             return err!(ErrorCode::AccountDidNotDeserialize);
@@ -157,17 +195,25 @@ impl<'a> AccountBook<'a> {
         let Some(record) = tail.first_mut() else {
             return err!(ErrorCode::AccountDidNotDeserialize);
         };
+        let before = record.quantity;
         let sums = record
             .quantity
             .checked_add(quantity)
             .zip(record.cost.checked_add(cost));
         (record.quantity, record.cost) = sums.ok_or_else(overflow)?;
-        if record.quantity == 0 && record.cost == 0 {
+        let after = record.quantity;
+        let has_record = after != 0 || record.cost != 0;
+        if !has_record {
             *record = bytemuck::Zeroable::zeroed();
             tail.rotate_left(1);
             self.header.position_count = self.header.position_count.saturating_sub(1);
         }
-        Ok(())
+        Ok(Change {
+            before,
+            after,
+            had_record: true,
+            has_record,
+        })
     }
 
     fn insert_position(&mut self, at: usize, record: PositionRecord) -> Result<()> {
@@ -257,29 +303,5 @@ impl<'a> AccountBook<'a> {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether a leg, whose instrument is known, is paid at once.
-fn is_option(leg: &TradeLeg) -> bool {
-    Instrument::from_code(leg.instrument).is_some_and(Instrument::is_option)
-}
-
-/// An empty record of a leg's series.
-fn series_of(leg: &TradeLeg) -> PositionRecord {
-    PositionRecord {
-        market: leg.market,
-        instrument: leg.instrument,
-        padding: [0; 5],
-        expiry: leg.expiry,
-        strike: leg.strike,
-        ln_strike: if is_option(leg) {
-            ln_strike(Price::from_raw(leg.strike))
-        } else {
-            0
-        },
-        quantity: 0,
-        cost: 0,
-        reserved: [0; 2],
     }
 }

@@ -8,7 +8,7 @@ use risk_core::tier::Tier;
 use crate::bridge::{Check, Cursor};
 use crate::error::MarginError;
 use crate::event::TierSet;
-use crate::state::AccountBook;
+use crate::state::{require_owner, AccountBook};
 
 #[derive(Accounts)]
 pub struct SetTier<'info> {
@@ -22,7 +22,7 @@ impl SetTier<'_> {
     fn validate(&self) -> Result<()> {
         // owner: signs, and owns the margin account
         let account = self.margin_account.load()?;
-        require_keys_eq!(account.owner, self.owner.key(), MarginError::NotOwner);
+        require_owner(&account, &self.owner.key())?;
         // clearinghouse, margin_account: owner and discriminator checked by their loaders; the account is of this clearing
         // house, and active
         require_keys_eq!(
@@ -56,8 +56,8 @@ pub fn handler<'info>(ctx: Context<'info, SetTier<'info>>, tier: u8) -> Result<(
     let mut book = AccountBook::open(&mut data)?;
     book.header.tier = tier as u8;
     let mut cursor = Cursor::new(ctx.remaining_accounts);
-    // Without positions nothing can be lost under the Standard tier, which asks for no equity.
-    if tier == Tier::Portfolio || !book.positions().is_empty() {
+    // Without positions or debts nothing can be lost under the Standard tier, which asks for no equity.
+    if tier == Tier::Portfolio || !book.positions().is_empty() || book.header.cash < 0 {
         let house = accounts.clearinghouse.load()?;
         let check = Check::whole(
             accounts.clearinghouse.key(),

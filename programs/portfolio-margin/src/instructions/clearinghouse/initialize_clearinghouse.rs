@@ -1,9 +1,11 @@
 //! Creates a clearing house.
 
 use anchor_lang::prelude::*;
-use anchor_spl::token::Mint;
-use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs};
-use portfolio_margin_interface::state::{Clearinghouse, LAYOUT_VERSION};
+use anchor_spl::token_interface::Mint;
+use clearing_core::interest::{Curve, INDEX_ONE, MAX_DEBTS};
+use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs};
+use portfolio_margin_interface::state::settlement::SETTLEMENT_SAMPLES;
+use portfolio_margin_interface::state::{Clearinghouse, InterestRecord, LAYOUT_VERSION};
 use portfolio_margin_interface::{seeds, AccountLayout};
 use risk_core::group::GroupParams;
 use risk_core::liquidation::LiquidationTerms;
@@ -14,11 +16,16 @@ use risk_core::{Quote, Ratio};
 use crate::error::{risk_error, MarginError};
 use crate::event::ClearinghouseInitialized;
 use crate::instructions::MAX_ORACLE_CONFIDENCE;
+use crate::oracle::price::require_known_kind;
 
 /// Decimals of the quote mint: its native unit is then the ledger's unit.
 const QUOTE_DECIMALS: u8 = 6;
 /// Longest age of the quote asset's stored price that a clearing house may accept, seconds.
 const MAX_QUOTE_AGE: u32 = 3_600;
+/// 1.0 of a ratio.
+const ONE: u32 = 1_000_000;
+/// Shortest and longest time in which samples of a settlement may be corrected, seconds.
+const SETTLEMENT_DELAYS: (u32, u32) = (60, 86_400);
 
 #[derive(Accounts)]
 #[instruction(args: ClearinghouseArgs)]
@@ -33,7 +40,7 @@ pub struct InitializeClearinghouse<'info> {
         bump
     )]
     pub clearinghouse: AccountLoader<'info, Clearinghouse>,
-    pub quote_mint: Account<'info, Mint>,
+    pub quote_mint: InterfaceAccount<'info, Mint>,
     pub system_program: Program<'info, System>,
 }
 
@@ -41,7 +48,7 @@ impl InitializeClearinghouse<'_> {
     fn validate(&self, args: &ClearinghouseArgs) -> Result<()> {
         // governor: signs and pays
         // clearinghouse: created here at its derived address
-        // quote_mint: owned by the token program, six decimals
+        // quote_mint: owned by a token program (its extensions are checked when its bank is listed), six decimals
         require_eq!(
             self.quote_mint.decimals,
             QUOTE_DECIMALS,
@@ -54,7 +61,9 @@ impl InitializeClearinghouse<'_> {
         }
         .validate()
         .map_err(risk_error)?;
-        check_terms(&args.terms)
+        require_known_kind(args.rules.quote_oracle_kind)?;
+        check_terms(&args.terms)?;
+        check_rules(&args.rules)
     }
 }
 
@@ -96,6 +105,59 @@ fn check_terms(args: &AccountTermsArgs) -> Result<()> {
     .map_err(risk_error)
 }
 
+/// Bounds of interest, settlement and insurance. Without debts there is no curve.
+fn check_rules(rules: &HouseRulesArgs) -> Result<()> {
+    let (shortest, longest) = SETTLEMENT_DELAYS;
+    let samples = u32::try_from(SETTLEMENT_SAMPLES).unwrap_or(u32::MAX);
+    for (value, least, most) in [
+        (rules.insurance_share, 0, ONE),
+        (rules.house_share, 0, ONE),
+        (rules.settlement_delay, shortest, longest),
+        (rules.settlement_samples, 1, samples),
+    ] {
+        require_gte!(value, least, MarginError::ParameterOutOfRange);
+        require_gte!(most, value, MarginError::ParameterOutOfRange);
+    }
+    let limit = rules.debt_limit;
+    require_gte!(MAX_DEBTS, limit, MarginError::ParameterOutOfRange);
+    require_gte!(
+        limit,
+        rules.debt_account_limit,
+        MarginError::ParameterOutOfRange
+    );
+    let curve = Curve {
+        base: rules.rate_base,
+        kink_rate: rules.rate_kink,
+        full: rules.rate_full,
+        kink: rules.kink,
+    };
+    let has_curve = rules.kink != 0;
+    let has_debts = rules.debt_account_limit != 0;
+    // a debt without interest would be a gift of everybody else's tokens
+    require!(
+        curve.is_valid() && (has_curve || !has_debts),
+        MarginError::ParameterOutOfRange
+    );
+    Ok(())
+}
+
+/// Interest as it begins.
+fn interest(rules: &HouseRulesArgs, now: i64) -> InterestRecord {
+    InterestRecord {
+        debt_index: INDEX_ONE,
+        balance_index: INDEX_ONE,
+        updated_at: now,
+        account_limit: rules.debt_account_limit,
+        limit: rules.debt_limit,
+        rate_base: rules.rate_base,
+        rate_kink: rules.rate_kink,
+        rate_full: rules.rate_full,
+        kink: rules.kink,
+        house_share: rules.house_share,
+        ..InterestRecord::default()
+    }
+}
+
 pub fn handler(ctx: Context<InitializeClearinghouse>, args: ClearinghouseArgs) -> Result<()> {
     ctx.accounts.validate(&args)?;
     let mut clearinghouse = ctx.accounts.clearinghouse.load_init()?;
@@ -107,11 +169,17 @@ pub fn handler(ctx: Context<InitializeClearinghouse>, args: ClearinghouseArgs) -
     clearinghouse.liquidation_discount = args.liquidation_discount;
     clearinghouse.liquidation_buffer = args.liquidation_buffer;
     clearinghouse.set_account_terms(&args.terms);
+    clearinghouse.quote_oracle_kind = args.rules.quote_oracle_kind;
+    clearinghouse.insurance_share = args.rules.insurance_share;
+    clearinghouse.settlement_delay = args.rules.settlement_delay;
+    clearinghouse.settlement_samples = args.rules.settlement_samples;
+    clearinghouse.interest = interest(&args.rules, Clock::get()?.unix_timestamp);
     emit!(ClearinghouseInitialized {
         clearinghouse: ctx.accounts.clearinghouse.key(),
         governor: clearinghouse.governor,
         quote_mint: clearinghouse.quote_mint,
         id: args.id,
+        sequence: clearinghouse.sequence,
     });
     Ok(())
 }

@@ -4,15 +4,15 @@ use anchor_lang::prelude::*;
 use portfolio_margin_interface::state::Clearinghouse;
 use risk_core::params::AccountTerms;
 
-use crate::error::{risk_error, MarginError};
+use crate::error::{overflow, risk_error, MarginError};
 use crate::event::QuotePriceUpdated;
-use crate::oracle::{checked_price, OraclePolicy};
+use crate::oracle::{checked_price, Action, OraclePolicy};
 
 #[derive(Accounts)]
 pub struct UpdateQuotePrice<'info> {
     #[account(mut)]
     pub clearinghouse: AccountLoader<'info, Clearinghouse>,
-    /// CHECK: a price update of the quote asset's feed; every field is checked.
+    /// CHECK: a price account of the quote asset's kind and feed; every field is checked.
     pub price: UncheckedAccount<'info>,
 }
 
@@ -30,12 +30,9 @@ pub fn handler(ctx: Context<UpdateQuotePrice>) -> Result<()> {
     ctx.accounts.validate()?;
     let now = Clock::get()?.unix_timestamp;
     let mut clearinghouse = ctx.accounts.clearinghouse.load_mut()?;
-    let policy = OraclePolicy {
-        feed_id: clearinghouse.quote_feed_id,
-        max_age: clearinghouse.quote_max_age,
-        max_confidence: clearinghouse.quote_max_confidence,
-    };
-    let (price, publish_time) = checked_price(&ctx.accounts.price, &policy, now)?.certain()?;
+    let policy = OraclePolicy::of_quote(&clearinghouse);
+    let checked = checked_price(&ctx.accounts.price, &policy, now)?;
+    let (price, publish_time) = checked.accepted_by(Action::Store)?;
     require_gte!(
         publish_time,
         clearinghouse.quote_publish_time,
@@ -49,10 +46,12 @@ pub fn handler(ctx: Context<UpdateQuotePrice>) -> Result<()> {
     .map_err(risk_error)?;
     clearinghouse.quote_price = price.raw();
     clearinghouse.quote_publish_time = publish_time;
+    clearinghouse.sequence = clearinghouse.sequence.checked_add(1).ok_or_else(overflow)?;
     emit!(QuotePriceUpdated {
         clearinghouse: ctx.accounts.clearinghouse.key(),
         price: price.raw(),
         publish_time,
+        sequence: clearinghouse.sequence,
     });
     Ok(())
 }

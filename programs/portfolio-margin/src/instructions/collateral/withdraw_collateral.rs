@@ -1,30 +1,33 @@
-//! Withdraws collateral, as far as initial health and the tier's minimum allow. An account without positions needs no oracle to leave.
+//! Withdraws collateral, as far as initial health, the tier's minimum and the limits of debts and of the bank allow. An account
+//! without positions and debt needs no oracle to leave.
 
 use anchor_lang::prelude::*;
-use anchor_spl::token::{Mint, Token, TokenAccount};
+use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank, MarginAccount};
 
+use super::outflow::count_outflow;
 use crate::bridge::{Check, Cursor};
-use crate::error::{overflow, MarginError};
+use crate::error::MarginError;
 use crate::event::CollateralWithdrawn;
-use crate::state::AccountBook;
-use crate::token::{bank_seeds, push, Transfer};
+use crate::state::{AccountBook, HouseDelta};
+use crate::token::{bank_seeds, push, require_program_of, Transfer};
 
 #[derive(Accounts)]
 pub struct WithdrawCollateral<'info> {
     pub owner: Signer<'info>,
+    /// Writable for the quote asset.
     pub clearinghouse: AccountLoader<'info, Clearinghouse>,
     #[account(mut)]
     pub margin_account: AccountLoader<'info, MarginAccount>,
     #[account(mut)]
     pub bank: AccountLoader<'info, CollateralBank>,
     #[account(mut)]
-    pub vault: Account<'info, TokenAccount>,
+    pub vault: InterfaceAccount<'info, TokenAccount>,
     #[account(mut)]
-    pub destination: Account<'info, TokenAccount>,
-    pub mint: Account<'info, Mint>,
-    pub token_program: Program<'info, Token>,
+    pub destination: InterfaceAccount<'info, TokenAccount>,
+    pub mint: InterfaceAccount<'info, Mint>,
+    pub token_program: Interface<'info, TokenInterface>,
 }
 
 impl WithdrawCollateral<'_> {
@@ -52,22 +55,20 @@ impl WithdrawCollateral<'_> {
         require_keys_eq!(bank.vault, self.vault.key(), MarginError::VaultMismatch);
         // mint: the bank's
         require_keys_eq!(bank.mint, self.mint.key(), MarginError::VaultMismatch);
-        // token_program: checked by its type
-        Ok(())
+        // token_program: the mint's
+        require_program_of(&self.mint, &self.token_program)
     }
 }
 
 pub fn handler<'info>(ctx: Context<'info, WithdrawCollateral<'info>>, amount: u64) -> Result<()> {
     let accounts = &ctx.accounts;
     accounts.validate(amount)?;
-    let sequence = take_and_check(accounts, ctx.remaining_accounts, amount)?;
+    let now = Clock::get()?.unix_timestamp;
+    let sequence = take_and_check(accounts, ctx.remaining_accounts, amount, now)?;
 
     let (clearinghouse, bump) = {
         let mut bank = accounts.bank.load_mut()?;
-        bank.total_deposits = bank
-            .total_deposits
-            .checked_sub(amount)
-            .ok_or_else(overflow)?;
+        count_outflow(&mut bank, amount, now)?;
         (bank.clearinghouse, bank.bump)
     };
     let mint = accounts.mint.key();
@@ -97,6 +98,7 @@ fn take_and_check<'info>(
     accounts: &WithdrawCollateral<'info>,
     remaining: &'info [AccountInfo<'info>],
     amount: u64,
+    now: i64,
 ) -> Result<u64> {
     let info = accounts.margin_account.to_account_info();
     let mut data = info.try_borrow_mut_data()?;
@@ -106,21 +108,15 @@ fn take_and_check<'info>(
         (bank.is_quote == 1, bank.index)
     };
     if is_quote {
-        let held = u64::try_from(book.header.cash).unwrap_or(0);
-        require_gte!(held, amount, MarginError::BalanceInsufficient);
-        // amount <= cash <= i64::MAX
-        book.add_cash(i64::try_from(amount).unwrap_or(i64::MAX).saturating_neg())?;
+        take_cash(accounts, &mut book, amount, now)?;
     } else {
         book.take_collateral(index, amount)?;
     }
     let mut cursor = Cursor::new(remaining);
-    if !book.positions().is_empty() {
+    // What owes nothing cannot fall short of anything, and leaves without a price.
+    if !book.positions().is_empty() || book.header.cash < 0 {
         let house = accounts.clearinghouse.load()?;
-        let check = Check::whole(
-            accounts.clearinghouse.key(),
-            &house,
-            Clock::get()?.unix_timestamp,
-        );
+        let check = Check::whole(accounts.clearinghouse.key(), &house, now);
         let evaluation = check.evaluate(&book, &book.scope()?, &mut cursor)?;
         let report = evaluation.certain()?;
         require_gte!(
@@ -132,4 +128,34 @@ fn take_and_check<'info>(
     }
     cursor.finish()?;
     book.bump_sequence()
+}
+
+/// Takes quote tokens off an account's cash and the interest due to it, into debt as far as the limits allow.
+fn take_cash(
+    accounts: &WithdrawCollateral<'_>,
+    book: &mut AccountBook<'_>,
+    amount: u64,
+    now: i64,
+) -> Result<()> {
+    let interest = accounts.clearinghouse.load()?.interest;
+    let mut delta = HouseDelta::new(&interest, now);
+    let opened = delta.open(book)?;
+    delta.book_due(book)?;
+    let held = u64::try_from(book.header.cash).unwrap_or(0);
+    if interest.account_limit == 0 {
+        require_gte!(held, amount, MarginError::BalanceInsufficient);
+    }
+    let cash = i64::try_from(amount)
+        .map_err(|_| error!(MarginError::BalanceInsufficient).with_values((held, amount)))?;
+    // amounts are above zero, so they can be negated
+    book.add_cash(cash.saturating_neg())?;
+    delta.add_funds(cash.saturating_neg())?;
+    delta.require_limit(&opened, book)?;
+    if book.header.cash < 0 {
+        // a loan leaves the tokens of the insurance fund and of fees where they are
+        let funds = interest.funds.saturating_sub(cash);
+        require_gte!(funds, 0, MarginError::DebtLimit);
+    }
+    delta.close(opened, book)?;
+    delta.apply(&accounts.clearinghouse)
 }

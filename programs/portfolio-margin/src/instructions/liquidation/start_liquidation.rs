@@ -11,6 +11,7 @@ use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use crate::bridge::{Check, Cursor};
 use crate::error::MarginError;
 use crate::event::LiquidationStarted;
+use crate::oracle::Action;
 use crate::state::AccountBook;
 
 #[derive(Accounts)]
@@ -52,8 +53,8 @@ pub fn handler<'info>(
         witness: Some(&args.witness),
     };
     let mut cursor = Cursor::new(ctx.remaining_accounts);
-    // A repair: what is doubtful is accepted.
-    let report = check.evaluate(&book, &book.scope()?, &mut cursor)?.report;
+    let evaluation = check.evaluate(&book, &book.scope()?, &mut cursor)?;
+    let report = evaluation.accepted_by(Action::Repair)?;
     cursor.finish()?;
     require_gt!(
         0,

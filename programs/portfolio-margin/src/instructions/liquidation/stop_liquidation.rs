@@ -7,6 +7,7 @@ use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use crate::bridge::{Check, Cursor};
 use crate::error::{risk_error, MarginError};
 use crate::event::LiquidationStopped;
+use crate::oracle::Action;
 use crate::state::AccountBook;
 
 #[derive(Accounts)]
@@ -49,8 +50,8 @@ pub fn handler<'info>(ctx: Context<'info, StopLiquidation<'info>>) -> Result<()>
         Clock::get()?.unix_timestamp,
     );
     let mut cursor = Cursor::new(ctx.remaining_accounts);
-    // A repair: what is doubtful is accepted.
-    let report = check.evaluate(&book, &book.scope()?, &mut cursor)?.report;
+    let evaluation = check.evaluate(&book, &book.scope()?, &mut cursor)?;
+    let report = evaluation.accepted_by(Action::Repair)?;
     cursor.finish()?;
     let terms = house.liquidation_terms();
     if !terms.is_restored(&report).map_err(risk_error)? {

@@ -53,6 +53,7 @@ impl InitializeMarket<'_> {
         // market: created here at its derived address
         // system_program: checked by its type
         check_oracle(
+            args.oracle_kind,
             &args.feed_id,
             args.oracle_max_age,
             args.oracle_max_confidence,
@@ -166,12 +167,13 @@ pub fn handler(ctx: Context<InitializeMarket>, args: MarketArgs) -> Result<()> {
     market.oracle_max_confidence = args.oracle_max_confidence;
     market.surface_max_age = args.surface_max_age;
     market.clearinghouse = ctx.accounts.clearinghouse.key();
-    market.surface_authority = args.surface_authority;
     market.feed_id = args.feed_id;
     market.symbol = args.symbol;
     market.params = record(&args.params);
     market.terms = MarketTermsRecord::from_args(&args.terms);
     market.scenarios.write(&table);
+    market.listed_scenarios = market.scenarios;
+    market.oracle_kind = args.oracle_kind;
     market.standard = StandardParamsRecord::from_args(&args.standard);
     market.stable_rate = args.stable_rate;
     market.group = args.group;
@@ -185,6 +187,7 @@ pub fn handler(ctx: Context<InitializeMarket>, args: MarketArgs) -> Result<()> {
         market: ctx.accounts.market.key(),
         index,
         scenarios: table.count,
+        sequence: market.sequence,
     });
     Ok(())
 }

@@ -2,22 +2,43 @@
 //! hypothetical legs.
 
 use anchor_lang::prelude::*;
-use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
 use risk_core::margin::MarginReport;
 
 use crate::bridge::{Check, Cursor, Evaluation, Observer, Scope};
 use crate::error::{error_code, MarginError};
-use crate::state::{AccountBook, Side};
+use crate::oracle::policy::Doubt;
+use crate::oracle::Action;
+use crate::state::{AccountBook, Change, HouseDelta, OpenInterest, Opened, PricedLeg, Side};
 
-/// Valid legs from the view of one account; a view may have none.
+/// Priced legs from the view of one account; a view may have none.
 pub struct Deal<'a> {
-    /// The legs.
-    pub legs: &'a [TradeLeg],
+    /// The legs with what they cost.
+    pub legs: &'a [PricedLeg],
     /// The side on which the account is.
     pub side: Side,
     /// The whole check.
     pub check: &'a Check<'a>,
+    /// The worst doubt about what the legs were priced with.
+    pub doubt: Option<Doubt>,
+}
+
+/// What legs do beyond the accounts, to be written when every account is done.
+pub struct Effects {
+    /// To the markets.
+    pub open_interest: OpenInterest,
+    /// To the clearing house.
+    pub house: HouseDelta,
+}
+
+impl Effects {
+    /// None yet, at the time of a check.
+    pub fn none(check: &Check<'_>) -> Self {
+        Self {
+            open_interest: OpenInterest::default(),
+            house: HouseDelta::new(&check.house.interest, check.now),
+        }
+    }
 }
 
 /// The outcome of the margin test.
@@ -62,22 +83,35 @@ impl Deal<'_> {
     /// Applies the legs; returns what the check that follows has to cover: what the account held before and the legs'
     /// markets.
     ///
-    /// Errors: `AccountLiquidating`, `ScopeTooWide`, `PositionsFull`, `AmountOverflow`, `CashNegative`.
-    pub fn apply(&self, book: &mut AccountBook<'_>) -> Result<Scope> {
+    /// Interest comes first, since cash changes; fees are paid here, before the margin test: both count in it. The account stays
+    /// open for changes of cash.
+    ///
+    /// Errors: `AccountLiquidating`, `ScopeTooWide`, `PositionsFull`, `PositionLimit`, `AmountOverflow`, `CashNegative`,
+    /// `DebtLimit`.
+    pub fn apply(
+        &self,
+        book: &mut AccountBook<'_>,
+        effects: &mut Effects,
+    ) -> Result<(Scope, Opened)> {
+        let opened = effects.house.open(book)?;
         let mut scope = book.scope()?;
         for leg in self.legs {
             // In liquidation no new market: it would change the accounts that a pending bid names.
-            let held = scope.markets.as_slice().contains(&leg.market);
+            let market = leg.series.market;
+            let held = scope.markets.as_slice().contains(&market);
             if !held && book.header.status != STATUS_ACTIVE {
-                msg!("market {} is not held", leg.market);
+                msg!("market {} is not held", market);
                 return err!(MarginError::AccountLiquidating);
             }
-            scope.markets.insert(leg.market)?;
+            scope.markets.insert(market)?;
         }
-        book.apply_legs(self.legs, self.side)?;
+        book.apply_legs(self.legs, self.side, |leg, change| {
+            check_position_limit(leg, change)?;
+            effects.open_interest.add(&leg.series, change)
+        })?;
         book.require_expiries()?;
-        book.require_cash()?;
-        Ok(scope)
+        effects.house.require_limit(&opened, book)?;
+        Ok((scope, opened))
     }
 
     /// Evaluates the account after [`Deal::apply`] and tests its margin: it must be openable, or the legs must have reduced
@@ -94,9 +128,10 @@ impl Deal<'_> {
     ) -> Result<Judgement> {
         let check = self.check;
         let start = cursor.clone();
-        let after = check.evaluate_for(book, scope, cursor, observer)?;
+        let mut after = check.evaluate_for(book, scope, cursor, observer)?;
+        after.doubt = Doubt::worse(after.doubt, self.doubt);
         let (active, tier) = (book.header.status == STATUS_ACTIVE, book.header.tier());
-        let is_certain = after.doubt.is_none();
+        let is_certain = Action::Open.accepts(after.doubt);
         if active && is_certain && check.is_openable(tier, &after.report) {
             let verdict = Verdict::Allowed;
             return Ok(Judgement { after, verdict });
@@ -106,8 +141,9 @@ impl Deal<'_> {
             book.undo_legs(self.legs, self.side)?;
             *cursor = start;
             let before = check.evaluate(book, scope, cursor)?.report;
-            book.apply_legs(self.legs, self.side)?;
-            if after.report.reduces_risk_of(&before) {
+            book.apply_legs(self.legs, self.side, |_, _| Ok(()))?;
+            let is_usable = Action::Reduce.accepts(after.doubt);
+            if is_usable && after.report.reduces_risk_of(&before) {
                 let verdict = Verdict::Allowed;
                 return Ok(Judgement { after, verdict });
             }
@@ -120,6 +156,22 @@ impl Deal<'_> {
         };
         Ok(Judgement { after, verdict })
     }
+
+    /// What the account pays in fees, 1e-6 USD.
+    pub fn fees(&self) -> i64 {
+        // applied to cash before, each of them checked
+        let fees = self.legs.iter().map(|leg| leg.fee(self.side));
+        fees.fold(0, i64::saturating_add)
+    }
+}
+
+/// Refuses a position that grows beyond its limit. Legs count one by one, as they are written.
+fn check_position_limit(leg: &PricedLeg, change: Change) -> Result<()> {
+    let (size, limit) = (change.after.unsigned_abs(), leg.position_limit);
+    if limit != 0 && size > limit && change.grows() {
+        return Err(error!(MarginError::PositionLimit).with_values((size, limit)));
+    }
+    Ok(())
 }
 
 fn log_change(before: &MarginReport, after: &MarginReport) {

@@ -25,16 +25,16 @@ pub fn handler<'info>(
     let house = ctx.accounts.clearinghouse.load()?;
     let check = Check::whole(ctx.accounts.clearinghouse.key(), &house, now);
     let mut trial = Trial::of(&ctx.accounts.margin_account)?;
-    let account = trial.apply(&legs, &check)?;
+    let account = trial.apply(&legs, &check, ctx.remaining_accounts)?;
     match page {
-        GreeksPage::Account => by_market(&account, ctx.remaining_accounts),
+        GreeksPage::Account => by_market(&account),
         GreeksPage::Market { market, first } => {
             account.require_market(market)?;
-            by_expiry(&account, ctx.remaining_accounts, (market, first))
+            by_expiry(&account, (market, first))
         }
         GreeksPage::Legs { market, first } => {
             account.require_market(market)?;
-            by_leg(&account, ctx.remaining_accounts, (market, first))
+            by_leg(&account, (market, first))
         }
     }
 }
@@ -55,12 +55,12 @@ struct ByMarket {
 }
 
 #[inline(never)]
-fn by_market<'info>(account: &Applied<'_>, remaining: &'info [AccountInfo<'info>]) -> Result<()> {
+fn by_market(account: &Applied<'_, '_>) -> Result<()> {
     let mut rows = ByMarket {
-        view: GreeksView::new(u16::MAX, 0, account.deal.check.now),
+        view: GreeksView::new(u16::MAX, 0, account.check.now),
         strict: account.is_hypothetical(),
     };
-    rows.view.doubt = account.observe(remaining, &mut rows)?;
+    rows.view.doubt = account.observe(&mut rows)?;
     set_return_data(bytemuck::bytes_of(&rows.view));
     Ok(())
 }
@@ -86,16 +86,12 @@ struct ByExpiry {
 }
 
 #[inline(never)]
-fn by_expiry<'info>(
-    account: &Applied<'_>,
-    remaining: &'info [AccountInfo<'info>],
-    (market, first): (u16, u8),
-) -> Result<()> {
+fn by_expiry(account: &Applied<'_, '_>, (market, first): (u16, u8)) -> Result<()> {
     let mut rows = ByExpiry {
-        view: GreeksView::new(market, first, account.deal.check.now),
+        view: GreeksView::new(market, first, account.check.now),
         strict: account.is_hypothetical(),
     };
-    rows.view.doubt = account.observe(remaining, &mut rows)?;
+    rows.view.doubt = account.observe(&mut rows)?;
     require_row(first, rows.view.total)?;
     set_return_data(bytemuck::bytes_of(&rows.view));
     Ok(())
@@ -130,16 +126,12 @@ struct ByLeg {
 }
 
 #[inline(never)]
-fn by_leg<'info>(
-    account: &Applied<'_>,
-    remaining: &'info [AccountInfo<'info>],
-    (market, first): (u16, u8),
-) -> Result<()> {
+fn by_leg(account: &Applied<'_, '_>, (market, first): (u16, u8)) -> Result<()> {
     let mut rows = ByLeg {
-        view: LegGreeksView::new(market, first, account.deal.check.now),
+        view: LegGreeksView::new(market, first, account.check.now),
         strict: account.is_hypothetical(),
     };
-    rows.view.doubt = account.observe(remaining, &mut rows)?;
+    rows.view.doubt = account.observe(&mut rows)?;
     require_row(first, rows.view.total)?;
     set_return_data(bytemuck::bytes_of(&rows.view));
     Ok(())

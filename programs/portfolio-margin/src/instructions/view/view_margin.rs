@@ -22,14 +22,14 @@ pub fn handler<'info>(ctx: Context<'info, View<'info>>, legs: Vec<TradeLeg>) -> 
     let house = ctx.accounts.clearinghouse.load()?;
     let check = Check::whole(ctx.accounts.clearinghouse.key(), &house, now);
     let mut trial = Trial::of(&ctx.accounts.margin_account)?;
-    let mut account = trial.apply(&legs, &check)?;
+    let account = trial.apply(&legs, &check, ctx.remaining_accounts)?;
     let mut view = MarginView::default();
-    let judgement = account.judge(ctx.remaining_accounts, &mut view)?;
+    (view.status, view.tier) = (account.book.header.status, account.book.header.tier);
+    let judgement = account.judge(&mut view)?;
     view.set_totals(now, &judgement.after.report);
     view.doubt = judgement.after.doubt_code();
     view.refusal = judgement.refusal_code();
     view.would_open = u8::from(view.refusal == 0);
-    (view.status, view.tier) = (account.book.header.status, account.book.header.tier);
     set_return_data(bytemuck::bytes_of(&view));
     Ok(())
 }

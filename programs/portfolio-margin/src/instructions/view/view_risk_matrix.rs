@@ -52,7 +52,7 @@ pub fn handler<'info>(
     let house = ctx.accounts.clearinghouse.load()?;
     let check = Check::whole(ctx.accounts.clearinghouse.key(), &house, now);
     let mut trial = Trial::of(&ctx.accounts.margin_account)?;
-    let account = trial.apply(&legs, &check)?;
+    let account = trial.apply(&legs, &check, ctx.remaining_accounts)?;
     account.require_market(market)?;
     let mut matrix = Matrix {
         view: RiskMatrixView {
@@ -65,7 +65,7 @@ pub fn handler<'info>(
         },
         strict: account.is_hypothetical(),
     };
-    matrix.view.doubt = account.observe(ctx.remaining_accounts, &mut matrix)?;
+    matrix.view.doubt = account.observe(&mut matrix)?;
     set_return_data(bytemuck::bytes_of(&matrix.view));
     Ok(())
 }

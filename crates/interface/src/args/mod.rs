@@ -3,9 +3,6 @@
 #[cfg(feature = "anchor")]
 use anchor_lang::prelude::*;
 
-#[cfg(not(feature = "anchor"))]
-use crate::Pubkey;
-
 use crate::state::clearinghouse::MAX_GROUPS;
 
 /// Most legs of one trade.
@@ -20,6 +17,10 @@ macro_rules! arguments {
         pub struct $name { $($body)* }
     )*};
 }
+
+mod rules;
+
+pub use rules::*;
 
 /// The rows that `view_greeks` returns.
 #[cfg_attr(feature = "anchor", derive(AnchorSerialize, AnchorDeserialize))]
@@ -47,6 +48,22 @@ pub enum GreeksPage {
     },
 }
 
+/// The figure that `assert_health` looks at.
+#[cfg_attr(feature = "anchor", derive(AnchorSerialize, AnchorDeserialize))]
+#[cfg_attr(
+    not(feature = "anchor"),
+    derive(borsh::BorshSerialize, borsh::BorshDeserialize)
+)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealthKind {
+    /// Headroom over the initial requirement.
+    Initial,
+    /// Headroom over the maintenance requirement.
+    Maintenance,
+    /// Value at the mark.
+    Equity,
+}
+
 arguments! {
     /// `initialize_clearinghouse`.
     pub struct ClearinghouseArgs {
@@ -58,6 +75,8 @@ arguments! {
         pub liquidation_buffer: u32,
         /// Quote asset, collateral, tiers and groups.
         pub terms: AccountTermsArgs,
+        /// Interest, settlement, insurance.
+        pub rules: HouseRulesArgs,
     }
 
     /// One correlation group of `initialize_clearinghouse`, 1e-6 each; bounds as in `risk_core::group::GroupParams`.
@@ -105,6 +124,8 @@ arguments! {
         pub haircut_initial: u32,
         /// Most native units that the bank accepts in sum.
         pub deposit_cap: u64,
+        /// Oracle kind, ramp, limits.
+        pub rules: BankRulesArgs,
     }
 
     /// One scenario of `initialize_market`.
@@ -234,8 +255,8 @@ arguments! {
         pub oracle_max_confidence: u32,
         /// Largest age of a volatility surface, seconds.
         pub surface_max_age: u32,
-        /// Who posts volatility surfaces.
-        pub surface_authority: Pubkey,
+        /// Kind of the price account.
+        pub oracle_kind: u8,
         /// Margin ratios.
         pub params: MarketParamsArgs,
         /// Skew, discounts, floors and charges.

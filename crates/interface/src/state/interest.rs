@@ -1,0 +1,138 @@
+//! Layout of the interest on negative quote balances: indices, curve, limits; and what a quote balance is worth by them.
+
+#[cfg(feature = "anchor")]
+use anchor_lang::prelude::*;
+
+use clearing_core::interest::{Curve, Interest};
+
+use crate::state::MarginAccount;
+
+pub use clearing_core::interest::INDEX_ONE;
+
+/// Interest of a clearing house: debts pay by a curve of their utilisation, balances receive it.
+///
+/// The indices are functions of this record and the time: read them through [`InterestRecord::at`].
+#[cfg_attr(feature = "anchor", zero_copy)]
+#[cfg_attr(
+    not(feature = "anchor"),
+    derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)
+)]
+#[derive(Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct InterestRecord {
+    /// What a debt of 1.0 has grown to, 1e-12.
+    pub debt_index: u64,
+    /// 1.0 and what a balance of 1.0 has received, 1e-12.
+    pub balance_index: u64,
+    /// When both last moved, Unix time.
+    pub updated_at: i64,
+    /// Sum of all debts as last charged, 1e-6 USD: what quote balances are below zero, exactly.
+    pub debts: u64,
+    /// Interest that debtors were charged less what was added to balances, 1e-6 USD; negative while debtors' interest is
+    /// not charged yet.
+    pub pool: i64,
+    /// Tokens behind balances, 1e-6 USD: the quote bank's deposits less insurance and fees; negative where debts took more.
+    pub funds: i64,
+    /// The house's share of interest that it has not taken yet, 1e-6 USD.
+    pub house_due: u64,
+    /// Largest debt of one account, 1e-6 USD; zero: no debts.
+    pub account_limit: u64,
+    /// Largest sum of all debts, 1e-6 USD.
+    pub limit: u64,
+    /// Annual rate at no utilisation, 1e-6.
+    pub rate_base: u32,
+    /// Annual rate at the kink, 1e-6.
+    pub rate_kink: u32,
+    /// Annual rate at full utilisation, 1e-6.
+    pub rate_full: u32,
+    /// Utilisation of the kink, 1e-6.
+    pub kink: u32,
+    /// Share of interest that stays with the house, 1e-6.
+    pub house_share: u32,
+    /// Further fraction of `balance_index`, 2^-32 of 1e-12.
+    pub balance_fraction: u32,
+}
+
+impl InterestRecord {
+    /// The curve; validated when the clearing house was created.
+    pub fn curve(&self) -> Curve {
+        Curve {
+            base: self.rate_base,
+            kink_rate: self.rate_kink,
+            full: self.rate_full,
+            kink: self.kink,
+        }
+    }
+
+    /// Indices and sums as the arithmetic takes them.
+    pub fn state(&self) -> Interest {
+        // Tokens and debts are what balances, unspent interest, and pools of markets hold together; so less the interest this
+        // is no less than the balances.
+        let debts = i128::from(self.debts);
+        let balances = i128::from(self.funds)
+            .saturating_add(debts)
+            .saturating_sub(self.pool.into());
+        Interest {
+            debt_index: self.debt_index,
+            balance_index: self.balance_index,
+            balance_fraction: self.balance_fraction,
+            updated_at: self.updated_at,
+            debts: self.debts,
+            balances: u64::try_from(balances.max(0)).unwrap_or(u64::MAX),
+            house_due: self.house_due,
+        }
+    }
+
+    /// The record as it is at a time; see [`Interest::at`].
+    #[must_use]
+    pub fn at(&self, now: i64) -> Self {
+        if self.debts == 0 {
+            // nothing moves but the time, which starts the next debt
+            return Self {
+                updated_at: self.updated_at.max(now),
+                ..*self
+            };
+        }
+        let moved = self.state().at(&self.curve(), self.house_share, now);
+        Self {
+            debt_index: moved.debt_index,
+            balance_index: moved.balance_index,
+            balance_fraction: moved.balance_fraction,
+            updated_at: moved.updated_at,
+            house_due: moved.house_due,
+            ..*self
+        }
+    }
+
+    /// Interest that an account's quote balance has earned (positive) or owes (negative) since it was last changed, 1e-6 USD.
+    ///
+    /// `self` is the record at the time in question. Rounded down: a debt's up, a balance's down. An index of zero is that of
+    /// an account that was not touched yet, or is being changed: no interest.
+    pub fn pending_floor(&self, account: &MarginAccount) -> i64 {
+        let (cash, from) = (account.cash, account.interest_index);
+        if cash == 0 || from == 0 {
+            return 0;
+        }
+        let amount = cash.unsigned_abs();
+        match cash < 0 {
+            // a charge is not negative, so it can be negated
+            true if from >= self.debt_index => 0,
+            true => self.state().charge_ceil(amount, from).saturating_neg(),
+            false if from >= self.balance_index => 0,
+            false => self.state().credit_floor(amount, from),
+        }
+    }
+
+    /// What an account's quote balance is worth with its interest, 1e-6 USD; saturates.
+    ///
+    /// `self` is the record at the time in question.
+    pub fn value_floor(&self, account: &MarginAccount) -> i64 {
+        let due = i64::try_from(account.interest_due).unwrap_or(i64::MAX);
+        account
+            .cash
+            .saturating_add(due)
+            .saturating_add(self.pending_floor(account))
+    }
+}
+
+const _: () = assert!(core::mem::size_of::<InterestRecord>() == 96);
