@@ -13,7 +13,7 @@ use sandbox::{instructions, World};
 use support::{assert_logged, assert_refused, Bend, Refusal};
 
 #[test]
-fn lists_a_mint_with_a_vault_that_only_the_bank_moves() {
+fn case_13_lists_a_mint_with_a_vault_that_only_the_bank_moves() {
     let mut world = World::new();
     let mint = world.create_mint("a mint", 9);
     let (house, args) = (world.house, world.sol_bank_args());

@@ -48,7 +48,7 @@ impl Batch {
 }
 
 #[test]
-fn the_sbf_build_reproduces_every_case_to_the_bit() {
+fn case_52_the_sbf_build_reproduces_every_case_to_the_bit() {
     // GIVEN the kernel program in the VM
     let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/deploy");
     let mut vm = ParityVm::new(&deploy).unwrap();

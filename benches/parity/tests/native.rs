@@ -7,7 +7,7 @@ use parity::{
 use risk_core::market::MarketParams;
 
 #[test]
-fn every_case_is_reproduced_to_the_bit() {
+fn case_52_every_case_is_reproduced_to_the_bit() {
     let count = check(VECTORS).unwrap_or_else(|failure| panic!("{failure}"));
     assert!(count > 1_500, "{count} cases");
     for (kernel, name) in Kernel::ALL {

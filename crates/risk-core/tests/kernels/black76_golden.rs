@@ -80,7 +80,7 @@ fn golden_inputs(row: &Row) -> Black76Inputs {
 /// 1 % of the spot changes delta by less than 1e-7; theta below 1e-3 of the spot a year, 2.7e-6 a day. There the absolute error
 /// is held to a millionth of the threshold.
 #[test]
-fn every_golden_row_is_met() {
+fn case_45_every_golden_row_is_met() {
     let mut price_error = Worst::new("golden price, of spot");
     let mut price_share = Worst::new("golden price, of stated bound");
     let mut delta_error = Worst::new("golden delta");
@@ -173,7 +173,7 @@ fn every_grid_row_is_met_with_fixed_point_inputs_alone() {
 }
 
 #[test]
-fn every_published_value_is_met() {
+fn case_45_every_published_value_is_met() {
     let mut error = Worst::new("published, of printed tolerance");
     let rows = vectors("bs_published.csv");
     assert_eq!(rows.len(), 59);

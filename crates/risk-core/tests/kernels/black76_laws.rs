@@ -55,7 +55,7 @@ fn units(inputs: &Black76Inputs) -> i64 {
 }
 
 #[test]
-fn put_call_parity_holds_to_two_units() {
+fn case_44_put_call_parity_holds_to_two_units() {
     let mut random = Random(71);
     for _ in 0..200_000 {
         let call = random_case(&mut random, OptionType::Call, 9.0).inputs;
@@ -78,7 +78,7 @@ fn put_call_parity_holds_to_two_units() {
 }
 
 #[test]
-fn price_stays_between_intrinsic_value_and_forward() {
+fn case_43_price_stays_between_intrinsic_value_and_forward() {
     let mut random = Random(72);
     for _ in 0..200_000 {
         for option_type in [OptionType::Call, OptionType::Put] {
@@ -204,7 +204,7 @@ fn greeks_are_the_derivatives_of_the_price() {
 }
 
 #[test]
-fn without_variance_or_time_the_price_is_discounted_intrinsic() {
+fn case_41_42_without_variance_or_time_the_price_is_discounted_intrinsic() {
     let year = terms(31_536_000, 0.05);
     let discount = year.discount as i64;
     for (forward, strike) in [

@@ -47,7 +47,7 @@ fn damping_of(node: &Scenario) -> f64 {
 }
 
 #[test]
-fn a_box_counts_its_width_by_the_static_discount_of_its_sign() {
+fn case_50_a_box_counts_its_width_by_the_static_discount_of_its_sign() {
     for days in [0, 1, 30, 365] {
         for units in [7.0, -7.0] {
             // GIVEN a box 40,000 / 60,000, bought or sold: 20,000 D a unit, whatever happens
@@ -75,7 +75,7 @@ fn a_box_counts_its_width_by_the_static_discount_of_its_sign() {
 }
 
 #[test]
-fn a_conversion_loses_its_basis() {
+fn case_50_a_conversion_loses_its_basis() {
     for (days, basis) in [(30, 0.0), (90, 0.03), (365, -0.05)] {
         // GIVEN a perpetual, a long put and a short call of one strike: the forward is sold at 52,000
         let (units, strike) = (3.0, 52_000.0);
@@ -112,7 +112,7 @@ fn a_conversion_loses_its_basis() {
 }
 
 #[test]
-fn a_calendar_is_its_far_leg_less_an_intrinsic_value_and_loses_its_price_at_most() {
+fn case_50_a_calendar_is_its_far_leg_less_an_intrinsic_value_and_loses_its_price_at_most() {
     for strike in [45_000.0, SPOT, 58_000.0] {
         // GIVEN a call sold that has expired, against one bought for 60 days
         let (units, vol, days) = (2.0, 0.6, 60);

@@ -140,7 +140,7 @@ fn charges_of_perpetuals_and_naked_shorts_add_up() {
 }
 
 #[test]
-fn a_charge_is_rounded_up_by_the_unit() {
+fn case_46_a_charge_is_rounded_up_by_the_unit() {
     // GIVEN a market at 1 USD: n raw units of size have a notional of n native units
     let dollar = || PortfolioBuilder::new(1.0).expiry(30, 0.6);
     let unit = 1e-6;

@@ -108,7 +108,7 @@ fn kernel_pnl(book: &Portfolio, leg: &Position, scenario: &Scenario) -> f64 {
 }
 
 #[test]
-fn every_scenario_is_the_sum_of_the_options_repriced_by_black76() {
+fn case_51_every_scenario_is_the_sum_of_the_options_repriced_by_black76() {
     // GIVEN random option books
     let shape = Shape {
         perp: false,

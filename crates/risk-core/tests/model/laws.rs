@@ -339,7 +339,7 @@ fn a_covered_call_at_expiry_loses_what_the_spot_falls() {
 }
 
 #[test]
-fn an_expired_option_is_worth_its_intrinsic_value_at_spot_whatever_its_forward_was() {
+fn case_42_an_expired_option_is_worth_its_intrinsic_value_at_spot_whatever_its_forward_was() {
     let with = |basis| {
         let book = PortfolioBuilder::new(5e4)
             .expiry(0, 0.6)

@@ -82,7 +82,7 @@ fn rounding(book: &DrawnBook) -> f64 {
 }
 
 #[test]
-fn tau_is_zero() {
+fn case_41_tau_is_zero() {
     let mut book = market(&[0]);
     book.positions = both(0, &[0.5, 0.9, 1.0, 1.02, 1.5], 1_500_000);
     // worth intrinsic value at spot, whatever the forward was
@@ -93,7 +93,7 @@ fn tau_is_zero() {
 }
 
 #[test]
-fn sigma_is_zero() {
+fn case_41_sigma_is_zero() {
     let mut book = market(&[30 * DAY]);
     book.positions = both(30 * DAY, &[0.5, 0.9, 1.0, 1.02, 1.5], 1_500_000);
     for leg in &mut book.positions {
@@ -104,7 +104,7 @@ fn sigma_is_zero() {
 }
 
 #[test]
-fn expired_legs() {
+fn case_42_expired_legs() {
     for seconds in [-1, -DAY, -400 * DAY] {
         let mut book = market(&[seconds, 30 * DAY]);
         book.positions = both(seconds, &[0.9, 1.1], 1_500_000);
@@ -117,7 +117,7 @@ fn expired_legs() {
 }
 
 #[test]
-fn deep_strikes() {
+fn case_43_deep_strikes() {
     for strike in [1e-10, 1e-6, 1e-3, 30.0, 900.0] {
         for seconds in [1, DAY, 365 * DAY] {
             let mut book = market(&[seconds]);
