@@ -1,8 +1,7 @@
 //! `settle_expiry`: losers pay into the expiry's pool, winners receive from it, in any order, to the unit.
 
-use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
-use portfolio_margin::event::{ExpirySettled, SettlementFinalized};
+use portfolio_margin::event::ExpirySettled;
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::margin_account::STATUS_LIQUIDATING;
 use portfolio_margin_interface::state::{Clearinghouse, Market as MarketState};
@@ -12,14 +11,13 @@ use sandbox::{
 };
 use solana_instruction::Instruction;
 use support::{
-    assert_conserved, assert_logged, assert_refused, foreign_account, foreign_house, record,
-    rewrite, write_book, Bend, Random, Refusal,
+    assert_conserved, assert_logged, assert_refused, record, rewrite, write_book, Random, Refusal,
 };
 
 const MILLION: i64 = 1_000_000_000_000;
 
 /// BTC at 100,000 dollars, and traders with a million each.
-fn world<const N: usize>() -> (World, [Trader; N]) {
+pub fn world<const N: usize>() -> (World, [Trader; N]) {
     let mut world = WorldBuilder {
         btc_price: dollars(100_000),
         ..WorldBuilder::default()
@@ -30,7 +28,7 @@ fn world<const N: usize>() -> (World, [Trader; N]) {
 }
 
 #[track_caller]
-fn trade(world: &mut World, taker: &Trader, maker: &Trader, legs: &[TradeLeg]) {
+pub fn trade(world: &mut World, taker: &Trader, maker: &Trader, legs: &[TradeLeg]) {
     world.trade(taker, maker, legs).ok();
 }
 
@@ -38,11 +36,11 @@ fn cash(world: &World, trader: &Trader) -> i64 {
     world.account(&trader.account).0.cash
 }
 
-fn market(world: &World) -> MarketState {
+pub fn market(world: &World) -> MarketState {
     world.read(&world.btc.key)
 }
 
-fn settle_ix(world: &World, trader: &Trader) -> Instruction {
+pub fn settle_ix(world: &World, trader: &Trader) -> Instruction {
     settlement::settle_expiry(&trader.account, &world.btc, world.week)
 }
 
@@ -55,13 +53,13 @@ fn settle(world: &mut World, trader: &Trader) -> ExpirySettled {
 }
 
 #[track_caller]
-fn refuse(world: &mut World, ix: &Instruction, error: impl Into<Refusal>, logged: &[&str]) {
+pub fn refuse(world: &mut World, ix: &Instruction, error: impl Into<Refusal>, logged: &[&str]) {
     let outcome = assert_refused(world, ix, &[], error);
     assert_logged(&outcome, logged);
 }
 
 /// One coin of each kind from bob (0) to alice (1) at no premium worth naming: future at 100,000, call and put at 100,000.
-fn each_kind(world: &World) -> [TradeLeg; 3] {
+pub fn each_kind(world: &World) -> [TradeLeg; 3] {
     let (btc, week, at) = (world.btc, world.week, dollars(100_000));
     [
         future(&btc, week, BASE, at),
@@ -243,48 +241,6 @@ fn case_66_settling_twice_does_nothing_and_before_it_margin_uses_the_settlement_
 }
 
 #[test]
-fn case_67_too_early_or_another_expiry_is_refused() {
-    let (mut world, [alice, bob]) = world::<2>();
-    let (btc, week, month) = (world.btc, world.week, world.month);
-    let legs = each_kind(&world);
-    trade(&mut world, &alice, &bob, &legs);
-    let ix = settle_ix(&world, &bob);
-    world.set_time(week - 1);
-    refuse(&mut world, &ix, MarginError::NotExpired, &[]);
-    world.set_time(week);
-    refuse(
-        &mut world,
-        &ix,
-        MarginError::SettlementPending,
-        &["Left: 0"],
-    );
-    world.sample_all(&btc, week, dollars(110_000));
-    refuse(&mut world, &ix, MarginError::SettlementPending, &[]);
-    world.set_time(week + 599);
-    refuse(&mut world, &ix, MarginError::SettlementPending, &[]);
-    for (expiry, error) in [
-        (month, MarginError::NotExpired),
-        (week + 1, MarginError::ExpiryNotListed),
-        (0, MarginError::ExpiryNotListed),
-    ] {
-        let ix = settlement::settle_expiry(&bob.account, &btc, expiry);
-        refuse(&mut world, &ix, error, &[]);
-    }
-    // nobody has to finalize first: the settlement writes the price, and tells it once
-    world.set_time(week + 600);
-    let outcome = world.send(&[ix], &[]).ok();
-    let event = &outcome.events::<SettlementFinalized>()[0];
-    let settled = &outcome.events::<ExpirySettled>()[0];
-    assert_eq!(
-        (event.price, event.sequence + 1),
-        (dollars(110_000), settled.market_sequence)
-    );
-    let outcome = world.settle_expiry(&alice, &btc, week).ok();
-    assert_eq!(outcome.events::<SettlementFinalized>().len(), 0);
-    assert_conserved(&world);
-}
-
-#[test]
 fn a_loser_without_cash_owes_it_and_nobody_waits_for_that() {
     let (mut world, [alice]) = world::<1>();
     let (btc, week, bank) = (world.btc, world.week, world.sol_bank);
@@ -421,54 +377,6 @@ fn case_56_a_donation_changes_no_settlement() {
     assert_eq!(event.paid, 0);
     settle(&mut world, &bob);
     settle(&mut world, &alice);
-}
-
-#[test]
-fn case_04_05_06_foreign_accounts_are_refused() {
-    let (mut world, [alice, bob]) = world::<2>();
-    let (btc, sol, week) = (world.btc, world.sol, world.week);
-    let legs = each_kind(&world);
-    trade(&mut world, &alice, &bob, &legs);
-    world.expire(&btc, week, dollars(110_000));
-    let (house, _, [foreign, _]) = foreign_house(&mut world);
-    let outside = foreign_account(&mut world, &alice, &house);
-    let copy = support::other_program_copy(&mut world, &bob.account);
-    let ix = settle_ix(&world, &bob);
-    let with = |old, new| ix.clone().replace(old, new);
-    let cases: [(Instruction, Refusal); 7] = [
-        (
-            with(btc.house, house),
-            MarginError::ClearinghouseMismatch.into(),
-        ),
-        (
-            with(btc.key, foreign.key),
-            MarginError::ClearinghouseMismatch.into(),
-        ),
-        (
-            with(bob.account, outside),
-            MarginError::ClearinghouseMismatch.into(),
-        ),
-        // another market of the house with an expiry of that time: it is not final there
-        (
-            with(btc.key, sol.key),
-            MarginError::SettlementPending.into(),
-        ),
-        (
-            with(bob.account, copy),
-            ErrorCode::AccountOwnedByWrongProgram.into(),
-        ),
-        (
-            with(bob.account, btc.key),
-            ErrorCode::AccountDiscriminatorMismatch.into(),
-        ),
-        (
-            with(btc.key, bob.account),
-            ErrorCode::AccountDiscriminatorMismatch.into(),
-        ),
-    ];
-    for (bent, error) in cases {
-        refuse(&mut world, &bent, error, &[]);
-    }
 }
 
 #[test]

@@ -1,25 +1,21 @@
 //! `settle_perp_pnl`: a perpetual's profit becomes cash when, and as far as, losers have paid.
 
-use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
 use portfolio_margin::event::PerpPnlSettled;
 use portfolio_margin_interface::args::{HouseRulesArgs, MarketRulesArgs};
 use portfolio_margin_interface::state::{Clearinghouse, Market as MarketState};
 use risk_core::tier::Tier;
 use sandbox::{
-    dollars, future, instructions, perpetual, settlement, PriceFields, Trader, User, World,
-    WorldBuilder, BASE, SOL, USDC,
+    dollars, future, instructions, perpetual, settlement, Trader, User, World, WorldBuilder, BASE,
+    SOL, USDC,
 };
 use solana_instruction::Instruction;
-use support::{
-    assert_conserved, assert_logged, assert_refused, foreign_account, foreign_house,
-    other_program_copy, Bend, Random, Refusal,
-};
+use support::{assert_conserved, assert_logged, assert_refused, Random, Refusal};
 
 const MILLION: i64 = 1_000_000_000_000;
 
 /// BTC at 100,000 dollars, debts up to these limits of an account and in sum, traders with a million each.
-fn world<const N: usize>(limits: (u64, u64)) -> (World, [Trader; N]) {
+pub fn world<const N: usize>(limits: (u64, u64)) -> (World, [Trader; N]) {
     let mut world = WorldBuilder {
         btc_price: dollars(100_000),
         rules: HouseRulesArgs {
@@ -44,7 +40,7 @@ fn world<const N: usize>(limits: (u64, u64)) -> (World, [Trader; N]) {
 }
 
 /// Alice long a coin from bob at 100,000.
-fn pair(limits: (u64, u64)) -> (World, Trader, Trader) {
+pub fn pair(limits: (u64, u64)) -> (World, Trader, Trader) {
     let (mut world, [alice, bob]) = world::<2>(limits);
     let btc = world.btc;
     world
@@ -61,14 +57,14 @@ fn pool(world: &World) -> u64 {
     world.read::<MarketState>(&world.btc.key).perp_pool
 }
 
-fn ix(world: &World, trader: &Trader) -> Instruction {
+pub fn ix(world: &World, trader: &Trader) -> Instruction {
     settlement::settle_perp_pnl(&trader.account, &world.btc)
 }
 
 /// Settles; insists that no equity or requirement moved by a unit (but for the cushion for the engine's own rounding, which is
 /// measured on gross amounts and so on the cost: 2^-30 of it), and that every unit is somewhere.
 #[track_caller]
-fn settle(world: &mut World, trader: &Trader) -> PerpPnlSettled {
+pub fn settle(world: &mut World, trader: &Trader) -> PerpPnlSettled {
     let btc = world.btc;
     let before = world.report(&trader.account).margin;
     let outcome = world.settle_perp_pnl(trader, &btc).ok();
@@ -90,7 +86,7 @@ fn settle(world: &mut World, trader: &Trader) -> PerpPnlSettled {
 }
 
 #[track_caller]
-fn refuse(world: &mut World, ix: &Instruction, error: impl Into<Refusal>, logged: &[&str]) {
+pub fn refuse(world: &mut World, ix: &Instruction, error: impl Into<Refusal>, logged: &[&str]) {
     let outcome = assert_refused(world, ix, &[], error);
     assert_logged(&outcome, logged);
 }
@@ -395,114 +391,4 @@ fn dated_futures_stay_unrealised_until_they_settle() {
             &["no perpetual of market 0"],
         );
     }
-}
-
-#[test]
-fn case_25_27_only_a_price_that_an_opening_accepts_moves_money() {
-    let (mut world, _, bob) = pair((0, 0));
-    let btc = world.btc;
-    world.set_price(&btc, dollars(107_000));
-    let good = world.price(&btc.price);
-    let settle = ix(&world, &bob);
-    let limit = good.price.unsigned_abs() / 100;
-    let bad = [
-        (
-            PriceFields {
-                confidence: limit + 1,
-                ..good
-            },
-            MarginError::OracleConfidenceTooWide,
-        ),
-        (
-            PriceFields {
-                publish_time: good.publish_time - 61,
-                ..good
-            },
-            MarginError::OracleStale,
-        ),
-        (
-            PriceFields {
-                feed_id: world.sol.feed_id,
-                ..good
-            },
-            MarginError::OracleFeedMismatch,
-        ),
-    ];
-    for (fields, error) in bad {
-        world.set_price_update(btc.price, fields);
-        refuse(&mut world, &settle, error, &[]);
-    }
-    let edge = PriceFields {
-        confidence: limit,
-        publish_time: good.publish_time - 60,
-        ..good
-    };
-    world.set_price_update(btc.price, edge);
-    world.send(&[settle], &[]).ok();
-}
-
-#[test]
-fn case_32_an_older_price_than_the_market_has_stored_moves_no_money() {
-    let (mut world, _, bob) = pair((0, 0));
-    let btc = world.btc;
-    world.advance(40);
-    world.set_price(&btc, dollars(107_000));
-    world.update_market(&btc).ok();
-    let good = world.price(&btc.price);
-    let settle = ix(&world, &bob);
-    let older = |seconds| PriceFields {
-        publish_time: good.publish_time - seconds,
-        ..good
-    };
-    world.set_price_update(btc.price, older(11));
-    refuse(
-        &mut world,
-        &settle,
-        MarginError::OracleOutdated,
-        &["Left: 10", "Right: 11"],
-    );
-    world.set_price_update(btc.price, older(10));
-    world.send(&[settle], &[]).ok();
-}
-
-#[test]
-fn case_04_05_06_18_foreign_accounts_are_refused() {
-    let (mut world, alice, bob) = pair((0, 0));
-    let (btc, sol) = (world.btc, world.sol);
-    world.set_price(&btc, dollars(107_000));
-    let (house, _, [foreign, _]) = foreign_house(&mut world);
-    let outside = foreign_account(&mut world, &alice, &house);
-    let copy = other_program_copy(&mut world, &bob.account);
-    let valid = ix(&world, &bob);
-    let with = |old, new| valid.clone().replace(old, new);
-    let mismatch = || Refusal::from(MarginError::ClearinghouseMismatch);
-    let cases: [(Instruction, Refusal); 8] = [
-        (with(btc.house, house), mismatch()),
-        (with(btc.key, foreign.key), mismatch()),
-        (with(bob.account, outside), mismatch()),
-        (
-            with(btc.price, sol.price),
-            MarginError::OracleFeedMismatch.into(),
-        ),
-        (
-            with(btc.key, sol.key),
-            MarginError::OracleFeedMismatch.into(),
-        ),
-        (
-            with(btc.key, sol.key).replace(btc.price, sol.price),
-            MarginError::NothingToSettle.into(),
-        ),
-        (
-            with(bob.account, copy),
-            ErrorCode::AccountOwnedByWrongProgram.into(),
-        ),
-        (
-            with(bob.account, btc.house),
-            ErrorCode::AccountDiscriminatorMismatch.into(),
-        ),
-    ];
-    for (bent, error) in cases {
-        refuse(&mut world, &bent, error, &[]);
-    }
-    world.send(&[valid], &[]).ok();
 }
