@@ -245,8 +245,8 @@ impl Check<'_> {
         observer: &'a mut dyn Observer,
     ) -> Result<Progress<'a>> {
         self.require_own(&header.clearinghouse)?;
-        let interest = self.house.interest.at(self.now);
-        let cash = Quote::from_raw(interest.value_floor(header));
+        let cash = self.house.interest.value_floor_at(header, self.now);
+        let cash = Quote::from_raw(cash);
         let (terms, check) = match self.house.is_plain() {
             true => (AccountTerms::PLAIN, MarginCheck::new(cash)),
             false => {

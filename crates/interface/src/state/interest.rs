@@ -133,6 +133,15 @@ impl InterestRecord {
             .saturating_add(due)
             .saturating_add(self.pending_floor(account))
     }
+
+    /// The same at a time, of the record as it is stored. An account without pending interest, as each that an instruction changes,
+    /// needs no index: 90 CU for every time that it is valued.
+    pub fn value_floor_at(&self, account: &MarginAccount, now: i64) -> i64 {
+        match account.cash == 0 || account.interest_index == 0 {
+            true => self.value_floor(account),
+            false => self.at(now).value_floor(account),
+        }
+    }
 }
 
 const _: () = assert!(core::mem::size_of::<InterestRecord>() == 96);
