@@ -1,23 +1,28 @@
 //! What a thief with capital tries against the money of the house.
 
 use portfolio_margin::error::MarginError;
-use sandbox::{dollars, future, WorldBuilder, BASE, USDC};
+use sandbox::{dollars, future, Trader, World, WorldBuilder, BASE, USDC};
 use support::{assert_conserved, assert_refused};
+
+/// BTC at a price in dollars, so many seconds before the expiry, and a thief with two accounts of 100,000 each.
+fn thief(price: u64, seconds: i64) -> (World, [Trader; 2]) {
+    let mut world = WorldBuilder {
+        btc_price: dollars(price),
+        ..WorldBuilder::default()
+    }
+    .build();
+    let accounts = ["left", "right"].map(|name| world.trader(name, 100_000 * USDC));
+    world.set_time(world.week - seconds);
+    world.refresh();
+    (world, accounts)
+}
 
 /// One sample, picked by who is alone in an expiry, fixed all minutes of the window at its price, without margin on what the
 /// others make of it: 200,000 dollars in, 1,065,666 out.
 #[test]
 fn case_67_a_picked_sample_fixes_one_minute_and_frees_no_margin() {
-    let mut world = WorldBuilder {
-        btc_price: dollars(99_500),
-        ..WorldBuilder::default()
-    }
-    .build();
+    let (mut world, [left, right]) = thief(99_500, 1);
     let (btc, week) = (world.btc, world.week);
-    let left = world.trader("left", 100_000 * USDC);
-    let right = world.trader("right", 100_000 * USDC);
-    world.set_time(week - 1);
-    world.refresh();
     // BTC was at 100,500 in the first minute of the window, and at 99,500 ever since; nobody else records it
     world
         .sample(&btc, week, dollars(100_500), week - 1_799)
@@ -48,16 +53,8 @@ fn case_67_a_picked_sample_fixes_one_minute_and_frees_no_margin() {
 /// The oracle's clock may be ahead of the cluster's: the first sample can be there before the window is.
 #[test]
 fn a_sample_that_is_ahead_of_the_clock_stops_no_check() {
-    let mut world = WorldBuilder {
-        btc_price: dollars(100_000),
-        ..WorldBuilder::default()
-    }
-    .build();
+    let (mut world, [left, right]) = thief(100_000, 1_813);
     let (btc, week) = (world.btc, world.week);
-    let left = world.trader("left", 100_000 * USDC);
-    let right = world.trader("right", 100_000 * USDC);
-    world.set_time(week - 1_813);
-    world.refresh();
     let legs = [future(&btc, week, BASE, dollars(100_000))];
     world.trade(&left, &right, &legs).ok();
     world
@@ -77,16 +74,8 @@ fn a_sample_that_is_ahead_of_the_clock_stops_no_check() {
 /// that the loser pays the winner. Without it: 600,000 dollars out of 200,000, by corrections of 0.05 %.
 #[test]
 fn case_67_provisional_samples_are_margined_so_that_corrections_are_paid_for() {
-    let mut world = WorldBuilder {
-        btc_price: dollars(100_000),
-        ..WorldBuilder::default()
-    }
-    .build();
+    let (mut world, [left, right]) = thief(100_000, 1);
     let (btc, week) = (world.btc, world.week);
-    let left = world.trader("left", 100_000 * USDC);
-    let right = world.trader("right", 100_000 * USDC);
-    world.set_time(week - 1);
-    world.refresh();
     for minute in 1..=30 {
         let at = (week - 60 * minute + 40).min(week - 1);
         world.sample(&btc, week, dollars(100_050), at).ok();

@@ -16,18 +16,23 @@ fn mark(world: &mut World, alice: &Trader) -> i64 {
     view.mark + cost
 }
 
-#[test]
-fn in_the_window_the_mark_moves_by_what_is_not_fixed_yet() {
+/// BTC at 100,000, two traders with a million each, so many seconds before the expiry.
+fn before_expiry(seconds: i64) -> (World, [Trader; 2]) {
     let mut world = WorldBuilder {
         btc_price: dollars(100_000),
         ..WorldBuilder::default()
     }
     .build();
-    let (btc, week) = (world.btc, world.week);
-    let alice = world.trader("alice", 1_000_000 * USDC);
-    let bob = world.trader("bob", 1_000_000 * USDC);
-    world.set_time(week - 1_900);
+    let traders = ["alice", "bob"].map(|name| world.trader(name, 1_000_000 * USDC));
+    world.set_time(world.week - seconds);
     world.refresh();
+    (world, traders)
+}
+
+#[test]
+fn in_the_window_the_mark_moves_by_what_is_not_fixed_yet() {
+    let (mut world, [alice, bob]) = before_expiry(1_900);
+    let (btc, week) = (world.btc, world.week);
     world
         .trade(&alice, &bob, &[future(&btc, week, BASE, dollars(100_000))])
         .ok();
@@ -52,16 +57,8 @@ fn in_the_window_the_mark_moves_by_what_is_not_fixed_yet() {
 
 #[test]
 fn a_spot_move_late_in_the_window_moves_the_mark_by_the_rest_of_it() {
-    let mut world = WorldBuilder {
-        btc_price: dollars(100_000),
-        ..WorldBuilder::default()
-    }
-    .build();
+    let (mut world, [alice, bob]) = before_expiry(2_000);
     let (btc, week) = (world.btc, world.week);
-    let alice = world.trader("alice", 1_000_000 * USDC);
-    let bob = world.trader("bob", 1_000_000 * USDC);
-    world.set_time(week - 2_000);
-    world.refresh();
     world
         .trade(&alice, &bob, &[future(&btc, week, BASE, dollars(100_000))])
         .ok();
@@ -104,16 +101,8 @@ fn a_spot_move_late_in_the_window_moves_the_mark_by_the_rest_of_it() {
 
 #[test]
 fn case_66_without_any_sample_the_spot_stands_in_until_there_is_a_price() {
-    let mut world = WorldBuilder {
-        btc_price: dollars(100_000),
-        ..WorldBuilder::default()
-    }
-    .build();
+    let (mut world, [alice, bob]) = before_expiry(60);
     let (btc, week) = (world.btc, world.week);
-    let alice = world.trader("alice", 1_000_000 * USDC);
-    let bob = world.trader("bob", 1_000_000 * USDC);
-    world.set_time(week - 60);
-    world.refresh();
     let strike = dollars(90_000);
     let legs = [
         future(&btc, week, BASE, dollars(100_000)),
