@@ -19,6 +19,7 @@ use support::{
 const TERMS: LiquidationTerms = LiquidationTerms {
     discount: Ratio::from_raw(50_000),
     buffer: Ratio::from_raw(100_000),
+    ..LiquidationTerms::PLAIN
 };
 
 /// What the engine plans for a bid of this size.
@@ -43,6 +44,7 @@ pub(crate) fn bid_ix(
         BidArgs {
             witness,
             fraction,
+            minimum: 0,
             price_limit: limit,
         },
     )

@@ -9,7 +9,7 @@ use portfolio_margin::event::{
     MarketInitialized, SurfacePosted, Traded,
 };
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, MarginAccountArgs,
+    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, LiquidationArgs, MarginAccountArgs,
 };
 use portfolio_margin_interface::seeds;
 use risk_core::liquidation::FRACTION_ONE;
@@ -28,8 +28,7 @@ fn listings() {
     let mint = world.create_mint("a mint", 9);
     let args = ClearinghouseArgs {
         id: 7,
-        liquidation_discount: 0,
-        liquidation_buffer: 10_000,
+        liquidation: LiquidationArgs::steady(0, 10_000),
         terms: AccountTermsArgs::PLAIN,
         rules: HouseRulesArgs::PLAIN,
     };

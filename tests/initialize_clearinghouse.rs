@@ -2,7 +2,9 @@
 
 use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs};
+use portfolio_margin_interface::args::{
+    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, LiquidationArgs,
+};
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::Clearinghouse;
 use sandbox::{instructions, User, World};
@@ -12,8 +14,7 @@ use support::{assert_logged, assert_refused, debts, Bend, Refusal};
 fn args(id: u16) -> ClearinghouseArgs {
     ClearinghouseArgs {
         id,
-        liquidation_discount: 50_000,
-        liquidation_buffer: 100_000,
+        liquidation: LiquidationArgs::steady(50_000, 100_000),
         terms: AccountTermsArgs::PLAIN,
         rules: HouseRulesArgs::PLAIN,
     }
@@ -47,7 +48,7 @@ fn creates_an_empty_clearing_house() {
         (governor.key, world.usdc_mint())
     );
     assert_eq!(
-        (house.liquidation_discount, house.liquidation_buffer),
+        (house.liquidation.discount_start, house.liquidation.buffer),
         (50_000, 100_000)
     );
 }
@@ -56,8 +57,7 @@ fn creates_an_empty_clearing_house() {
 fn takes_terms_at_their_bounds_and_refuses_them_beyond() {
     let mut world = World::new();
     let at_bounds = ClearinghouseArgs {
-        liquidation_discount: 500_000,
-        liquidation_buffer: 1_000_000,
+        liquidation: LiquidationArgs::steady(500_000, 1_000_000),
         ..args(7)
     };
     let cases = [
@@ -69,8 +69,7 @@ fn takes_terms_at_their_bounds_and_refuses_them_beyond() {
     ];
     for (discount, buffer) in cases {
         let beyond = ClearinghouseArgs {
-            liquidation_discount: discount,
-            liquidation_buffer: buffer,
+            liquidation: LiquidationArgs::steady(discount, buffer),
             ..args(7)
         };
         let (ix, governor) = create(&world, beyond);

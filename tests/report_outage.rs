@@ -135,6 +135,7 @@ fn case_36_case_61_an_account_with_a_dead_feed_reduces_and_is_liquidated_at_the_
     let args = BidArgs {
         witness,
         fraction: 1_000_000_000,
+        minimum: 0,
         price_limit: i64::MAX,
     };
     let ix = with(world.bid_ix(&keeper, &alice.account, args));

@@ -165,6 +165,7 @@ fn liquidate(wide: &mut Wide, tier: Tier) {
     let args = BidArgs {
         witness,
         fraction: 10_000_000,
+        minimum: 0,
         price_limit: i64::MAX,
     };
     let remaining = wide.world.bid_metas(&bob, &alice.account);

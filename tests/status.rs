@@ -258,6 +258,7 @@ fn liquidation_case(scene: &mut Scene, name: &str) -> Option<Case> {
     let bid = BidArgs {
         witness: witness.clone(),
         fraction: 10_000_000,
+        minimum: 0,
         price_limit: i64::MAX,
     };
     let ix = match name {

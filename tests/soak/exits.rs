@@ -74,6 +74,7 @@ impl Soak {
         let args = BidArgs {
             witness,
             fraction: FRACTION_ONE / 100,
+            minimum: 0,
             price_limit: i64::MAX,
         };
         let ix = self.world.bid_ix(&keeper, &account, args);

@@ -6,7 +6,7 @@ use anchor_lang::prelude::Pubkey;
 use portfolio_margin::oracle::outage::OUTAGE_LEAST_AGE;
 use portfolio_margin_interface::args::{
     AccountTermsArgs, BidArgs, ClearinghouseArgs, GreeksPage, HealthKind, HouseRulesArgs,
-    MarginAccountArgs, MarketRulesArgs,
+    LiquidationArgs, MarginAccountArgs, MarketRulesArgs,
 };
 use portfolio_margin_interface::quote::QuoteCancel;
 use portfolio_margin_interface::seeds::{self, VENUE};
@@ -174,8 +174,7 @@ fn listing(name: &str) -> Option<Known> {
         "initialize_clearinghouse" => {
             let args = ClearinghouseArgs {
                 id: 7,
-                liquidation_discount: 0,
-                liquidation_buffer: 10_000,
+                liquidation: LiquidationArgs::steady(0, 10_000),
                 terms: AccountTermsArgs::PLAIN,
                 rules: HouseRulesArgs::PLAIN,
             };
@@ -434,6 +433,7 @@ fn liquidation(name: &str) -> Option<Known> {
             let bid = BidArgs {
                 witness: world.report(&alice.account).witness(),
                 fraction: 10_000_000,
+                minimum: 0,
                 price_limit: i64::MAX,
             };
             let ix = world.bid_ix(&keeper, &alice.account, bid);

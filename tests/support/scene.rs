@@ -2,7 +2,7 @@
 
 use anchor_lang::prelude::Pubkey;
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, MarginAccountArgs,
+    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, LiquidationArgs, MarginAccountArgs,
 };
 use portfolio_margin_interface::seeds;
 use sandbox::{dollars, perpetual, Bank, Market, Trader, World, BASE, BTC_START, USDC};
@@ -70,8 +70,7 @@ pub fn foreign_house(world: &mut World) -> (Pubkey, Bank, [Market; 2]) {
     use risk_core::scenario::{MAJOR_GRID, WIDE_GRID};
     let args = ClearinghouseArgs {
         id: 2,
-        liquidation_discount: 50_000,
-        liquidation_buffer: 100_000,
+        liquidation: LiquidationArgs::steady(50_000, 100_000),
         terms: AccountTermsArgs::PLAIN,
         rules: HouseRulesArgs::PLAIN,
     };

@@ -42,6 +42,7 @@
 #![deny(missing_docs)]
 
 pub mod account;
+pub mod auction;
 pub mod black76;
 pub mod contingency;
 pub mod error;

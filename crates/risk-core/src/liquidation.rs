@@ -30,18 +30,32 @@ pub const DUST_REQUIREMENT: i64 = 100_000_000;
 /// The terms on which slices are sold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiquidationTerms {
-    /// Share off the account's equity that the bidder gets, 1e-6; 0 to 0.5.
+    /// Share off the account's equity that the bidder gets, 1e-6; 0 to 1.0, by [`crate::auction`].
     pub discount: Ratio,
     /// Share of the maintenance requirement that must be free afterwards, 1e-6; 0.01 to 1.0.
     pub buffer: Ratio,
+    /// Largest fee for chosen legs, share of their notional, 1e-6; 0 to 0.05.
+    pub legs_fee: Ratio,
+    /// Share of a liquidator's reward that goes to the insurance fund, 1e-6; 0 to 0.5: most of it stays the liquidator's.
+    pub fund_share: Ratio,
 }
 
 impl LiquidationTerms {
-    /// Bounds of both terms.
+    /// No discount, the whole requirement again as a buffer, no fees: what a literal fills its other fields from.
+    pub const PLAIN: Self = Self {
+        discount: Ratio::ZERO,
+        buffer: Ratio::from_raw(RATIO_ONE),
+        legs_fee: Ratio::ZERO,
+        fund_share: Ratio::ZERO,
+    };
+
+    /// Bounds of the terms.
     pub fn validate(&self) -> Result<(), RiskError> {
         let field = Field::LiquidationTerms;
-        check_range(field, self.discount.raw(), 0, RATIO_ONE / 2)?;
-        check_range(field, self.buffer.raw(), RATIO_ONE / 100, RATIO_ONE)
+        check_range(field, self.discount.raw(), 0, RATIO_ONE)?;
+        check_range(field, self.buffer.raw(), RATIO_ONE / 100, RATIO_ONE)?;
+        check_range(field, self.legs_fee.raw(), 0, RATIO_ONE / 20)?;
+        check_range(field, self.fund_share.raw(), 0, RATIO_ONE / 2)
     }
 
     /// Whether the buffer is back, so that the liquidation ends: nine tenths of it are free.

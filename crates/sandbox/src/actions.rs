@@ -256,6 +256,7 @@ impl World {
         let args = BidArgs {
             witness: witness.to_vec(),
             fraction,
+            minimum: 0,
             price_limit: i64::MAX,
         };
         let ix = self.bid_ix(liquidator, liquidatee, args);

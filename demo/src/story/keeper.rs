@@ -111,6 +111,7 @@ impl Story {
         let args = BidArgs {
             witness: report.witness(),
             fraction: SLICE,
+            minimum: 0,
             price_limit: plan.price.raw(),
         };
         let ix = self.world.bid_ix(&keeper, &account, args);

@@ -251,6 +251,40 @@ pub enum MarginError {
     SequenceMismatch,
     #[msg("Account was opened in this slot")]
     AccountTooYoung,
+
+    // liquidation and default
+    #[msg("What restores the buffer is less than the bidder wants")]
+    SliceBelowMinimum,
+    #[msg("Account is not insolvent: it has equity, and its auction goes on")]
+    AccountSolvent,
+    #[msg("Insolvency has to be proved first")]
+    InsolvencyUnproven,
+    #[msg("Market is not the one that the loss counts in")]
+    LossMarketMismatch,
+    #[msg("Account still has positions, collateral or value: it is no bankruptcy yet")]
+    NotBankrupt,
+    #[msg("Quote tokens stay while proven insolvency exceeds the insurance fund")]
+    WithdrawalsPaused,
+    #[msg("Every market of the clearing house is needed, by index")]
+    MarketsIncomplete,
+    #[msg("Nothing is left that could cover the loss")]
+    LossUncovered,
+    #[msg("Only the owner or a delegate settles a profit while the market has losses to share")]
+    ProfitShared,
+    #[msg("Account holds no such position to take")]
+    LegNotHeld,
+    #[msg("Fee for the legs is above its limit")]
+    LegsFeeTooHigh,
+    #[msg("Legs repair less per unit of fee than the slice would")]
+    LegsTooDear,
+    #[msg("Legs carry the account past its buffer")]
+    PastBuffer,
+    #[msg("Insolvent phase is not over: the fund may still find a bidder")]
+    PayoutRunning,
+    #[msg("Counterparty's risk is not opposite")]
+    RiskNotOpposite,
+    #[msg("Markets of the clearing house are all listed")]
+    MarketsFull,
 }
 
 /// The number by which clients know an error.

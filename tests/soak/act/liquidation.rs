@@ -57,6 +57,7 @@ impl Soak {
                 let args = BidArgs {
                     witness,
                     fraction: self.random.pick(&fraction),
+                    minimum: 0,
                     price_limit: self.random.pick(&[i64::MAX, i64::MAX, i64::MAX, 0]),
                 };
                 Plan::new("bid", self.world.bid_ix(&keeper, target, args))

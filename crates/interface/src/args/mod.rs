@@ -69,10 +69,8 @@ arguments! {
     pub struct ClearinghouseArgs {
         /// Number that tells clearing houses apart.
         pub id: u16,
-        /// Share off equity that a liquidator gets, 1e-6; at most 500,000.
-        pub liquidation_discount: u32,
-        /// Share of the maintenance requirement restored as a buffer, 1e-6; at most 1,000,000.
-        pub liquidation_buffer: u32,
+        /// Terms of liquidations.
+        pub liquidation: LiquidationArgs,
         /// Quote asset, collateral, tiers and groups.
         pub terms: AccountTermsArgs,
         /// Interest, settlement, insurance.
@@ -334,6 +332,8 @@ arguments! {
         /// Largest part of the book that the bidder takes, 1e-9; clamped to what restores the buffer. A tiny book is sold
         /// whole.
         pub fraction: u64,
+        /// Least part that the bidder wants after clamping, 1e-9; zero: any.
+        pub minimum: u64,
         /// Most that the bidder pays for the slice, 1e-6 USD; its part of the account's cash comes with it.
         pub price_limit: i64,
     }

@@ -51,6 +51,10 @@ pub struct InterestRecord {
     pub house_share: u32,
     /// Further fraction of `balance_index`, 2^-32 of 1e-12.
     pub balance_fraction: u32,
+    /// What socialised losses have left of a balance of 1.0, 1e-12.
+    pub loss_index: u64,
+    /// Socialised losses that balances were not charged yet, 1e-6 USD: no less than what they will be.
+    pub loss_due: u64,
 }
 
 impl InterestRecord {
@@ -144,4 +148,4 @@ impl InterestRecord {
     }
 }
 
-const _: () = assert!(core::mem::size_of::<InterestRecord>() == 96);
+const _: () = assert!(core::mem::size_of::<InterestRecord>() == 112);

@@ -100,8 +100,18 @@ pub struct MarginAccount {
     pub interest_due: u64,
     /// Programs of venues that may fill trades of this account; zero: free.
     pub venues: [Pubkey; MAX_VENUES],
+    /// When the account was proved insolvent, Unix time: the clock of the insolvent phase; zero: it was not.
+    pub insolvent_at: i64,
+    /// What it was proved to lack, its part of [`crate::state::Clearinghouse::proven_insolvency`], 1e-6 USD.
+    pub proven_deficit: u64,
+    /// [`crate::state::InterestRecord::loss_index`] at which `cash` was last charged; zero: never.
+    pub loss_index: u64,
+    /// The market whose part of the insurance fund a loss of this account may use: its index plus 1; zero: none.
+    pub loss_market: u16,
     /// Zero.
-    pub reserved: [u64; 16],
+    pub padding: [u16; 3],
+    /// Zero.
+    pub reserved: [u64; 12],
 }
 
 /// One series held by an account; follows the header.

@@ -349,8 +349,14 @@ pub struct Market {
     pub listed_scenarios: ScenarioRecord,
     /// When an outage of the feed was reported, Unix time; zero: none, or a price was shown since.
     pub outage_at: i64,
+    /// Most that the insurance fund may ever pay for losses of this market, 1e-6 USD.
+    pub insurance_cap: u64,
+    /// What it has paid, 1e-6 USD.
+    pub insurance_used: u64,
+    /// Losses that profits of the perpetual still have to forgive, 1e-6 USD: with them and the pool, costs sum to zero.
+    pub perp_loss: u64,
     /// Zero.
-    pub reserved: [u64; 31],
+    pub reserved: [u64; 28],
 }
 
 impl Market {

@@ -158,6 +158,7 @@ fn reports_of_any_bits() {
         let terms = LiquidationTerms {
             discount: bits.ratio(),
             buffer: bits.ratio(),
+            ..LiquidationTerms::PLAIN
         };
         let _ = black_box((terms.validate(), terms.is_restored(&before)));
         let _ = black_box(buffer_health(&before, bits.ratio()));

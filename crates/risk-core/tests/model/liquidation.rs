@@ -12,6 +12,7 @@ use risk_core::{Quantity, Quote, Ratio, RiskError};
 const TERMS: LiquidationTerms = LiquidationTerms {
     discount: Ratio::from_raw(100_000),
     buffer: Ratio::from_raw(50_000),
+    ..LiquidationTerms::PLAIN
 };
 
 /// A report of an account by its equity and maintenance health, USD.
@@ -322,6 +323,7 @@ fn random_terms(random: &mut Random) -> LiquidationTerms {
     let terms = LiquidationTerms {
         discount: Ratio::from_raw((random.bits() % 500_001) as i64),
         buffer: Ratio::from_raw((10_000 + random.bits() % 990_001) as i64),
+        ..LiquidationTerms::PLAIN
     };
     terms.validate().unwrap();
     terms
@@ -408,6 +410,7 @@ fn inv_15_bids_of_any_size_end_with_a_healthy_account() {
         let terms = LiquidationTerms {
             buffer: ratio(random.between(0.01, 0.2)),
             discount: ratio(random.between(0.0, 0.5)),
+            ..LiquidationTerms::PLAIN
         };
         // WHEN bidders take 5 % of the book at a time, or whatever is left to the buffer
         let wanted = [FRACTION_ONE, FRACTION_ONE / 20][round % 2];

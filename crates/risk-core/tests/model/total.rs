@@ -291,6 +291,7 @@ fn reports_slices_and_units_of_any_amount() {
         let terms = LiquidationTerms {
             discount: garbage.ratio(),
             buffer: garbage.ratio(),
+            ..LiquidationTerms::PLAIN
         };
         let valid = terms.validate().is_ok();
         let reserved = garbage.quote();

@@ -168,6 +168,7 @@ fn ask_account(random: &mut Random, account: &Account<'_, QuotedPosition, Expiry
         let terms = LiquidationTerms {
             discount: Ratio::from_raw(50_000),
             buffer: Ratio::from_raw(100_000),
+            ..LiquidationTerms::PLAIN
         };
         let _ = black_box(plan_slice(report, &terms, Quote::ZERO, random.bits()));
     }

@@ -106,6 +106,8 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
         liquidator: accounts.liquidator.key(),
         fraction: plan.fraction,
         price: plan.price.raw(),
+        fund_fee: 0,
+        discount: 0,
         maintenance_health: health.raw(),
         liquidatee_sequence,
         liquidator_sequence,

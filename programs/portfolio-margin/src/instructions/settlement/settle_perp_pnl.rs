@@ -98,6 +98,7 @@ pub fn handler(ctx: Context<SettlePerpPnl>) -> Result<()> {
         price: spot.raw(),
         pnl,
         paid,
+        forgiven: 0,
         sequence,
         market_sequence,
     });
