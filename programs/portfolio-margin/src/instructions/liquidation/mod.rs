@@ -1,6 +1,7 @@
 //! Repair of accounts that fail.
 
 pub mod bid_liquidation;
+mod slice;
 pub mod start_liquidation;
 pub mod stop_liquidation;
 
