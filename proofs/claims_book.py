@@ -181,7 +181,49 @@ simple("MarginCheck::add_standard_market", "margin.rs::MarginCheck::add_standard
 # -- liquidation ---------------------------------------------------------------------------------------------------
 simple("buffer_health", "liquidation.rs::buffer_health", ANY, "MarginReport", "Ratio", contract=fallible(any_quote))
 simple("LiquidationTerms::is_restored", "liquidation.rs::LiquidationTerms::is_restored", ANY, "LiquidationTerms", "MarginReport")
-simple("plan_slice", "liquidation.rs::plan_slice", ANY, "MarginReport", lambda path: made(path, "LiquidationTerms", bits=True), "Quote", "u64")
+simple("plan_slice", "liquidation.rs::plan_slice", ANY, "MarginReport", lambda path: made(path, "LiquidationTerms", bits=True), "Quote", "Wanted")
+simple("plan_insolvent_slice", "liquidation.rs::plan_insolvent_slice", ANY, "MarginReport", "InsolventOffer", "Wanted")
+
+
+def raw(value):
+    return value.fields["0"].z
+
+
+def slice_in_range(path, arguments, result):
+    """A slice is a part of the book, and is not less than wanted."""
+    if result.name == "Ok":
+        plan, wanted = result.value.fields, arguments[-1].fields
+        path.bound(plan["fraction"], 1, 10**9, "fraction")
+        path.require(plan["fraction"].z >= wanted["minimum"].z, "no less than the minimum")
+
+
+def insolvent_in_range(path, arguments, result):
+    """Neither the fund nor the account pays a negative amount, and the fund no more than it may."""
+    slice_in_range(path, arguments, result)
+    if result.name == "Ok":
+        plan, offer = result.value.fields, arguments[1].fields
+        path.require(raw(plan["debt"]) >= 0, "debt at least zero")
+        path.require(raw(plan["insurance"]) >= 0, "insurance at least zero")
+        path.require(z3.Or(raw(plan["insurance"]) == 0, raw(plan["insurance"]) <= raw(offer["insurance"])), "no more than the fund may pay")
+
+
+simple("plan_slice in range", "liquidation.rs::plan_slice", "validated terms: a fraction in [1e-9, 1], not below the minimum", "MarginReport", "LiquidationTerms", "Quote", "Wanted", then=slice_in_range)
+simple("plan_insolvent_slice in range", "liquidation.rs::plan_insolvent_slice", "any bits: fractions in [1e-9, 1], amounts at least zero, no more than the fund may pay", "MarginReport", "InsolventOffer", "Wanted", then=insolvent_in_range)
+simple(
+    "payout_floor in range", "auction.rs::AuctionTerms::payout_floor", "validated terms, any time: from zero to the deficit", "AuctionTerms", "Quote", "i64",
+    then=lambda path, arguments, result: path.require(z3.And(raw(result) >= 0, z3.Or(raw(result) == 0, raw(result) <= raw(arguments[1]))), "no more than the deficit"),
+)  # fmt: skip
+
+# -- auction -------------------------------------------------------------------------------------------------------
+simple("AuctionTerms::validate_beside", "auction.rs::AuctionTerms::validate_beside", ANY, lambda path: made(path, "AuctionTerms", bits=True), "Ratio")
+simple("discount_floor", "auction.rs::AuctionTerms::discount_floor", ANY, lambda path: made(path, "AuctionTerms", bits=True), "i64", "bool")
+simple(
+    "discount_floor in range", "auction.rs::AuctionTerms::discount_floor", "validated terms, any time: in [0, 1]", "AuctionTerms", "i64", "bool",
+    then=lambda path, arguments, result: path.require(z3.And(result.fields["0"].z >= 0, result.fields["0"].z <= 10**6), "discount in [0, 1]"),
+)  # fmt: skip
+simple("is_exhausted", "auction.rs::AuctionTerms::is_exhausted", ANY, lambda path: made(path, "AuctionTerms", bits=True), "i64")
+simple("payout_floor", "auction.rs::AuctionTerms::payout_floor", ANY, lambda path: made(path, "AuctionTerms", bits=True), "Quote", "i64")
+simple("is_payout_whole", "auction.rs::AuctionTerms::is_payout_whole", ANY, lambda path: made(path, "AuctionTerms", bits=True), "i64")
 
 # -- explanations --------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::BidArgs;
 use risk_core::liquidation::{
-    buffer_health, plan_slice, LiquidationTerms, SlicePlan, FRACTION_ONE, LEAST_FRACTION,
+    buffer_health, plan_slice, LiquidationTerms, SlicePlan, Wanted, FRACTION_ONE, LEAST_FRACTION,
 };
 use risk_core::{Quote, Ratio};
 use sandbox::{
@@ -26,7 +26,7 @@ const TERMS: LiquidationTerms = LiquidationTerms {
 pub(crate) fn plan(world: &World, account: &Trader, fraction: u64) -> SlicePlan {
     let report = world.report(&account.account).margin;
     let reserved = Quote::from_raw(world.account(&account.account).0.reserved_cash);
-    plan_slice(&report, &TERMS, reserved, fraction).expect("a slice")
+    plan_slice(&report, &TERMS, reserved, Wanted::at_most(fraction)).expect("a slice")
 }
 
 /// A bid with the account's worst scenarios as its witness.

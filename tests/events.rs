@@ -232,6 +232,7 @@ fn told_by(instruction: &str) -> &'static [&'static str] {
         "revoke_venue" => &["VenueRevoked"],
         "start_liquidation" => &["LiquidationStarted"],
         "bid_liquidation" => &["LiquidationBid"],
+        "restart_auction" => &["AuctionRestarted"],
         "stop_liquidation" => &["LiquidationStopped"],
         "update_funding" => &["FundingUpdated"],
         "record_settlement" => &["SettlementRecorded"],

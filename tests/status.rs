@@ -95,6 +95,7 @@ const TABLE: &[Row] = &[
     ("assert_sequence", "", Allowed, Allowed),
     ("start_liquidation", "", Allowed, LIQUIDATING),
     ("bid_liquidation", "", IDLE, Allowed),
+    ("restart_auction", "", IDLE, Refused(E::HealthBelow)),
     ("stop_liquidation", "", IDLE, Refused(E::BufferMissing)),
     ("settle_expiry", "", Allowed, Allowed),
     ("settle_perp_pnl", "", Allowed, Allowed),
@@ -264,6 +265,7 @@ fn liquidation_case(scene: &mut Scene, name: &str) -> Option<Case> {
     let ix = match name {
         "start_liquidation" => world.start_liquidation_ix(&keeper.user, &alice.account, &witness),
         "bid_liquidation" => world.bid_ix(keeper, &alice.account, bid),
+        "restart_auction" => world.restart_auction_ix(&keeper.user, &alice.account),
         "stop_liquidation" => world.stop_liquidation_ix(&keeper.user, &alice.account),
         _ => return None,
     };

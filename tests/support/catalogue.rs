@@ -439,6 +439,13 @@ fn liquidation(name: &str) -> Option<Known> {
             let ix = world.bid_ix(&keeper, &alice.account, bid);
             (world, ix, keeper)
         }
+        "restart_auction" => {
+            let (mut world, alice, _, keeper) = liquidating_long();
+            let (btc, price) = (world.btc, world.settings().btc_price);
+            world.set_price(&btc, price);
+            let ix = world.restart_auction_ix(&keeper.user, &alice.account);
+            (world, ix, keeper)
+        }
         "stop_liquidation" => {
             let (mut world, alice, _, keeper) = liquidating_long();
             let (btc, price) = (world.btc, world.settings().btc_price);

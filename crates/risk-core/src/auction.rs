@@ -41,6 +41,16 @@ impl AuctionTerms {
         check_range(field, self.insolvent_seconds, 60, DAY)
     }
 
+    /// Whether a bid improves maintenance health at every discount of the fast phase, down to an account that lacks nothing but a
+    /// buffer of this share: `discount_fast (1 + buffer) <= 1`, see [`crate::liquidation`]. For terms that are validated.
+    ///
+    /// Errors: [`RiskError::OutOfRange`] with the product, 1e-12.
+    pub fn validate_beside(&self, buffer: Ratio) -> Result<(), RiskError> {
+        let whole = RATIO_ONE.saturating_add(buffer.raw());
+        let product = self.discount_fast.raw().saturating_mul(whole);
+        check_range(Field::LiquidationTerms, product, 0, RATIO_ONE * RATIO_ONE)
+    }
+
     /// Discount `elapsed` seconds after the start, 1e-6, rounded down; an account with maintenance health (`is_maintained`) never
     /// leaves the fast phase.
     pub fn discount_floor(&self, elapsed: i64, is_maintained: bool) -> Ratio {

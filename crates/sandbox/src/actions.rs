@@ -241,7 +241,12 @@ impl World {
     /// The instruction of [`World::bid`].
     pub fn bid_ix(&self, liquidator: &Trader, liquidatee: &Pubkey, args: BidArgs) -> Instruction {
         let remaining = self.bid_metas(liquidator, liquidatee);
-        instructions::bid_liquidation(liquidator, liquidatee, args, remaining)
+        let ix = instructions::bid_liquidation(liquidator, liquidatee, args, remaining);
+        // the insurance fund's share of the reward
+        match self.builder.liquidation.fund_share {
+            0 => ix,
+            _ => instructions::writable(ix, &liquidator.house),
+        }
     }
 
     /// Bids for up to `fraction` (1e-9) of an account at any price.
@@ -261,6 +266,19 @@ impl World {
         };
         let ix = self.bid_ix(liquidator, liquidatee, args);
         self.send(&[ix], &[liquidator.user])
+    }
+
+    /// The instruction of [`World::restart_auction`].
+    pub fn restart_auction_ix(&self, caller: &User, account: &Pubkey) -> Instruction {
+        let remaining = self.margin_metas(account);
+        instructions::restart_auction(&self.house, &caller.key, account, remaining)
+    }
+
+    /// Begins the auction of an account anew.
+    #[track_caller]
+    pub fn restart_auction(&mut self, caller: &User, account: &Pubkey) -> Outcome {
+        let ix = self.restart_auction_ix(caller, account);
+        self.send(&[ix], &[*caller])
     }
 
     /// The instruction of [`World::stop_liquidation`].

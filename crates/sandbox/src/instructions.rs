@@ -374,6 +374,21 @@ pub fn bid_liquidation(
     instruction(accounts, instruction::BidLiquidation { args }, remaining)
 }
 
+/// `restart_auction`.
+pub fn restart_auction(
+    house: &Pubkey,
+    caller: &Pubkey,
+    account: &Pubkey,
+    remaining: Vec<AccountMeta>,
+) -> Instruction {
+    let accounts = accounts::RestartAuction {
+        caller: *caller,
+        clearinghouse: *house,
+        margin_account: *account,
+    };
+    instruction(accounts, instruction::RestartAuction {}, remaining)
+}
+
 /// `stop_liquidation`.
 pub fn stop_liquidation(
     house: &Pubkey,

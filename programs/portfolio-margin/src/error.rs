@@ -345,6 +345,9 @@ pub fn slice_error(error: SliceError) -> Error {
         SliceError::TooSmall { wanted, least } => {
             error!(MarginError::SliceTooSmall).with_values((wanted, least))
         }
+        SliceError::BelowMinimum { fraction, minimum } => {
+            error!(MarginError::SliceBelowMinimum).with_values((fraction, minimum))
+        }
         SliceError::Risk(error) => risk_error(error),
     }
 }

@@ -366,14 +366,21 @@ pub mod portfolio_margin {
     /// Buys a pro-rata slice of an account in liquidation at a discount. Authority: the liquidator's owner.
     ///
     /// Remaining accounts: the liquidatee's margin accounts, then the liquidator's, which include every bank and market
-    /// of the liquidatee. Errors: `NotLiquidating`, `SelfLiquidation`, `AccountHealthy`, `AccountInsolvent`,
-    /// `SliceTooSmall`, `HealthNotImproved`, `PriceAboveLimit`, `ScopeTooWide`, `CashNegative`, `InitialMarginBreached`,
-    /// `GrossNotionalExceeded`, `PortfolioMinimum`.
+    /// of the liquidatee. Errors: `NotLiquidating`, `SelfLiquidation`, `AccountHealthy`, `AccountInsolvent`, `WitnessLength`,
+    /// `SliceTooSmall`, `SliceBelowMinimum`, `HealthNotImproved`, `PriceAboveLimit`, `ScopeTooWide`, `CashNegative`,
+    /// `InitialMarginBreached`, `GrossNotionalExceeded`, `PortfolioMinimum`, `ClearinghouseReadOnly`.
     pub fn bid_liquidation<'info>(
         ctx: Context<'info, BidLiquidation<'info>>,
         args: BidArgs,
     ) -> Result<()> {
         bid_liquidation::handler(ctx, args)
+    }
+
+    /// Begins the auction of an account anew that is above maintenance again. Authority: anybody.
+    ///
+    /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `HealthBelow`.
+    pub fn restart_auction<'info>(ctx: Context<'info, RestartAuction<'info>>) -> Result<()> {
+        restart_auction::handler(ctx)
     }
 
     /// Ends a liquidation once the account has its buffer above maintenance again. Authority: anybody.

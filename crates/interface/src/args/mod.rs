@@ -19,8 +19,10 @@ macro_rules! arguments {
 }
 
 mod rules;
+mod witness;
 
 pub use rules::*;
+pub use witness::*;
 
 /// The rows that `view_greeks` returns.
 #[cfg_attr(feature = "anchor", derive(AnchorSerialize, AnchorDeserialize))]
@@ -322,12 +324,14 @@ arguments! {
     /// `start_liquidation`.
     pub struct StartLiquidationArgs {
         /// One scenario per market of the account's check, in order of market; empty for the Standard tier, which has none.
+        #[borsh(deserialize_with = "read_witness")]
         pub witness: Vec<u8>,
     }
 
     /// `bid_liquidation`.
     pub struct BidArgs {
         /// One scenario per market of the account's check, in order of market; empty for the Standard tier, which has none.
+        #[borsh(deserialize_with = "read_witness")]
         pub witness: Vec<u8>,
         /// Largest part of the book that the bidder takes, 1e-9; clamped to what restores the buffer. A tiny book is sold
         /// whole.

@@ -43,7 +43,9 @@ impl LiquidationRecord {
     pub fn validate(&self) -> core::result::Result<(), RiskError> {
         let auction = self.auction();
         auction.validate()?;
-        self.terms(auction.discount_start).validate()
+        let terms = self.terms(auction.discount_start);
+        terms.validate()?;
+        auction.validate_beside(terms.buffer)
     }
 
     /// The terms of a slice at a discount.

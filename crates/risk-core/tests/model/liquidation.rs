@@ -3,7 +3,7 @@
 use crate::fixture::{quote, random_book, ratio, Portfolio, PortfolioBuilder, Shape};
 use crate::support::{Random, Worst};
 use risk_core::liquidation::{
-    buffer_health, plan_slice, LiquidationTerms, SliceError, SlicePlan, DUST_REQUIREMENT,
+    buffer_health, plan_slice, LiquidationTerms, SliceError, SlicePlan, Wanted, DUST_REQUIREMENT,
     FRACTION_ONE, LEAST_FRACTION,
 };
 use risk_core::margin::{Collateral, MarginReport};
@@ -26,7 +26,12 @@ fn report(equity: f64, maintenance_health: f64) -> MarginReport {
 }
 
 fn plan(equity: f64, health: f64, reserved: f64, wanted: u64) -> Result<SlicePlan, SliceError> {
-    plan_slice(&report(equity, health), &TERMS, quote(reserved), wanted)
+    plan_slice(
+        &report(equity, health),
+        &TERMS,
+        quote(reserved),
+        Wanted::at_most(wanted),
+    )
 }
 
 #[test]
@@ -124,7 +129,13 @@ fn no_more_than_the_cash_that_is_left_is_reserved() {
         ..report(200.0, -100.0)
     };
     for (reserved, kept) in [(29.0, 29.0), (30.0, 30.0), (31.0, 30.0)] {
-        let slice = plan_slice(&poor, &TERMS, quote(reserved), FRACTION_ONE).unwrap();
+        let slice = plan_slice(
+            &poor,
+            &TERMS,
+            quote(reserved),
+            Wanted::at_most(FRACTION_ONE),
+        )
+        .unwrap();
         assert_eq!(slice.reserved, quote(kept));
     }
 }
@@ -229,13 +240,14 @@ fn discounts_of_zero_and_a_half() {
             &report(1_000.0, -100.0),
             &with(discount),
             Quote::ZERO,
-            u64::MAX,
+            Wanted::at_most(u64::MAX),
         );
         assert_eq!(
             slice.unwrap(),
             SlicePlan {
                 fraction,
                 price: Quote::from_raw(price),
+                fund_fee: Quote::ZERO,
                 reserved: Quote::ZERO,
             }
         );
@@ -261,7 +273,12 @@ impl Liquidatee {
     }
 
     fn plan(&self, terms: &LiquidationTerms, wanted: u64) -> Result<SlicePlan, SliceError> {
-        plan_slice(&self.report(), terms, self.reserved, wanted)
+        plan_slice(
+            &self.report(),
+            terms,
+            self.reserved,
+            Wanted::at_most(wanted),
+        )
     }
 
     /// Takes the planned part of every position, collateral and unreserved cash, rounded toward zero, and pays for it.

@@ -1,15 +1,19 @@
 //! Buys a pro-rata slice of an account in liquidation: all legs together, so that hedges travel with what they hedge.
+//!
+//! The discount off equity grows with the time since the auction began, so that somebody finds the slice worth its risk. Of what a
+//! bidder gains, a share goes to the insurance fund, which pays where an auction begins too late.
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::BidArgs;
 use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
-use risk_core::liquidation::{plan_slice, SlicePlan};
+use risk_core::liquidation::{plan_slice, LiquidationTerms, SlicePlan, Wanted};
+use risk_core::margin::MarginReport;
 use risk_core::Quote;
 
 use super::slice::{pay, require_improved, require_solvent_bidder, write_open_interest, Slice};
 use crate::bridge::{Check, Cursor};
-use crate::error::{overflow, slice_error, MarginError};
+use crate::error::{overflow, risk_error, slice_error, MarginError};
 use crate::event::LiquidationBid;
 use crate::oracle::Action;
 use crate::state::{AccountBook, HouseDelta};
@@ -17,7 +21,7 @@ use crate::state::{AccountBook, HouseDelta};
 #[derive(Accounts)]
 pub struct BidLiquidation<'info> {
     pub liquidator_owner: Signer<'info>,
-    /// Writable where a debt of either account changes.
+    /// Writable where a debt of either account changes, or where the insurance fund has a share of the reward.
     pub clearinghouse: AccountLoader<'info, Clearinghouse>,
     #[account(mut)]
     pub liquidator: AccountLoader<'info, MarginAccount>,
@@ -90,7 +94,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
         witness: Some(&args.witness),
     };
     let cursor = Cursor::new(ctx.remaining_accounts);
-    let (plan, health) = sell_slice(
+    let sold = sell_slice(
         &liquidation,
         [&mut from, &mut to],
         &args,
@@ -99,44 +103,48 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     )?;
     drop(house);
     delta.apply(&accounts.clearinghouse)?;
+    add_insurance(&accounts.clearinghouse, sold.plan.fund_fee)?;
     let liquidatee_sequence = from.bump_sequence()?;
     let liquidator_sequence = to.bump_sequence()?;
     emit!(LiquidationBid {
         liquidatee: accounts.liquidatee.key(),
         liquidator: accounts.liquidator.key(),
-        fraction: plan.fraction,
-        price: plan.price.raw(),
-        fund_fee: 0,
-        discount: 0,
-        maintenance_health: health.raw(),
+        fraction: sold.plan.fraction,
+        price: sold.plan.price.raw(),
+        fund_fee: sold.plan.fund_fee.raw(),
+        discount: sold.discount,
+        maintenance_health: sold.maintenance_health.raw(),
         liquidatee_sequence,
         liquidator_sequence,
     });
     Ok(())
 }
 
-/// Plans the slice, moves it, and checks both accounts; returns the plan and the seller's maintenance health before it.
+/// A slice that was sold.
+struct Sold {
+    plan: SlicePlan,
+    /// Share off equity, 1e-6.
+    discount: u32,
+    /// The seller's, before.
+    maintenance_health: Quote,
+}
+
+/// Plans the slice, moves it, and checks both accounts.
 fn sell_slice<'info>(
     check: &Check<'_>,
     [from, to]: [&mut AccountBook<'_>; 2],
     args: &BidArgs,
     mut cursor: Cursor<'info>,
     delta: &mut HouseDelta,
-) -> Result<(SlicePlan, Quote)> {
+) -> Result<Sold> {
     let (seller, buyer) = (delta.open(from)?, delta.open(to)?);
     let sold = from.scope()?;
     let start = cursor.clone();
     let evaluation = check.evaluate(from, &sold, &mut cursor)?;
     let doubt = evaluation.doubt;
     let report = evaluation.accepted_by(Action::Repair)?;
-    let terms = check.house.liquidation_terms();
-    let reserved = Quote::from_raw(from.header.reserved_cash);
-    let plan = plan_slice(&report, &terms, reserved, args.fraction).map_err(slice_error)?;
-    require_gte!(
-        args.price_limit,
-        plan.price.raw(),
-        MarginError::PriceAboveLimit
-    );
+    let terms = terms_now(check, from.header, &report);
+    let plan = plan_bid(from.header, &report, &terms, args)?;
 
     let bought = to.scope()?.union(&sold)?;
     let slice = Slice {
@@ -145,6 +153,9 @@ fn sell_slice<'info>(
     };
     let open = slice.transfer(from, to)?;
     pay(from, to, plan.price.raw())?;
+    let fund_fee = plan.fund_fee.raw().saturating_neg(); // at least zero
+    to.add_cash(fund_fee)?;
+    delta.add_funds(fund_fee)?;
     let reserved = plan.reserved.raw().checked_add(plan.price.raw());
     from.header.reserved_cash = reserved.ok_or_else(overflow)?;
     to.require_expiries()?;
@@ -156,5 +167,51 @@ fn sell_slice<'info>(
     write_open_interest(&open, &sold, start)?;
     delta.close(seller, from)?;
     delta.close(buyer, to)?;
-    Ok((plan, report.maintenance_health))
+    Ok(Sold {
+        plan,
+        // at most 1.0
+        discount: u32::try_from(terms.discount.raw()).map_err(|_| overflow())?,
+        maintenance_health: report.maintenance_health,
+    })
+}
+
+/// The terms at this time of the auction. Above maintenance nothing hurries: the discount stays in its fast phase.
+fn terms_now(check: &Check<'_>, seller: &MarginAccount, report: &MarginReport) -> LiquidationTerms {
+    let record = &check.house.liquidation;
+    let elapsed = check.now.saturating_sub(seller.liquidation_started_at);
+    let is_maintained = report.maintenance_health.raw() >= 0;
+    record.terms(record.auction().discount_floor(elapsed, is_maintained))
+}
+
+/// The slice that a bid gets, within the bidder's limits.
+///
+/// Errors: those of [`plan_slice`], `PriceAboveLimit` with the limit and what the bidder would pay in all.
+fn plan_bid(
+    seller: &MarginAccount,
+    report: &MarginReport,
+    terms: &LiquidationTerms,
+    args: &BidArgs,
+) -> Result<SlicePlan> {
+    let wanted = Wanted {
+        fraction: args.fraction,
+        minimum: args.minimum,
+    };
+    let reserved = Quote::from_raw(seller.reserved_cash);
+    let plan = plan_slice(report, terms, reserved, wanted).map_err(slice_error)?;
+    let paid = plan.price.checked_add(plan.fund_fee).map_err(risk_error)?;
+    require_gte!(args.price_limit, paid.raw(), MarginError::PriceAboveLimit);
+    Ok(plan)
+}
+
+/// Books the share of a reward that the insurance fund gets. The bidder's cash and the funds of balances fell by it, which took the
+/// clearing house writable.
+fn add_insurance(clearinghouse: &AccountLoader<'_, Clearinghouse>, fee: Quote) -> Result<()> {
+    if fee == Quote::ZERO {
+        return Ok(());
+    }
+    let mut house = clearinghouse.load_mut()?;
+    let fee = u64::try_from(fee.raw()).map_err(|_| overflow())?;
+    let insurance = house.insurance.checked_add(fee);
+    house.insurance = insurance.ok_or_else(overflow)?;
+    Ok(())
 }
