@@ -383,6 +383,17 @@ pub mod portfolio_margin {
         restart_auction::handler(ctx)
     }
 
+    /// Proves that an account in liquidation has no equity, or that its auction is over and it still lacks maintenance health under the
+    /// witness; or takes the proof back. Authority: anybody.
+    ///
+    /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `AccountSolvent`, `WitnessLength`.
+    pub fn prove_insolvency<'info>(
+        ctx: Context<'info, ProveInsolvency<'info>>,
+        witness: Vec<u8>,
+    ) -> Result<()> {
+        prove_insolvency::handler(ctx, witness)
+    }
+
     /// Ends a liquidation once the account has its buffer above maintenance again. Authority: anybody.
     ///
     /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `BufferMissing`.

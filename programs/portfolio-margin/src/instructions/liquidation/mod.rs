@@ -2,11 +2,13 @@
 
 pub mod bid_liquidation;
 pub mod restart_auction;
+pub mod prove_insolvency;
 mod slice;
 pub mod start_liquidation;
 pub mod stop_liquidation;
 
 pub use bid_liquidation::*;
 pub use restart_auction::*;
+pub use prove_insolvency::*;
 pub use start_liquidation::*;
 pub use stop_liquidation::*;

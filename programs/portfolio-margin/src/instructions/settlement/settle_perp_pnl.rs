@@ -17,6 +17,7 @@ use crate::error::{overflow, MarginError};
 use crate::event::PerpPnlSettled;
 use crate::oracle::policy::doubt_spot;
 use crate::oracle::{checked_price, Action, OraclePolicy};
+use crate::state::insolvency::note_loss;
 use crate::state::{AccountBook, HouseDelta};
 
 #[derive(Accounts)]
@@ -85,6 +86,7 @@ pub fn handler(ctx: Context<SettlePerpPnl>) -> Result<()> {
         let pool = market.perp_pool.checked_add_signed(paid.saturating_neg());
         market.perp_pool = pool.ok_or_else(overflow)?;
         book.add_cash(paid)?;
+        note_loss(book.header, market.index, paid);
         book.add_position(&held, 0, paid)?; // perpetuals count in open interest by size alone
         delta.require_limit(&opened, &book)?;
         delta.close(opened, &mut book)?;
