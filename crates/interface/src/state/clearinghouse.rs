@@ -18,6 +18,9 @@ use crate::Pubkey;
 /// Correlation groups that a clearing house may have.
 pub const MAX_GROUPS: usize = 4;
 
+/// Markets that a clearing house may list: resolving a bankruptcy takes them all in one transaction.
+pub const MAX_MARKETS: u16 = 48;
+
 /// One correlation group: what it may offset, and the shape that the scenario sets of its markets share.
 #[cfg_attr(feature = "anchor", zero_copy)]
 #[cfg_attr(
@@ -197,6 +200,12 @@ impl Clearinghouse {
     /// Seconds since the stored price of the quote asset was published.
     pub fn quote_age(&self, now: i64) -> i64 {
         now.saturating_sub(self.quote_publish_time)
+    }
+
+    /// Whether quote tokens stay where they are: more insolvency is proven than the fund can cover, so whoever left now would leave
+    /// the loss to the others.
+    pub fn is_withdrawal_paused(&self) -> bool {
+        self.proven_insolvency > self.insurance
     }
 
     /// What the Portfolio tier asks for.

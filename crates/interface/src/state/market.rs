@@ -377,6 +377,19 @@ impl Market {
         }
     }
 
+    /// What the market holds of the quote asset beside accounts, 1e-6 USD: fees, what losers of its perpetual have paid and winners
+    /// have not received, and the same of its expiries. `None` beyond the type, which no supply reaches.
+    pub fn quote_held(&self) -> Option<u64> {
+        let held = self.fees.checked_add(self.perp_pool)?;
+        let mut pools = self.expiries.iter().map(|slot| slot.settlement.pool);
+        pools.try_fold(held, u64::checked_add)
+    }
+
+    /// What the insurance fund may still pay for losses of this market, 1e-6 USD.
+    pub fn insurance_left(&self) -> u64 {
+        self.insurance_cap.saturating_sub(self.insurance_used)
+    }
+
     /// The delayed price; `None` before the first update and where the market has none.
     pub fn stable_price(&self) -> Option<Price> {
         (self.stable_price != 0).then_some(Price::from_raw(self.stable_price))

@@ -19,7 +19,7 @@ pub mod venue;
 
 pub use bank::CollateralBank;
 pub use board::{SurfacePost, VolBoard};
-pub use clearinghouse::{Clearinghouse, GroupRecord};
+pub use clearinghouse::{Clearinghouse, GroupRecord, MAX_MARKETS};
 pub use funding::FundingRecord;
 pub use interest::InterestRecord;
 pub use liquidation::LiquidationRecord;
