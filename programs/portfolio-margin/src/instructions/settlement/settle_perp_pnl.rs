@@ -1,11 +1,17 @@
-//! Realises a perpetual's PnL against what losers have paid. Anybody may, for any account.
+//! Realises a perpetual's PnL against what losers have paid. Anybody may, for any account; but a profit that shares losses only who
+//! trades for the account.
 //!
 //! A loser pays what it can, out of its cash and what it may still borrow, into the market's pool; a winner takes what is in the pool.
 //! The record's cost moves by the same amount, so nobody's equity or health changes by it, and sum of costs plus pool stays zero.
 //! A profit that nobody has paid is no cash: it counts as margin, and cannot be withdrawn.
+//!
+//! While the market has losses of bankrupt accounts that its winners bear (`perp_loss`), pool and losses are what all profits come
+//! to: a winner who settles receives the pool's share and forgives the losses' ([`clearing_core::waterfall::share_profit`]). Its
+//! equity falls by what it forgives, so nobody else decides when. Sum of costs, pool and losses stays zero.
 
 use anchor_lang::prelude::*;
 use clearing_core::settlement::perp_pnl_floor;
+use clearing_core::waterfall::share_profit;
 use portfolio_margin_interface::state::{
     Clearinghouse, InterestRecord, MarginAccount, Market, PositionRecord,
 };
@@ -18,7 +24,7 @@ use crate::event::PerpPnlSettled;
 use crate::oracle::policy::doubt_spot;
 use crate::oracle::{checked_price, Action, OraclePolicy};
 use crate::state::insolvency::note_loss;
-use crate::state::{AccountBook, HouseDelta};
+use crate::state::{can_trade, AccountBook, HouseDelta};
 
 #[derive(Accounts)]
 pub struct SettlePerpPnl<'info> {
@@ -29,6 +35,8 @@ pub struct SettlePerpPnl<'info> {
     pub margin_account: AccountLoader<'info, MarginAccount>,
     /// CHECK: a price update of the market's feed; every field is checked.
     pub price: UncheckedAccount<'info>,
+    /// Only for a profit in a market with losses to share.
+    pub signer: Option<Signer<'info>>,
 }
 
 impl SettlePerpPnl<'_> {
@@ -44,6 +52,7 @@ impl SettlePerpPnl<'_> {
             require_keys_eq!(owner, house, MarginError::ClearinghouseMismatch);
         }
         // price: owner, layout, feed, verification, sign, age and confidence are checked as it is read
+        // signer: signs; that it trades for the account is checked where the profit is known
         Ok(())
     }
 
@@ -57,6 +66,21 @@ impl SettlePerpPnl<'_> {
     }
 }
 
+/// What is realised of an account's PnL, 1e-6 USD.
+struct Realised {
+    /// What the account receives; negative: pays.
+    paid: i64,
+    /// What it forgives: its share of the market's losses.
+    forgiven: i64,
+}
+
+/// Profit or loss as it stood, what of it was realised, the account's sequence number.
+struct Settled {
+    pnl: i64,
+    realised: Realised,
+    sequence: u64,
+}
+
 pub fn handler(ctx: Context<SettlePerpPnl>) -> Result<()> {
     let accounts = &ctx.accounts;
     accounts.validate()?;
@@ -65,33 +89,11 @@ pub fn handler(ctx: Context<SettlePerpPnl>) -> Result<()> {
     let interest = accounts.clearinghouse.load()?.interest.at(now);
     let mut delta = HouseDelta::new(&interest, now);
     let mut market = accounts.market.load_mut()?;
-    let (pnl, paid, sequence) = {
-        let info = accounts.margin_account.to_account_info();
-        let mut data = info.try_borrow_mut_data()?;
-        let mut book = AccountBook::open(&mut data)?;
-        let Some(held) = perpetual_of(&book, market.index) else {
-            msg!("no perpetual of market {}", market.index);
-            return err!(MarginError::NothingToSettle);
-        };
-        let pnl = pnl_of(&held, spot, market.funding.index_at(now))?;
-        let debt = book.header.cash.min(0).unsigned_abs();
-        let opened = delta.open(&mut book)?;
-        let paid = match pnl < 0 {
-            true => pnl.max(ability(&interest, debt, book.header.cash).saturating_neg()),
-            false => pnl.min(i64::try_from(market.perp_pool).unwrap_or(i64::MAX)),
-        };
-        if paid == 0 {
-            return Err(error!(MarginError::NothingToSettle).with_values((pnl, market.perp_pool)));
-        }
-        let pool = market.perp_pool.checked_add_signed(paid.saturating_neg());
-        market.perp_pool = pool.ok_or_else(overflow)?;
-        book.add_cash(paid)?;
-        note_loss(book.header, market.index, paid);
-        book.add_position(&held, 0, paid)?; // perpetuals count in open interest by size alone
-        delta.require_limit(&opened, &book)?;
-        delta.close(opened, &mut book)?;
-        (pnl, paid, book.bump_sequence()?)
-    };
+    let Settled {
+        pnl,
+        realised,
+        sequence,
+    } = settle(accounts, &mut market, (spot, now), &interest, &mut delta)?;
     delta.apply(&accounts.clearinghouse)?;
     let market_sequence = bump_market(&mut market)?;
     emit!(PerpPnlSettled {
@@ -99,12 +101,79 @@ pub fn handler(ctx: Context<SettlePerpPnl>) -> Result<()> {
         market: accounts.market.key(),
         price: spot.raw(),
         pnl,
-        paid,
-        forgiven: 0,
+        paid: realised.paid,
+        forgiven: realised.forgiven.unsigned_abs(),
         sequence,
         market_sequence,
     });
     Ok(())
+}
+
+fn settle(
+    accounts: &SettlePerpPnl<'_>,
+    market: &mut Market,
+    (spot, now): (Price, i64),
+    interest: &InterestRecord,
+    delta: &mut HouseDelta,
+) -> Result<Settled> {
+    let info = accounts.margin_account.to_account_info();
+    let mut data = info.try_borrow_mut_data()?;
+    let mut book = AccountBook::open(&mut data)?;
+    let Some(held) = perpetual_of(&book, market.index) else {
+        msg!("no perpetual of market {}", market.index);
+        return err!(MarginError::NothingToSettle);
+    };
+    let pnl = pnl_of(&held, spot, market.funding.index_at(now))?;
+    let debt = book.header.cash.min(0).unsigned_abs();
+    let opened = delta.open(&mut book)?;
+    let realised = match u64::try_from(pnl) {
+        Err(_) => Realised {
+            paid: pnl.max(ability(interest, debt, book.header.cash).saturating_neg()),
+            forgiven: 0,
+        },
+        Ok(profit) => share(&accounts.signer, &book, market, (profit, now))?,
+    };
+    let Realised { paid, forgiven } = realised;
+    // A share of nothing is refused, since losers may still pay: unless the position is closed and its owner wants to be rid of it.
+    if paid == 0 && (forgiven == 0 || held.quantity != 0) {
+        return Err(error!(MarginError::NothingToSettle).with_values((pnl, market.perp_pool)));
+    }
+    let sums = [(market.perp_pool, paid), (market.perp_loss, forgiven)];
+    let [pool, loss] = sums.map(|(sum, part)| sum.checked_add_signed(part.saturating_neg()));
+    (market.perp_pool, market.perp_loss) = pool.zip(loss).ok_or_else(overflow)?;
+    book.add_cash(paid)?;
+    note_loss(book.header, market.index, paid);
+    let cost = paid.checked_add(forgiven).ok_or_else(overflow)?;
+    book.add_position(&held, 0, cost)?; // perpetuals count in open interest by size alone
+    delta.require_limit(&opened, &book)?;
+    delta.close(opened, &mut book)?;
+    Ok(Settled {
+        pnl,
+        realised,
+        sequence: book.bump_sequence()?,
+    })
+}
+
+/// What a winner receives and forgives.
+///
+/// Errors: `ProfitShared` where it would forgive and nobody signs who trades for the account.
+fn share(
+    signer: &Option<Signer<'_>>,
+    book: &AccountBook<'_>,
+    market: &Market,
+    (profit, now): (u64, i64),
+) -> Result<Realised> {
+    let losses = market.perp_loss;
+    let is_trader = |signer: &Signer<'_>| can_trade(book.header, signer.key, now);
+    if losses > 0 && profit > 0 && !signer.as_ref().is_some_and(is_trader) {
+        return Err(error!(MarginError::ProfitShared).with_values((profit, losses)));
+    }
+    let share = share_profit(profit, market.perp_pool, losses);
+    let [paid, forgiven] = [share.paid, share.forgiven].map(i64::try_from);
+    Ok(Realised {
+        paid: paid.map_err(|_| overflow())?, // never: no more than the profit, which was an i64
+        forgiven: forgiven.map_err(|_| overflow())?,
+    })
 }
 
 /// The account's record of a market's perpetual.
