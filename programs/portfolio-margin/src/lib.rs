@@ -394,6 +394,15 @@ pub mod portfolio_margin {
         prove_insolvency::handler(ctx, witness)
     }
 
+    /// Covers what an account without positions and collateral owes: insurance, profits of the loss's market, quote balances.
+    /// Authority: anybody.
+    ///
+    /// Remaining accounts: every market of the clearing house by index, or none: then balances are not asked. Errors: `NotBankrupt`,
+    /// `LossMarketMismatch`, `MarketsIncomplete`, `LossUncovered`.
+    pub fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> Result<()> {
+        resolve_bankruptcy::handler(ctx)
+    }
+
     /// Ends a liquidation once the account has its buffer above maintenance again. Authority: anybody.
     ///
     /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `BufferMissing`.
@@ -451,10 +460,11 @@ pub mod portfolio_margin {
         settle_expiry::handler(ctx, expiry)
     }
 
-    /// Realises the PnL of an account's perpetual in a market, as far as losers have paid. Authority: anybody.
+    /// Realises the PnL of an account's perpetual in a market, as far as losers have paid. Authority: anybody; of a profit while the
+    /// market has losses to share, who trades for the account.
     ///
-    /// The clearing house is writable where the account owes cash before or after. Errors: `ClearinghouseMismatch`,
-    /// `NothingToSettle`, `ClearinghouseReadOnly`, the oracle's.
+    /// The clearing house is writable where the account owes cash before or after, or a loss is due. Errors:
+    /// `ClearinghouseMismatch`, `NothingToSettle`, `ProfitShared`, `ClearinghouseReadOnly`, the oracle's.
     pub fn settle_perp_pnl(ctx: Context<SettlePerpPnl>) -> Result<()> {
         settle_perp_pnl::handler(ctx)
     }

@@ -148,7 +148,9 @@ mod tests {
         let mut other = account(0, 0);
         let first = prove(&mut other, u64::MAX, 1);
         first.apply_to(&mut house).unwrap();
-        assert!(prove(&mut account(0, 0), 1, 1).apply_to(&mut house).is_err());
+        assert!(prove(&mut account(0, 0), 1, 1)
+            .apply_to(&mut house)
+            .is_err());
         // what was never counted cannot be taken off
         let mut empty = Clearinghouse::zeroed();
         assert!(take_back(&mut other).apply_to(&mut empty).is_err());

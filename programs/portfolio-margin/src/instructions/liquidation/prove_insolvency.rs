@@ -53,10 +53,7 @@ impl Observer for LowestMark {
     }
 }
 
-pub fn handler<'info>(
-    ctx: Context<'info, ProveInsolvency<'info>>,
-    witness: Vec<u8>,
-) -> Result<()> {
+pub fn handler<'info>(ctx: Context<'info, ProveInsolvency<'info>>, witness: Vec<u8>) -> Result<()> {
     ctx.accounts.validate()?;
     let now = Clock::get()?.unix_timestamp;
     let info = ctx.accounts.margin_account.to_account_info();
