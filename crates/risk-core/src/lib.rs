@@ -31,6 +31,7 @@
 //! | [`greeks`] | net and gross Greeks, in one pass with the mark |
 //! | [`account`], [`explain`] | a whole account off chain; why its margin is what it is |
 //! | [`liquidation`] | how large a slice restores the buffer |
+//! | [`takeover`] | which legs may go for which fee |
 //!
 //! # What this crate does not do
 //!
@@ -65,6 +66,7 @@ pub mod presets;
 pub mod scan;
 pub mod scenario;
 pub mod svi;
+pub mod takeover;
 pub mod tier;
 pub mod unit_mark;
 pub mod units;
