@@ -147,10 +147,7 @@ pub fn most_fee_floor(
     if pot <= Quote::ZERO || requirement <= Quote::ZERO || improvement <= Quote::ZERO {
         return Ok(Quote::ZERO);
     }
-    let lost = before
-        .equity
-        .checked_sub(unpaid.equity)?
-        .max(Quote::ZERO);
+    let lost = before.equity.checked_sub(unpaid.equity)?.max(Quote::ZERO);
     let repair = requirement.checked_sub(pot)?;
     let earned = product(pot, improvement)
         .checked_sub(product(lost, repair))

@@ -27,6 +27,7 @@ pub fn record_settlement(market: &Market, expiry: i64) -> Instruction {
         clearinghouse: market.house,
         market: market.key,
         price: market.price,
+        signer: None,
     };
     instruction(accounts, instruction::RecordSettlement { expiry }, vec![])
 }
@@ -58,6 +59,7 @@ pub fn settle_perp_pnl(account: &Pubkey, market: &Market) -> Instruction {
         market: market.key,
         margin_account: *account,
         price: market.price,
+        signer: None,
     };
     let ix = instruction(accounts, instruction::SettlePerpPnl {}, vec![]);
     writable(ix, &market.house)
