@@ -187,6 +187,7 @@ impl Soak {
         self.inv_06_health(plan, before);
         self.inv_07_order();
         self.inv_12_to_14_liquidation(plan, before);
+        self.inv_16_losses(plan, before);
         self.inv_17_bystanders(plan, before);
         self.inv_19_sequences(plan, before);
     }

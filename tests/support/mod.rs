@@ -1,5 +1,6 @@
 //! What the tests share: refusals that change nothing, bent instructions, common scenes, random numbers.
 
+pub mod bankrupt;
 pub mod batch;
 pub mod bend;
 pub mod catalogue;
@@ -13,10 +14,11 @@ pub mod remaining;
 pub mod rules;
 pub mod scene;
 
+pub use bankrupt::{give_insurance, prove, prove_ix, Defaults, Scene, OWED};
 pub use batch::{assert_batch_fails, assert_batch_refused};
 pub use bend::Bend;
 pub use catalogue::{account_names, instruction_names, known, Known};
-pub use conserved::{assert_conserved, value};
+pub use conserved::{assert_conserved, assert_losses, value};
 pub use ledger::{record, rewrite, write_book};
 pub use prices::{assert_every_byte_counts, Genuine};
 pub use random::Random;

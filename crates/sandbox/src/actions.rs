@@ -185,7 +185,8 @@ impl World {
     /// The instruction of [`World::trade`].
     pub fn trade_ix(&self, taker: &Trader, maker: &Trader, legs: &[TradeLeg]) -> Instruction {
         let remaining = self.trade_metas(taker, maker, legs);
-        instructions::trade(taker, maker, legs.to_vec(), remaining)
+        let ix = instructions::trade(taker, maker, legs.to_vec(), remaining);
+        self.with_loss(ix, &taker.house)
     }
 
     /// Exchanges legs; both owners sign.
@@ -244,7 +245,7 @@ impl World {
         let ix = instructions::bid_liquidation(liquidator, liquidatee, args, remaining);
         // the insurance fund's share of the reward
         match self.builder.liquidation.fund_share {
-            0 => ix,
+            0 => self.with_loss(ix, &liquidator.house),
             _ => instructions::writable(ix, &liquidator.house),
         }
     }

@@ -16,6 +16,7 @@
 
 pub mod accounts;
 pub mod actions;
+pub mod bankruptcy;
 pub mod board;
 pub mod instructions;
 pub mod keys;
