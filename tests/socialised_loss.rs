@@ -283,7 +283,7 @@ fn what_liquidators_paid_falls_with_the_cash_that_it_is_in() {
 }
 
 #[test]
-fn inv_16_thousands_of_random_touches_and_losses_end_exact() {
+fn inv_16_hundreds_of_random_touches_and_losses_end_exact() {
     let mut scene = Defaults {
         debtors: 1,
         ..Defaults::default()
