@@ -27,7 +27,6 @@ pub fn record_settlement(market: &Market, expiry: i64) -> Instruction {
         clearinghouse: market.house,
         market: market.key,
         price: market.price,
-        signer: None,
     };
     instruction(accounts, instruction::RecordSettlement { expiry }, vec![])
 }
