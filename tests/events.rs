@@ -233,6 +233,8 @@ fn told_by(instruction: &str) -> &'static [&'static str] {
         "start_liquidation" => &["LiquidationStarted"],
         "bid_liquidation" => &["LiquidationBid"],
         "restart_auction" => &["AuctionRestarted"],
+        "prove_insolvency" => &["InsolvencyProven"],
+        "bid_insolvent" => &["InsolventBid"],
         "stop_liquidation" => &["LiquidationStopped"],
         "update_funding" => &["FundingUpdated"],
         "record_settlement" => &["SettlementRecorded"],

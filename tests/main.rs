@@ -2,6 +2,8 @@
 //! them. Names that begin with `case_NN` are the numbered cases of the safety plan, `inv_NN` its invariants.
 
 mod add_expiry;
+mod bid_insolvent;
+mod bid_insolvent_refusals;
 mod bid_liquidation;
 mod bid_liquidation_refusals;
 mod cases;
@@ -34,6 +36,7 @@ mod parity;
 mod perp_funding_marks;
 mod post_vol_surface;
 mod post_vol_surface_board;
+mod prove_insolvency;
 mod quote_nonces;
 mod quote_signatures;
 mod quote_size;

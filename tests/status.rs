@@ -96,6 +96,8 @@ const TABLE: &[Row] = &[
     ("start_liquidation", "", Allowed, LIQUIDATING),
     ("bid_liquidation", "", IDLE, Allowed),
     ("restart_auction", "", IDLE, Refused(E::HealthBelow)),
+    ("prove_insolvency", "", IDLE, Refused(E::AccountSolvent)),
+    ("bid_insolvent", "", IDLE, Refused(E::InsolvencyUnproven)),
     ("stop_liquidation", "", IDLE, Refused(E::BufferMissing)),
     ("settle_expiry", "", Allowed, Allowed),
     ("settle_perp_pnl", "", Allowed, Allowed),
@@ -266,6 +268,11 @@ fn liquidation_case(scene: &mut Scene, name: &str) -> Option<Case> {
         "start_liquidation" => world.start_liquidation_ix(&keeper.user, &alice.account, &witness),
         "bid_liquidation" => world.bid_ix(keeper, &alice.account, bid),
         "restart_auction" => world.restart_auction_ix(&keeper.user, &alice.account),
+        "prove_insolvency" => {
+            let ix = world.prove_insolvency_ix(&alice.account, &witness);
+            return Some((vec![ix], vec![]));
+        }
+        "bid_insolvent" => world.bid_insolvent_ix(keeper, &alice.account, bid),
         "stop_liquidation" => world.stop_liquidation_ix(&keeper.user, &alice.account),
         _ => return None,
     };

@@ -21,6 +21,7 @@ use sandbox::{
 };
 use solana_instruction::Instruction;
 
+use super::insolvent::{broke_long, insolvent_long, whole_bid, BROKE};
 use super::scene::{failing_long, liquidating_long};
 
 /// Names of all instructions of the program, in the order of its source.
@@ -444,6 +445,17 @@ fn liquidation(name: &str) -> Option<Known> {
             let (btc, price) = (world.btc, world.settings().btc_price);
             world.set_price(&btc, price);
             let ix = world.restart_auction_ix(&keeper.user, &alice.account);
+            (world, ix, keeper)
+        }
+        "prove_insolvency" => {
+            let (world, alice, _, keeper) = broke_long(WorldBuilder::default(), BROKE);
+            let witness = world.report(&alice.account).witness();
+            let ix = world.prove_insolvency_ix(&alice.account, &witness);
+            (world, ix, keeper)
+        }
+        "bid_insolvent" => {
+            let (world, alice, _, keeper) = insolvent_long(1);
+            let ix = whole_bid(&world, &keeper, &alice);
             (world, ix, keeper)
         }
         "stop_liquidation" => {

@@ -6,6 +6,7 @@ pub mod bend;
 pub mod catalogue;
 pub mod conserved;
 pub mod event_log;
+pub mod insolvent;
 pub mod ledger;
 pub mod prices;
 pub mod random;

@@ -284,12 +284,12 @@ impl World {
 
     /// The instruction of [`World::stop_liquidation`].
     pub fn stop_liquidation_ix(&self, caller: &User, account: &Pubkey) -> Instruction {
-        instructions::stop_liquidation(
-            &self.house,
-            &caller.key,
-            account,
-            self.margin_metas(account),
-        )
+        let remaining = self.margin_metas(account);
+        let ix = instructions::stop_liquidation(&self.house, &caller.key, account, remaining);
+        match self.account(account).0.proven_deficit {
+            0 => ix,
+            _ => instructions::writable(ix, &self.house), // a proof is taken back
+        }
     }
 
     /// Ends a liquidation.

@@ -18,6 +18,7 @@ pub mod accounts;
 pub mod actions;
 pub mod bankruptcy;
 pub mod board;
+pub mod insolvency;
 pub mod instructions;
 pub mod keys;
 pub mod lifecycle;

@@ -389,9 +389,9 @@ pub mod portfolio_margin {
     /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `AccountSolvent`, `WitnessLength`.
     pub fn prove_insolvency<'info>(
         ctx: Context<'info, ProveInsolvency<'info>>,
-        witness: Vec<u8>,
+        args: ProveInsolvencyArgs,
     ) -> Result<()> {
-        prove_insolvency::handler(ctx, witness)
+        prove_insolvency::handler(ctx, args)
     }
 
     /// Covers what an account without positions and collateral owes: insurance, profits of the loss's market, quote balances.
@@ -401,6 +401,17 @@ pub mod portfolio_margin {
     /// `LossMarketMismatch`, `MarketsIncomplete`, `LossUncovered`.
     pub fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> Result<()> {
         resolve_bankruptcy::handler(ctx)
+    }
+
+    /// Takes a part of the book of an account that was proved insolvent and is paid for it, by the insurance fund and then by the
+    /// account's debt. Authority: the liquidator's owner. Remaining accounts as in [`bid_liquidation()`].
+    ///
+    /// Errors: those of [`bid_liquidation()`] but `AccountInsolvent`; `InsolvencyUnproven`, `AccountSolvent`, `LossMarketMismatch`.
+    pub fn bid_insolvent<'info>(
+        ctx: Context<'info, BidInsolvent<'info>>,
+        args: BidArgs,
+    ) -> Result<()> {
+        bid_insolvent::handler(ctx, args)
     }
 
     /// Ends a liquidation once the account has its buffer above maintenance again. Authority: anybody.

@@ -328,6 +328,13 @@ arguments! {
         pub witness: Vec<u8>,
     }
 
+    /// `prove_insolvency`.
+    pub struct ProveInsolvencyArgs {
+        /// As in `start_liquidation`; the no-move scenario is enough where there is no equity.
+        #[borsh(deserialize_with = "read_witness")]
+        pub witness: Vec<u8>,
+    }
+
     /// `bid_liquidation`.
     pub struct BidArgs {
         /// One scenario per market of the account's check, in order of market; empty for the Standard tier, which has none.

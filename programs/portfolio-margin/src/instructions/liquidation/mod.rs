@@ -1,5 +1,6 @@
 //! Repair of accounts that fail.
 
+pub mod bid_insolvent;
 pub mod bid_liquidation;
 pub mod prove_insolvency;
 pub mod resolve_bankruptcy;
@@ -8,6 +9,7 @@ mod slice;
 pub mod start_liquidation;
 pub mod stop_liquidation;
 
+pub use bid_insolvent::*;
 pub use bid_liquidation::*;
 pub use prove_insolvency::*;
 pub use resolve_bankruptcy::*;

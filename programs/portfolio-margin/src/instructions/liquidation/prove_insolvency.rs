@@ -5,6 +5,7 @@
 //! sum, by the difference to the proof before.
 
 use anchor_lang::prelude::*;
+use portfolio_margin_interface::args::ProveInsolvencyArgs;
 use portfolio_margin_interface::state::margin_account::STATUS_LIQUIDATING;
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::margin::MarginReport;
@@ -53,7 +54,10 @@ impl Observer for LowestMark {
     }
 }
 
-pub fn handler<'info>(ctx: Context<'info, ProveInsolvency<'info>>, witness: Vec<u8>) -> Result<()> {
+pub fn handler<'info>(
+    ctx: Context<'info, ProveInsolvency<'info>>,
+    args: ProveInsolvencyArgs,
+) -> Result<()> {
     ctx.accounts.validate()?;
     let now = Clock::get()?.unix_timestamp;
     let info = ctx.accounts.margin_account.to_account_info();
@@ -65,7 +69,7 @@ pub fn handler<'info>(ctx: Context<'info, ProveInsolvency<'info>>, witness: Vec<
         clearinghouse: ctx.accounts.clearinghouse.key(),
         house: &house,
         now,
-        witness: Some(&witness),
+        witness: Some(&args.witness),
     };
     let mut cursor = Cursor::new(ctx.remaining_accounts);
     let scope = book.scope()?;
