@@ -1,5 +1,6 @@
 //! `prove_insolvency`: what an account lacks is told to the unit, counted once, and taken back by anybody.
 
+use crate::report_outage::dead_sol;
 use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
 use portfolio_margin::event::{InsolvencyProven, LiquidationStopped};
@@ -421,24 +422,29 @@ fn case_71_refuses_witnesses_of_another_shape() {
 }
 
 #[test]
-fn a_stale_price_of_another_leg_stops_no_proof() {
-    let (mut world, alice, bob) = mixed_book();
-    let btc = world.btc;
-    world.set_price(&btc, dollars(2_000));
-    start(&mut world, &bob, &alice);
-    // only BTC's price stays young: the bank's and SOL's are older than an opening accepts
-    world.advance(i64::from(world.settings().oracle_max_age) + 1);
-    world.set_price(&btc, dollars(1_000));
-    let event = prove(&mut world, &alice);
-    assert!(event.deficit > 0);
-    assert_eq!(event.loss_market, btc.index + 1);
+fn case_36_a_dead_feed_of_another_leg_stops_no_proof() {
+    let (mut world, alice, _, keeper) = dead_sol();
+    let (btc, sol) = (world.btc, world.sol);
+    world.set_price(&btc, dollars(70_000));
+    let witness = world.report(&alice.account).witness();
+    let with = |ix: solana_instruction::Instruction| ix.replace(sol.price, sol.key);
+    let ix = with(world.start_liquidation_ix(&keeper.user, &alice.account, &witness));
+    world.send(&[ix], &[keeper.user]).ok();
+    let dead = world.prove_insolvency_ix(&alice.account, &witness);
+    assert_refused(&mut world, &dead, &[], MarginError::OracleStale);
+    world.send(&[with(dead)], &[]).ok();
+    let (header, _) = world.account(&alice.account);
+    assert!(header.proven_deficit > 0);
+    assert_eq!(header.loss_market, btc.index + 1);
+    assert_proofs(&world);
 }
 
 #[test]
 fn case_16_17_18_checks_every_remaining_account() {
     let (mut world, alice, bob) = mixed_book();
-    let btc = world.btc;
-    world.set_price(&btc, dollars(1_000));
+    let (btc, usdc) = (world.btc, world.usdc);
+    world.withdraw(&alice, &usdc, 50_000 * USDC).ok();
+    world.set_price(&btc, dollars(10_000));
     start(&mut world, &bob, &alice);
     let witness = world.report(&alice.account).witness();
     let ix = world.prove_insolvency_ix(&alice.account, &witness);
