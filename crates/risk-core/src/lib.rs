@@ -32,6 +32,7 @@
 //! | [`account`], [`explain`] | a whole account off chain; why its margin is what it is |
 //! | [`liquidation`] | how large a slice restores the buffer |
 //! | [`takeover`] | which legs may go for which fee |
+//! | [`deleverage`] | whose risk is opposite, and how much of a book relieves it |
 //!
 //! # What this crate does not do
 //!
@@ -46,6 +47,7 @@ pub mod account;
 pub mod auction;
 pub mod black76;
 pub mod contingency;
+pub mod deleverage;
 pub mod error;
 mod expiry;
 pub mod explain;

@@ -19,6 +19,7 @@ pub mod actions;
 pub mod bankruptcy;
 pub mod board;
 pub mod insolvency;
+pub mod deleverage;
 pub mod instructions;
 pub mod keys;
 pub mod lifecycle;

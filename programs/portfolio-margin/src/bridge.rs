@@ -75,8 +75,8 @@ pub trait Observer {
         Ok(true)
     }
 
-    /// What the market contributes to the margin.
-    fn risk(&mut self, _index: u16, _risk: &MarketRisk) {}
+    /// What the market contributes to the margin, and its PnL per scenario; the Standard tier has none.
+    fn risk(&mut self, _index: u16, _risk: &MarketRisk, _pnl: Option<&ScenarioPnl>) {}
 }
 
 /// Nobody looks.
@@ -139,7 +139,8 @@ impl Progress<'_> {
             }
         };
         // shown here, where it is: it is 160 bytes to hand back
-        self.observer.risk(record.index, &risk.map_err(risk_error)?);
+        let risk = risk.map_err(risk_error)?;
+        self.observer.risk(record.index, &risk, Some(&pnl));
         Ok(())
     }
 
@@ -163,7 +164,7 @@ impl Progress<'_> {
             gross_notional: risk.gross_notional,
             ..MarketRisk::default()
         };
-        self.observer.risk(record.index, &shown);
+        self.observer.risk(record.index, &shown, None);
         Ok(())
     }
 
@@ -406,8 +407,8 @@ impl Check<'_> {
         Ok(spot)
     }
 
-    /// The first doubt about the surfaces of the expiries held.
-    fn doubt_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Option<Doubt> {
+    /// The first doubt about the surfaces of the expiries held, of positions in this market.
+    pub fn doubt_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Option<Doubt> {
         let mut previous = 0;
         for record in positions {
             // What has expired is intrinsic value, which needs no surface; nobody could post one any more.

@@ -388,10 +388,14 @@ pub struct LegsLiquidated {
 pub struct AccountDeleveraged {
     pub liquidatee: Pubkey,
     pub counterparty: Pubkey,
-    /// Part of the book that changed hands, 1e-9.
+    /// The market whose positions changed hands: its index plus 1; zero: every market of the liquidatee.
+    pub market: u16,
+    /// Part of them that did, 1e-9.
     pub fraction: u64,
-    /// What the liquidatee paid for it, into debt, so that the counterparty's equity stays.
-    pub debt: u64,
+    /// What the counterparty received for it, so that its equity stays; negative: paid, 1e-6 USD.
+    pub paid: i64,
+    /// Losses of perpetuals that the liquidatee paid into the pools of their markets.
+    pub realized: u64,
     /// How opposite the two risks are, 1e-6: 1.0 is exactly.
     pub opposition: i64,
     pub liquidatee_sequence: u64,

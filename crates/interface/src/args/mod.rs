@@ -348,6 +348,14 @@ arguments! {
         /// Most that the bidder pays for the slice, 1e-6 USD; its part of the account's cash comes with it.
         pub price_limit: i64,
     }
+
+    /// `auto_deleverage`.
+    pub struct DeleverageArgs {
+        /// Largest part of every position that the counterparty is given, 1e-9; clamped to what relieves it most.
+        pub fraction: u64,
+        /// The market whose positions are given, all of them by the same part; none: those of every market.
+        pub market: Option<u16>,
+    }
 }
 
 impl AccountTermsArgs {

@@ -100,6 +100,15 @@ impl<'a> AccountBook<'a> {
             .unwrap_or_default()
     }
 
+    /// Records of one market.
+    pub fn in_market(&self, index: u16) -> &[PositionRecord] {
+        let held = self.positions();
+        let end = held.partition_point(|record| record.market <= index);
+        let held = held.get(..end).unwrap_or_default();
+        let start = held.partition_point(|record| record.market < index);
+        held.get(start..).unwrap_or_default()
+    }
+
     /// Everything that a margin check of this account covers.
     pub fn scope(&self) -> Result<Scope> {
         Scope::of(self.header, self.positions())

@@ -1,7 +1,10 @@
 //! Repair of accounts that fail.
 
 pub mod bid_insolvent;
+pub mod auto_deleverage;
 pub mod bid_liquidation;
+mod handover;
+mod profile;
 pub mod prove_insolvency;
 pub mod resolve_bankruptcy;
 pub mod restart_auction;
@@ -10,6 +13,7 @@ pub mod start_liquidation;
 pub mod stop_liquidation;
 
 pub use bid_insolvent::*;
+pub use auto_deleverage::*;
 pub use bid_liquidation::*;
 pub use prove_insolvency::*;
 pub use resolve_bankruptcy::*;

@@ -4,14 +4,14 @@ use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::set_return_data;
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::view::MarginView;
-use risk_core::scan::MarketRisk;
+use risk_core::scan::{MarketRisk, ScenarioPnl};
 
 use super::trial::Trial;
 use super::viewed::View;
 use crate::bridge::{Check, Observer};
 
 impl Observer for MarginView {
-    fn risk(&mut self, index: u16, risk: &MarketRisk) {
+    fn risk(&mut self, index: u16, risk: &MarketRisk, _pnl: Option<&ScenarioPnl>) {
         self.push_market(index, risk);
     }
 }

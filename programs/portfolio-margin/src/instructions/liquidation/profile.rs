@@ -1,0 +1,127 @@
+//! What an auto-deleverage has to know of a book beyond its margin: PnL per scenario and requirement, market by market.
+
+use anchor_lang::prelude::*;
+use portfolio_margin_interface::state::{ExpirySlot, MarginAccount, PositionRecord};
+use risk_core::deleverage::{market_requirement_ceil, Comparison};
+use risk_core::market::Market;
+use risk_core::scan::{scan_market, MarketRisk, ScenarioPnl};
+use risk_core::scenario::MAX_SCENARIOS;
+use risk_core::tier::Tier;
+use risk_core::{Quantity, Quote, Ratio};
+
+use crate::bridge::Observer;
+use crate::error::risk_error;
+
+/// Which part of an account is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Positions alone, of one market or of all: what a deleverage moves. Collateral that offsets their risk stays behind.
+    Positions(Option<u16>),
+    /// Everything.
+    Whole,
+}
+
+/// The markets of an account as they pass in an evaluation.
+pub(super) struct Profile {
+    part: Part,
+    tier: Tier,
+    /// Of the market that passes.
+    scan_maintenance: Ratio,
+    /// Scenarios of the market that passes, without skew nodes: those count as a loss for either side.
+    directional: usize,
+    /// PnL of the market that passes, where it is not that of the margin.
+    scanned: Option<Box<ScenarioPnl>>,
+    markets: Vec<u16>,
+    pnl: Vec<ScenarioPnl>,
+    requirements: Vec<Quote>,
+}
+
+impl Profile {
+    /// Of an account with room for `count` markets.
+    pub fn new(header: &MarginAccount, part: Part, count: usize) -> Self {
+        Self {
+            part,
+            tier: header.tier(),
+            scan_maintenance: Ratio::ZERO,
+            directional: 0,
+            scanned: None,
+            markets: Vec::with_capacity(count),
+            pnl: Vec::with_capacity(count),
+            requirements: Vec::with_capacity(count),
+        }
+    }
+
+    /// Compares a book with this one, over all markets of this one.
+    pub fn compared_with(&self, book: &Self) -> Comparison {
+        let mut aligned = Vec::with_capacity(self.markets.len());
+        for market in &self.markets {
+            let place = book.markets.iter().position(|index| index == market);
+            let pnl = place.and_then(|place| book.pnl.get(place));
+            aligned.push(pnl.copied().unwrap_or([0; MAX_SCENARIOS]));
+        }
+        Comparison::of(&aligned, &self.pnl)
+    }
+
+    /// The first market that requires more than it did `before`, with both requirements. Both profiles are of one scope.
+    pub fn risen_since(&self, before: &Self) -> Option<(u16, Quote, Quote)> {
+        let required = before.requirements.iter().zip(&self.requirements);
+        let mut markets = self.markets.iter().zip(required);
+        let risen = markets.find(|(_, (before, after))| after > before);
+        risen.map(|(market, (before, after))| (*market, *before, *after))
+    }
+
+    fn covers(&self, market: u16) -> bool {
+        match self.part {
+            Part::Positions(Some(only)) => only == market,
+            Part::Positions(None) | Part::Whole => true,
+        }
+    }
+}
+
+impl Observer for Profile {
+    fn market(
+        &mut self,
+        index: u16,
+        market: &Market<'_, ExpirySlot>,
+        positions: &[PositionRecord],
+    ) -> Result<bool> {
+        if !self.covers(index) {
+            return Ok(true);
+        }
+        self.scan_maintenance = market.params.scan_maintenance;
+        self.directional = market.scenarios.directional();
+        let has_more = self.part != Part::Whole && market.offset != Quantity::ZERO;
+        if self.tier == Tier::Standard || has_more {
+            let offset = match self.part {
+                Part::Positions(_) => Quantity::ZERO,
+                Part::Whole => market.offset,
+            };
+            let alone = Market { offset, ..*market };
+            let mut pnl = Box::new([0; MAX_SCENARIOS]);
+            scan_market(&alone, positions, &mut pnl).map_err(risk_error)?;
+            self.scanned = Some(pnl);
+        }
+        Ok(true)
+    }
+
+    fn risk(&mut self, index: u16, risk: &MarketRisk, pnl: Option<&ScenarioPnl>) {
+        if !self.covers(index) {
+            return;
+        }
+        let scanned = self.scanned.take();
+        let mut pnl = scanned
+            .as_deref()
+            .or(pnl)
+            .copied()
+            .unwrap_or([0; MAX_SCENARIOS]);
+        for skewed in pnl.iter_mut().skip(self.directional) {
+            *skewed = 0;
+        }
+        self.markets.push(index);
+        self.pnl.push(pnl);
+        // a sum that leaves its range is refused by the margin, which has it too
+        let required = market_requirement_ceil(self.scan_maintenance, risk);
+        self.requirements
+            .push(required.unwrap_or(Quote::from_raw(i64::MAX)));
+    }
+}
