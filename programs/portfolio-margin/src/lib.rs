@@ -421,10 +421,9 @@ pub mod portfolio_margin {
         stop_liquidation::handler(ctx)
     }
 
-    /// Gives a part of an insolvent account's positions, of one market or of all, to an account whose risk is opposite, at their marks,
-    /// once nobody bid in the whole insolvent phase. Authority: anybody.
-    ///
-    /// Remaining accounts: the liquidatee's margin accounts, its markets writable, then the counterparty's with the markets that move.
+    /// Gives a part of an insolvent account's positions, of one market or of all, to an account of opposite risk, at their marks, where
+    /// nobody bid in the whole insolvent phase. Authority: anybody. Remaining accounts: the liquidatee's margin accounts, markets
+    /// writable, then the counterparty's with the markets that move.
     /// Errors: `InsolvencyUnproven`, `PayoutRunning`, `AccountSolvent`, `RiskNotOpposite`, `RiskNotReduced`, `SliceTooSmall`.
     pub fn auto_deleverage<'info>(
         ctx: Context<'info, AutoDeleverage<'info>>,

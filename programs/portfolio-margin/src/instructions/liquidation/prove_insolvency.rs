@@ -9,7 +9,7 @@ use portfolio_margin_interface::args::ProveInsolvencyArgs;
 use portfolio_margin_interface::state::margin_account::STATUS_LIQUIDATING;
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::margin::MarginReport;
-use risk_core::scan::MarketRisk;
+use risk_core::scan::{MarketRisk, ScenarioPnl};
 
 use crate::bridge::{Check, Cursor, Observer};
 use crate::error::MarginError;
@@ -47,7 +47,7 @@ struct LowestMark {
 }
 
 impl Observer for LowestMark {
-    fn risk(&mut self, index: u16, risk: &MarketRisk) {
+    fn risk(&mut self, index: u16, risk: &MarketRisk, _pnl: Option<&ScenarioPnl>) {
         if risk.mark.raw() < self.mark {
             (self.market, self.mark) = (index, risk.mark.raw());
         }
