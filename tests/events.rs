@@ -235,6 +235,7 @@ fn told_by(instruction: &str) -> &'static [&'static str] {
         "restart_auction" => &["AuctionRestarted"],
         "prove_insolvency" => &["InsolvencyProven"],
         "bid_insolvent" => &["InsolventBid"],
+        "liquidate_legs" => &["LegsLiquidated"],
         "stop_liquidation" => &["LiquidationStopped"],
         "update_funding" => &["FundingUpdated"],
         "record_settlement" => &["SettlementRecorded"],

@@ -26,6 +26,8 @@ mod insurance;
 mod interest;
 mod layouts;
 mod limiter;
+mod liquidate_legs;
+mod liquidate_legs_refusals;
 mod open_interest;
 mod open_margin_account;
 mod open_market;

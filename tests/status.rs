@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::{BidArgs, GreeksPage, HealthKind, MarginAccountArgs};
+use portfolio_margin_interface::args::{
+    BidArgs, GreeksPage, HealthKind, LiquidateLegsArgs, MarginAccountArgs,
+};
 use portfolio_margin_interface::quote::QuoteCancel;
 use portfolio_margin_interface::seeds::VENUE;
 use portfolio_margin_interface::Pubkey;
@@ -12,7 +14,8 @@ use risk_core::tier::Tier;
 use sandbox::quotes::ed25519;
 use sandbox::venue::through;
 use sandbox::{
-    dollars, instructions, lifecycle, perpetual, settlement, Trader, User, World, BASE, SOL, USDC,
+    dollars, instructions, lifecycle, perpetual, settlement, take_of, Trader, User, World, BASE, SOL,
+    USDC,
 };
 use solana_instruction::Instruction;
 use support::{
@@ -98,6 +101,7 @@ const TABLE: &[Row] = &[
     ("restart_auction", "", IDLE, Refused(E::HealthBelow)),
     ("prove_insolvency", "", IDLE, Refused(E::AccountSolvent)),
     ("bid_insolvent", "", IDLE, Refused(E::InsolvencyUnproven)),
+    ("liquidate_legs", "", IDLE, Allowed),
     ("stop_liquidation", "", IDLE, Refused(E::BufferMissing)),
     ("settle_expiry", "", Allowed, Allowed),
     ("settle_perp_pnl", "", Allowed, Allowed),
@@ -273,6 +277,17 @@ fn liquidation_case(scene: &mut Scene, name: &str) -> Option<Case> {
             return Some((vec![ix], vec![]));
         }
         "bid_insolvent" => world.bid_insolvent_ix(keeper, &alice.account, bid),
+        "liquidate_legs" => {
+            let perpetual = world.account(&alice.account).1[0];
+            let args = LiquidateLegsArgs {
+                witness,
+                legs: vec![take_of(&perpetual, perpetual.quantity / 20)],
+                fee: 0,
+                minimum: 0,
+                price_limit: i64::MAX,
+            };
+            world.legs_ix(keeper, &alice.account, args)
+        }
         "stop_liquidation" => world.stop_liquidation_ix(&keeper.user, &alice.account),
         _ => return None,
     };

@@ -6,7 +6,7 @@ use anchor_lang::prelude::Pubkey;
 use portfolio_margin::oracle::outage::OUTAGE_LEAST_AGE;
 use portfolio_margin_interface::args::{
     AccountTermsArgs, BidArgs, ClearinghouseArgs, GreeksPage, HealthKind, HouseRulesArgs,
-    LiquidationArgs, MarginAccountArgs, MarketRulesArgs,
+    LiquidateLegsArgs, LiquidationArgs, MarginAccountArgs, MarketRulesArgs,
 };
 use portfolio_margin_interface::quote::QuoteCancel;
 use portfolio_margin_interface::seeds::{self, VENUE};
@@ -16,7 +16,7 @@ use sandbox::oracle::{price_address, USDC_FEED};
 use sandbox::quotes::ed25519;
 use sandbox::venue::through;
 use sandbox::{
-    call, crypto_smile, dollars, instructions, lifecycle, perpetual, settlement, Market,
+    call, crypto_smile, dollars, instructions, lifecycle, perpetual, settlement, take_of, Market,
     PriceFields, Trader, User, World, WorldBuilder, BASE, DAY, SOL, START, USDC,
 };
 use solana_instruction::Instruction;
@@ -445,6 +445,17 @@ fn liquidation(name: &str) -> Option<Known> {
             let (btc, price) = (world.btc, world.settings().btc_price);
             world.set_price(&btc, price);
             let ix = world.restart_auction_ix(&keeper.user, &alice.account);
+        "liquidate_legs" => {
+            let (world, alice, _, keeper) = liquidating_long();
+            let legs = vec![take_of(&world.account(&alice.account).1[0], BASE / 100)];
+            let args = LiquidateLegsArgs {
+                witness: world.report(&alice.account).witness(),
+                legs,
+                fee: USDC,
+                minimum: 0,
+                price_limit: i64::MAX,
+            };
+            let ix = world.legs_ix(&keeper, &alice.account, args);
             (world, ix, keeper)
         }
         "prove_insolvency" => {

@@ -17,7 +17,12 @@
 use crate::error::{check_range, Field, RiskError};
 use crate::liquidation::{buffer_health, LiquidationTerms, FRACTION_ONE};
 use crate::margin::MarginReport;
-use crate::units::{Quote, Ratio};
+use crate::position::Position;
+use crate::units::{Price, Quantity, Quote, Ratio};
+
+/// What a taker pays for a leg beyond its price, 1e-6 USD: a unit for the rounding of the sum toward zero, and one each for what the
+/// account's own value is rounded by before and after.
+pub const TAKER_ROUNDING: i64 = 3;
 
 /// What a liquidator asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +168,19 @@ pub fn most_fee_floor(
         .min(fee_limit_floor(takeover, terms)?)
         .min(unpaid.equity)
         .max(Quote::ZERO))
+}
+
+/// What one base unit of a leg changes hands for: its mark, moved against the taker by what it can be wrong by. An option's mark is good to
+/// 6e-11 of the forward ([`crate::unit_mark`]), and a forward is less than three times the spot; other marks are exact.
+pub fn price_against_taker(mark: Price, spot: Price, position: &Position) -> Price {
+    let slack = match position.instrument.is_option() {
+        true => (spot.raw() >> 32).saturating_add(1),
+        false => 0,
+    };
+    Price::from_raw(match position.quantity > Quantity::ZERO {
+        true => mark.raw().saturating_add(slack).min(Price::MOST),
+        false => mark.raw().saturating_sub(slack),
+    })
 }
 
 /// What of a fee goes to the insurance fund, rounded down.

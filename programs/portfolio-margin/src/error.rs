@@ -3,6 +3,7 @@
 use anchor_lang::prelude::*;
 use clearing_core::surface::SurfaceFault;
 use risk_core::liquidation::SliceError;
+use risk_core::takeover::LegsError;
 use risk_core::RiskError;
 
 #[error_code]
@@ -349,5 +350,28 @@ pub fn slice_error(error: SliceError) -> Error {
             error!(MarginError::SliceBelowMinimum).with_values((fraction, minimum))
         }
         SliceError::Risk(error) => risk_error(error),
+    }
+}
+
+/// Maps the reasons why legs may not be taken.
+pub fn legs_error(error: LegsError) -> Error {
+    match error {
+        LegsError::Healthy { buffer_health } => {
+            error!(MarginError::AccountHealthy).with_values((buffer_health.raw(), 0))
+        }
+        LegsError::FeeTooHigh { fee, most } => {
+            error!(MarginError::LegsFeeTooHigh).with_values((fee.raw(), most.raw()))
+        }
+        LegsError::NotImproved { before, after } => {
+            error!(MarginError::HealthNotImproved).with_values((after.raw(), before.raw()))
+        }
+        LegsError::TooDear {
+            reward,
+            improvement,
+        } => error!(MarginError::LegsTooDear).with_values((reward.raw(), improvement.raw())),
+        LegsError::PastBuffer { buffer_health } => {
+            error!(MarginError::PastBuffer).with_values((buffer_health.raw(), 0))
+        }
+        LegsError::Risk(error) => risk_error(error),
     }
 }

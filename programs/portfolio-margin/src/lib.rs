@@ -401,6 +401,15 @@ pub mod portfolio_margin {
     /// `LossMarketMismatch`, `MarketsIncomplete`, `LossUncovered`.
     pub fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> Result<()> {
         resolve_bankruptcy::handler(ctx)
+    /// Takes chosen legs of an account in liquidation at their marks, for a fee. Authority: the liquidator's owner.
+    /// Remaining accounts: the legs' markets, writable, then the liquidatee's margin accounts, then the liquidator's with the legs'
+    /// markets. Errors: those of [`bid_liquidation()`], `LegNotHeld`, `SliceBelowMinimum`, `LegsFeeTooHigh`, `LegsTooDear`,
+    /// `PastBuffer`, `PositionLimit`; of a doubtful price or surface of a leg the reason.
+    pub fn liquidate_legs<'info>(
+        ctx: Context<'info, LiquidateLegs<'info>>,
+        args: LiquidateLegsArgs,
+    ) -> Result<()> {
+        liquidate_legs::handler(ctx, args)
     }
 
     /// Takes a part of the book of an account that was proved insolvent and is paid for it, by the insurance fund and then by the

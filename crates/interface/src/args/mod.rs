@@ -356,6 +356,34 @@ arguments! {
         /// The market whose positions are given, all of them by the same part; none: those of every market.
         pub market: Option<u16>,
     }
+
+    /// One leg of `liquidate_legs`.
+    pub struct LegTake {
+        /// Index of the market.
+        pub market: u16,
+        /// Code of the instrument: 0 perpetual, 1 future, 2 call, 3 put.
+        pub instrument: u8,
+        /// Unix time of expiry; zero for a perpetual.
+        pub expiry: i64,
+        /// Strike, 1e-8 USD; zero for a perpetual or a future.
+        pub strike: u64,
+        /// What the liquidator takes, 1e-6 base units, with the sign of the liquidatee's position; clamped to its size.
+        pub quantity: i64,
+    }
+
+    /// `liquidate_legs`.
+    pub struct LiquidateLegsArgs {
+        /// One scenario per market of the liquidatee's check, in order of market; empty for the Standard tier, which has none.
+        pub witness: Vec<u8>,
+        /// What the liquidator takes over at its marks: each series once, at most [`MAX_LEGS`].
+        pub legs: Vec<LegTake>,
+        /// What it receives for that, 1e-6 USD; part of it goes to the insurance fund.
+        pub fee: u64,
+        /// Least part of each leg's quantity that it wants after clamping, 1e-9; zero: any.
+        pub minimum: u64,
+        /// Most that it pays for the legs in sum, less what it keeps of the fee, 1e-6 USD.
+        pub price_limit: i64,
+    }
 }
 
 impl AccountTermsArgs {

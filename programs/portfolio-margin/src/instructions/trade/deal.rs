@@ -166,7 +166,7 @@ impl Deal<'_> {
 }
 
 /// Refuses a position that grows beyond its limit. Legs count one by one, as they are written.
-fn check_position_limit(leg: &PricedLeg, change: Change) -> Result<()> {
+pub fn check_position_limit(leg: &PricedLeg, change: Change) -> Result<()> {
     let (size, limit) = (change.after.unsigned_abs(), leg.position_limit);
     if limit != 0 && size > limit && change.grows() {
         return Err(error!(MarginError::PositionLimit).with_values((size, limit)));
