@@ -402,9 +402,9 @@ pub mod portfolio_margin {
     pub fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> Result<()> {
         resolve_bankruptcy::handler(ctx)
     /// Takes chosen legs of an account in liquidation at their marks, for a fee. Authority: the liquidator's owner.
-    /// Remaining accounts: the legs' markets, writable, then the liquidatee's margin accounts, then the liquidator's with the legs'
-    /// markets. Errors: those of [`bid_liquidation()`], `LegNotHeld`, `SliceBelowMinimum`, `LegsFeeTooHigh`, `LegsTooDear`,
-    /// `PastBuffer`, `PositionLimit`; of a doubtful price or surface of a leg the reason.
+    /// Remaining accounts: the legs' markets, writable, the liquidatee's margin accounts, the liquidator's with the legs' markets.
+    /// Errors: those of [`bid_liquidation()`], `LegNotHeld`, `LegsFeeTooHigh`, `LegsTooDear`, `PastBuffer`, `PositionLimit`; of a
+    /// doubtful price or surface of a leg the reason.
     pub fn liquidate_legs<'info>(
         ctx: Context<'info, LiquidateLegs<'info>>,
         args: LiquidateLegsArgs,
