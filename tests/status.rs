@@ -14,8 +14,8 @@ use risk_core::tier::Tier;
 use sandbox::quotes::ed25519;
 use sandbox::venue::through;
 use sandbox::{
-    dollars, instructions, lifecycle, perpetual, settlement, take_of, Trader, User, World, BASE, SOL,
-    USDC,
+    dollars, instructions, lifecycle, perpetual, settlement, take_of, Trader, User, World, BASE,
+    SOL, USDC,
 };
 use solana_instruction::Instruction;
 use support::{

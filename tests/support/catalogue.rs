@@ -445,6 +445,8 @@ fn liquidation(name: &str) -> Option<Known> {
             let (btc, price) = (world.btc, world.settings().btc_price);
             world.set_price(&btc, price);
             let ix = world.restart_auction_ix(&keeper.user, &alice.account);
+            (world, ix, keeper)
+        }
         "liquidate_legs" => {
             let (world, alice, _, keeper) = liquidating_long();
             let legs = vec![take_of(&world.account(&alice.account).1[0], BASE / 100)];

@@ -401,6 +401,8 @@ pub mod portfolio_margin {
     /// `LossMarketMismatch`, `MarketsIncomplete`, `LossUncovered`.
     pub fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> Result<()> {
         resolve_bankruptcy::handler(ctx)
+    }
+
     /// Takes chosen legs of an account in liquidation at their marks, for a fee. Authority: the liquidator's owner.
     /// Remaining accounts: the legs' markets, writable, the liquidatee's margin accounts, the liquidator's with the legs' markets.
     /// Errors: those of [`bid_liquidation()`], `LegNotHeld`, `LegsFeeTooHigh`, `LegsTooDear`, `PastBuffer`, `PositionLimit`; of a
