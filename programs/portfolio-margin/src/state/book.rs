@@ -177,6 +177,42 @@ impl<'a> AccountBook<'a> {
         let found = self
             .positions()
             .binary_search_by(|record| record.key().cmp(&series.key()));
+        self.put_position(found, series, quantity, cost)
+    }
+
+    /// The same for a walk over sorted series: `place` is that of the series before, at first zero, and becomes this one's.
+    pub fn add_position_from(
+        &mut self,
+        place: &mut usize,
+        series: &PositionRecord,
+        quantity: i64,
+        cost: i64,
+    ) -> Result<Change> {
+        let key = series.key();
+        let mut next = None;
+        while let Some(record) = self.positions().get(*place) {
+            next = Some(record.key());
+            if next >= Some(key) {
+                break;
+            }
+            *place = place.saturating_add(1);
+            next = None;
+        }
+        let found = match next == Some(key) {
+            true => Ok(*place),
+            false => Err(*place),
+        };
+        self.put_position(found, series, quantity, cost)
+    }
+
+    /// Adds to the series at the place where it is, or is to be.
+    fn put_position(
+        &mut self,
+        found: core::result::Result<usize, usize>,
+        series: &PositionRecord,
+        quantity: i64,
+        cost: i64,
+    ) -> Result<Change> {
         match found {
             Ok(at) => self.change_position(at, quantity, cost),
             Err(_) if quantity == 0 && cost == 0 => Ok(Change::default()),
@@ -196,7 +232,8 @@ impl<'a> AccountBook<'a> {
         }
     }
 
-    fn change_position(&mut self, at: usize, quantity: i64, cost: i64) -> Result<Change> {
+    /// Adds to the record at a place; one of which nothing is left goes.
+    pub fn change_position(&mut self, at: usize, quantity: i64, cost: i64) -> Result<Change> {
         let count = usize::from(self.header.position_count);
         let Some(tail) = self.records.get_mut(at..count) else {
             return err!(ErrorCode::AccountDidNotDeserialize);

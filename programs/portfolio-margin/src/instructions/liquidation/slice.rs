@@ -6,7 +6,7 @@
 use anchor_lang::prelude::*;
 use risk_core::liquidation::FRACTION_ONE;
 use risk_core::margin::MarginReport;
-use risk_core::{Quantity, Quote};
+use risk_core::Quote;
 
 use crate::bridge::{Check, Cursor, Scope};
 use crate::error::{overflow, risk_error, MarginError};
@@ -45,30 +45,23 @@ impl Slice {
         to: &mut AccountBook<'_>,
         open: &mut OpenInterest,
     ) -> Result<()> {
-        let mut index = 0usize;
-        while let Some(record) = from.position(index) {
-            let held = Quantity::from_raw(record.quantity);
+        // both books are sorted alike: one walk over each
+        let (mut at, mut place) = (0usize, 0usize);
+        while let Some(record) = from.position(at) {
             // A short option is a liability: no slice leaves more of it behind than its share.
             let is_short_option = record.quantity < 0 && record.strike > 0;
-            let part = if is_short_option {
-                held.scale_away_from_zero(self.fraction, FRACTION_ONE)
-            } else {
-                held.scale_toward_zero(self.fraction, FRACTION_ONE)
+            let quantity = match is_short_option {
+                true => part_away_from_zero(record.quantity, self.fraction),
+                false => part_toward_zero(record.quantity, self.fraction),
             };
-            let quantity = part.map_err(risk_error)?.raw();
-            let cost = Quote::from_raw(record.cost)
-                .scale_toward_zero(self.fraction, FRACTION_ONE)
-                .map_err(risk_error)?
-                .raw();
+            let cost = part_toward_zero(record.cost, self.fraction);
             // |quantity| and |cost| do not exceed the record's, which can be negated: see the part's rounding.
             let given =
-                from.add_position(&record, quantity.saturating_neg(), cost.saturating_neg())?;
-            let taken = to.add_position(&record, quantity, cost)?;
-            open.add(&record, given)?;
-            open.add(&record, taken)?;
+                from.change_position(at, quantity.saturating_neg(), cost.saturating_neg())?;
+            let taken = to.add_position_from(&mut place, &record, quantity, cost)?;
+            open.add_transfer(&record, given, taken)?;
             // A record that was sold whole is gone, and the next one stands in its place.
-            let emptied = quantity == record.quantity && cost == record.cost;
-            index = index.saturating_add(usize::from(!emptied));
+            at = at.saturating_add(usize::from(given.has_record));
         }
         Ok(())
     }
@@ -79,7 +72,7 @@ impl Slice {
         to: &mut AccountBook<'_>,
     ) -> Result<()> {
         for balance in from.header.collateral {
-            let part = part_floor(balance.amount, self.fraction)?;
+            let part = part_floor(balance.amount, self.fraction);
             from.take_collateral(balance.bank, part)?;
             to.add_collateral(balance.bank, balance.offset_market, part)?;
         }
@@ -88,10 +81,8 @@ impl Slice {
 
     fn transfer_cash(&self, from: &mut AccountBook<'_>, to: &mut AccountBook<'_>) -> Result<()> {
         let for_sale = from.header.cash.checked_sub(self.reserved.raw());
-        let part = Quote::from_raw(for_sale.ok_or_else(overflow)?)
-            .scale_toward_zero(self.fraction, FRACTION_ONE)
-            .map_err(risk_error)?;
-        pay(to, from, part.raw())
+        let part = part_toward_zero(for_sale.ok_or_else(overflow)?, self.fraction);
+        pay(to, from, part)
     }
 
     /// Moves the part of the interest due, which the price counts like cash.
@@ -100,7 +91,7 @@ impl Slice {
         from: &mut AccountBook<'_>,
         to: &mut AccountBook<'_>,
     ) -> Result<()> {
-        let part = part_floor(from.header.interest_due, self.fraction)?;
+        let part = part_floor(from.header.interest_due, self.fraction);
         let due = [
             from.header.interest_due.checked_sub(part),
             to.header.interest_due.checked_add(part),
@@ -118,13 +109,38 @@ pub(super) fn pay(to: &mut AccountBook<'_>, from: &mut AccountBook<'_>, amount: 
     from.add_cash(amount.checked_neg().ok_or_else(overflow)?)
 }
 
-/// A part of an amount, 1e-9, rounded down.
-fn part_floor(amount: u64, fraction: u64) -> Result<u64> {
-    u128::from(amount)
-        .checked_mul(fraction.into())
-        .and_then(|product| product.checked_div(FRACTION_ONE.into()))
-        .and_then(|part| u64::try_from(part).ok())
-        .ok_or_else(overflow)
+/// A part of an amount, 1e-9, rounded down; exact.
+fn part_floor(amount: u64, fraction: u64) -> u64 {
+    split_part(amount, fraction, 0)
+}
+
+/// `amount x fraction / 1e9`, with `rounding` added before the division. Whole units of 1e9 and the rest apart: no 128 bits.
+fn split_part(amount: u64, fraction: u64, rounding: u64) -> u64 {
+    let fraction = fraction.min(FRACTION_ONE);
+    let whole = amount.div_euclid(FRACTION_ONE).wrapping_mul(fraction); // at most the amount
+    let rest = amount.rem_euclid(FRACTION_ONE).wrapping_mul(fraction); // below 1e18
+    let part = rest.wrapping_add(rounding).div_euclid(FRACTION_ONE);
+    whole.wrapping_add(part) // at most the amount, also rounded up: a rest that is not zero is below 1e9
+}
+
+/// A part of a signed amount, 1e-9, rounded toward zero.
+fn part_toward_zero(amount: i64, fraction: u64) -> i64 {
+    with_sign_of(amount, part_floor(amount.unsigned_abs(), fraction))
+}
+
+/// A part of a signed amount, 1e-9, rounded away from zero.
+fn part_away_from_zero(amount: i64, fraction: u64) -> i64 {
+    let most = FRACTION_ONE.saturating_sub(1);
+    with_sign_of(amount, split_part(amount.unsigned_abs(), fraction, most))
+}
+
+/// A magnitude, at most the amount's, with its sign.
+fn with_sign_of(amount: i64, magnitude: u64) -> i64 {
+    let value = magnitude.cast_signed();
+    match amount < 0 {
+        true => value.wrapping_neg(),
+        false => value,
+    }
 }
 
 /// Writes what the slice changes of open interest to the liquidatee's markets, of which `cursor` stands at the first account
@@ -200,4 +216,43 @@ pub(super) fn require_solvent_bidder(
         evaluation.certain()?
     };
     check.require_openable(to.header.tier(), &report)
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests {
+    use super::*;
+
+    /// Any number of any size, as many small as large ones.
+    fn any(bits: &mut u64) -> u64 {
+        *bits = bits
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        bits.rotate_left(29) >> (*bits >> 58)
+    }
+
+    #[test]
+    fn parts_are_exact_for_amounts_of_any_size() {
+        let one = u128::from(FRACTION_ONE);
+        let mut bits = 7;
+        let edges = [0, 1, FRACTION_ONE - 1, FRACTION_ONE, u64::MAX, 1 << 63];
+        let amounts: Vec<u64> = (0..20_000).map(|_| any(&mut bits)).chain(edges).collect();
+        for amount in amounts {
+            for fraction in [0, 1, any(&mut bits) % FRACTION_ONE, FRACTION_ONE] {
+                let product = u128::from(amount) * u128::from(fraction);
+                assert_eq!(u128::from(part_floor(amount, fraction)), product / one);
+                let signed = amount.cast_signed();
+                let product = i128::from(signed) * i128::from(fraction);
+                let toward = i64::try_from(product / one_signed()).expect("a part");
+                assert_eq!(part_toward_zero(signed, fraction), toward);
+                let away = product.signum() * i128::from(product % one_signed() != 0);
+                let away = i64::try_from(product / one_signed() + away).expect("a part");
+                assert_eq!(part_away_from_zero(signed, fraction), away);
+            }
+        }
+    }
+
+    fn one_signed() -> i128 {
+        i128::from(FRACTION_ONE)
+    }
 }
