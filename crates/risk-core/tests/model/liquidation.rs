@@ -216,7 +216,7 @@ fn inv_15_dust_is_gone_after_one_bid() {
         // WHEN somebody bids THEN nothing is left but the price, and the account is healthy
         let slice = account.plan(&TERMS, FRACTION_ONE).unwrap();
         account.apply(&slice);
-        assert_eq!(account.book.positions[0].quantity, Quantity::ZERO);
+        assert!(account.book.positions.is_empty());
         assert_eq!(
             (account.book.cash, account.reserved),
             (slice.price, slice.price)
@@ -256,23 +256,23 @@ fn discounts_of_zero_and_a_half() {
 
 /// An account in liquidation: a book, and the cash it received from bids.
 #[derive(Clone)]
-struct Liquidatee {
-    book: Portfolio,
-    reserved: Quote,
+pub struct Liquidatee {
+    pub book: Portfolio,
+    pub reserved: Quote,
 }
 
 impl Liquidatee {
-    fn report(&self) -> MarginReport {
+    pub fn report(&self) -> MarginReport {
         self.book.report()
     }
 
     /// Whether it is worth enough that rounding leg by leg does not matter, and is sold in slices.
-    fn is_sliced(&self) -> bool {
+    pub fn is_sliced(&self) -> bool {
         let requirement = self.report().maintenance_margin().raw();
         requirement > DUST_REQUIREMENT.max((200.0 * self.rounding()) as i64)
     }
 
-    fn plan(&self, terms: &LiquidationTerms, wanted: u64) -> Result<SlicePlan, SliceError> {
+    pub fn plan(&self, terms: &LiquidationTerms, wanted: u64) -> Result<SlicePlan, SliceError> {
         plan_slice(
             &self.report(),
             terms,
@@ -282,7 +282,7 @@ impl Liquidatee {
     }
 
     /// Takes the planned part of every position, collateral and unreserved cash, rounded toward zero, and pays for it.
-    fn apply(&mut self, plan: &SlicePlan) {
+    pub fn apply(&mut self, plan: &SlicePlan) {
         let part = |amount: Quote| {
             amount
                 .scale_toward_zero(plan.fraction, FRACTION_ONE)
@@ -296,6 +296,9 @@ impl Liquidatee {
             leg.quantity = Quantity::from_raw(leg.quantity.raw() - sold.raw());
             leg.cost = leg.cost.checked_sub(part(leg.cost)).unwrap();
         }
+        self.book
+            .positions
+            .retain(|leg| leg.quantity != Quantity::ZERO || leg.cost != Quote::ZERO);
         for asset in &mut self.book.collateral {
             asset.value = asset.value.checked_sub(part(asset.value)).unwrap();
         }
@@ -307,7 +310,7 @@ impl Liquidatee {
 
     /// What rounding may move: each leg is off by less than one raw unit of its size, so mark, scan and charges are off
     /// by at most twice that unit's notional (the buffer doubles charges), and the cushion by what its shift steps.
-    fn rounding(&self) -> f64 {
+    pub fn rounding(&self) -> f64 {
         let legs: f64 = self
             .book
             .positions
@@ -320,7 +323,7 @@ impl Liquidatee {
 }
 
 /// A random book with collateral and as much cash as puts its maintenance health at `-depth` of its requirement.
-fn random_liquidatee(random: &mut Random, depth: f64) -> Liquidatee {
+pub fn random_liquidatee(random: &mut Random, depth: f64) -> Liquidatee {
     let mut book = random_book(random, &Shape::USUAL);
     let requirement = book.report().maintenance_margin().raw();
     book.collateral.push(Collateral {

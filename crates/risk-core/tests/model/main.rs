@@ -14,6 +14,7 @@
 )]
 
 mod accounts;
+mod auction;
 mod bounds;
 mod closed_forms;
 mod contingencies;
@@ -31,6 +32,7 @@ mod linear;
 mod liquidation;
 mod neutral;
 mod refusals;
+mod repairs;
 mod savings;
 mod scenarios;
 // The kernel tests' generator, vector reader and worst-error bookkeeping; not all of it is needed here.
@@ -42,3 +44,4 @@ mod tiers;
 mod total;
 mod whole_exact;
 mod whole_laws;
+mod witnesses;
