@@ -353,7 +353,6 @@ pub mod portfolio_margin {
 
     /// Puts an account into liquidation by naming, per market, a scenario that it cannot cover; of a Standard account, none.
     /// Authority: anybody.
-    ///
     /// Remaining accounts: the account's margin accounts. Errors: `AccountHealthy`, `AccountLiquidating`,
     /// `WitnessLength`.
     pub fn start_liquidation<'info>(
@@ -364,7 +363,6 @@ pub mod portfolio_margin {
     }
 
     /// Buys a pro-rata slice of an account in liquidation at a discount. Authority: the liquidator's owner.
-    ///
     /// Remaining accounts: the liquidatee's margin accounts, then the liquidator's, which include every bank and market
     /// of the liquidatee. Errors: `NotLiquidating`, `SelfLiquidation`, `AccountHealthy`, `AccountInsolvent`, `WitnessLength`,
     /// `SliceTooSmall`, `SliceBelowMinimum`, `HealthNotImproved`, `PriceAboveLimit`, `ScopeTooWide`, `CashNegative`,
@@ -377,7 +375,6 @@ pub mod portfolio_margin {
     }
 
     /// Begins the auction of an account anew that is above maintenance again. Authority: anybody.
-    ///
     /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `HealthBelow`.
     pub fn restart_auction<'info>(ctx: Context<'info, RestartAuction<'info>>) -> Result<()> {
         restart_auction::handler(ctx)
@@ -385,7 +382,6 @@ pub mod portfolio_margin {
 
     /// Proves that an account in liquidation has no equity, or that its auction is over and it still lacks maintenance health under the
     /// witness; or takes the proof back. Authority: anybody.
-    ///
     /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `AccountSolvent`, `WitnessLength`.
     pub fn prove_insolvency<'info>(
         ctx: Context<'info, ProveInsolvency<'info>>,
@@ -396,7 +392,6 @@ pub mod portfolio_margin {
 
     /// Covers what an account without positions and collateral owes: insurance, profits of the loss's market, quote balances.
     /// Authority: anybody.
-    ///
     /// Remaining accounts: every market of the clearing house by index, or none: then balances are not asked. Errors: `NotBankrupt`,
     /// `LossMarketMismatch`, `MarketsIncomplete`, `LossUncovered`.
     pub fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> Result<()> {
@@ -416,7 +411,6 @@ pub mod portfolio_margin {
 
     /// Takes a part of the book of an account that was proved insolvent and is paid for it, by the insurance fund and then by the
     /// account's debt. Authority: the liquidator's owner. Remaining accounts as in [`bid_liquidation()`].
-    ///
     /// Errors: those of [`bid_liquidation()`] but `AccountInsolvent`; `InsolvencyUnproven`, `AccountSolvent`, `LossMarketMismatch`.
     pub fn bid_insolvent<'info>(
         ctx: Context<'info, BidInsolvent<'info>>,
@@ -426,7 +420,6 @@ pub mod portfolio_margin {
     }
 
     /// Ends a liquidation once the account has its buffer above maintenance again. Authority: anybody.
-    ///
     /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `BufferMissing`.
     pub fn stop_liquidation<'info>(ctx: Context<'info, StopLiquidation<'info>>) -> Result<()> {
         stop_liquidation::handler(ctx)
@@ -445,7 +438,6 @@ pub mod portfolio_margin {
 
     /// Fails unless an account's initial health, maintenance health or equity is at least `least`, 1e-6 USD. For appending to
     /// other instructions. Authority: anybody.
-    ///
     /// Remaining accounts: the account's margin accounts.
     /// Errors: `HealthBelow` with what was found and `least`; of a doubtful price or surface the reason.
     /// Compute units: as one check in [`trade()`].
@@ -459,7 +451,6 @@ pub mod portfolio_margin {
 
     /// Fails unless an account's sequence number is at least `least` and at most `most`. For appending to other instructions.
     /// Authority: anybody.
-    ///
     /// Errors: `SequenceMismatch` with the two numbers that do not fit.
     pub fn assert_sequence(ctx: Context<AssertSequence>, least: u64, most: u64) -> Result<()> {
         assert_sequence::handler(ctx, least, most)
@@ -472,21 +463,18 @@ pub mod portfolio_margin {
 
     /// Records a price that was published in an expiry's last half hour, or, while there is none, after it. Of each minute
     /// the earliest counts. Authority: anybody.
-    ///
     /// Errors: `ClearinghouseMismatch`, `ExpiryNotListed`, `SettlementFinal`, `SampleRefused`, the oracle's.
     pub fn record_settlement(ctx: Context<RecordSettlement>, expiry: i64) -> Result<()> {
         record_settlement::handler(ctx, expiry)
     }
 
     /// Writes an expiry's final price; does nothing where it is written. Authority: anybody.
-    ///
     /// Errors: `ClearinghouseMismatch`, `ExpiryNotListed`, `NotExpired`, `SettlementPending`.
     pub fn finalize_settlement(ctx: Context<FinalizeSettlement>, expiry: i64) -> Result<()> {
         finalize_settlement::handler(ctx, expiry)
     }
 
     /// Settles everything that an account holds of an expiry whose price is final. Authority: anybody.
-    ///
     /// The clearing house is writable where the account owes cash before or after. Errors: `ClearinghouseMismatch`,
     /// `ExpiryNotListed`, `NotExpired`, `SettlementPending`, `NothingToSettle`, `ClearinghouseReadOnly`.
     pub fn settle_expiry(ctx: Context<SettleExpiry>, expiry: i64) -> Result<()> {
@@ -495,7 +483,6 @@ pub mod portfolio_margin {
 
     /// Realises the PnL of an account's perpetual in a market, as far as losers have paid. Authority: anybody; of a profit while the
     /// market has losses to share, who trades for the account.
-    ///
     /// The clearing house is writable where the account owes cash before or after, or a loss is due. Errors:
     /// `ClearinghouseMismatch`, `NothingToSettle`, `ProfitShared`, `ClearinghouseReadOnly`, the oracle's.
     pub fn settle_perp_pnl(ctx: Context<SettlePerpPnl>) -> Result<()> {

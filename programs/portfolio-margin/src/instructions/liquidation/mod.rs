@@ -1,11 +1,11 @@
 //! Repair of accounts that fail.
 
-pub mod bid_insolvent;
 pub mod auto_deleverage;
+pub mod bid_insolvent;
 pub mod bid_liquidation;
 mod handover;
-mod profile;
 pub mod liquidate_legs;
+mod profile;
 pub mod prove_insolvency;
 pub mod resolve_bankruptcy;
 pub mod restart_auction;
@@ -13,8 +13,8 @@ mod slice;
 pub mod start_liquidation;
 pub mod stop_liquidation;
 
-pub use bid_insolvent::*;
 pub use auto_deleverage::*;
+pub use bid_insolvent::*;
 pub use bid_liquidation::*;
 pub use liquidate_legs::*;
 pub use prove_insolvency::*;
