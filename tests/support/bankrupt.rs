@@ -2,7 +2,7 @@
 
 use anchor_lang::{InstructionData, ToAccountMetas};
 use portfolio_margin::{accounts, instruction};
-use portfolio_margin_interface::args::{HouseRulesArgs, MarketRulesArgs};
+use portfolio_margin_interface::args::{HouseRulesArgs, MarketRulesArgs, ProveInsolvencyArgs};
 use portfolio_margin_interface::ID;
 use sandbox::{
     dollars, future, perpetual, settlement, Outcome, Trader, User, World, WorldBuilder, BASE, USDC,
@@ -137,6 +137,9 @@ pub fn prove_ix(world: &World, account: &Trader) -> Instruction {
     Instruction {
         program_id: ID,
         accounts: metas,
-        data: instruction::ProveInsolvency { witness }.data(),
+        data: instruction::ProveInsolvency {
+            args: ProveInsolvencyArgs { witness },
+        }
+        .data(),
     }
 }
