@@ -237,6 +237,7 @@ fn told_by(instruction: &str) -> &'static [&'static str] {
         "bid_insolvent" => &["InsolventBid"],
         "liquidate_legs" => &["LegsLiquidated"],
         "stop_liquidation" => &["LiquidationStopped"],
+        "resolve_bankruptcy" => &["BankruptcyResolved"],
         "update_funding" => &["FundingUpdated"],
         "record_settlement" => &["SettlementRecorded"],
         "finalize_settlement" => &["SettlementFinalized"],

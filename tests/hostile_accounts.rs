@@ -31,6 +31,7 @@ fn may_replace(instruction: &str, account: &str, what: &str) -> Option<&'static 
         ("update_interest", "clearinghouse", "foreign clearing house") => "anybody may, for any",
         ("collect_fees", "market", "SOL") => "anybody may, for any of the house",
         ("update_funding", "market", "SOL" | "foreign BTC") => "anybody may, for any",
+        ("settle_perp_pnl", "signer", _) => "a loss is paid by anybody's hand",
         ("settle_expiry", "margin_account", "bob's margin account") => "he holds the expiry too",
         (_, "margin_account", "bob's margin account") if is_looking(instruction) => {
             "anybody may look at any, and he holds the same assets"

@@ -57,6 +57,7 @@ mod settle_expiry;
 mod settle_expiry_refusals;
 mod settle_perp_pnl;
 mod settle_perp_pnl_refusals;
+mod settle_perp_pnl_shared;
 mod settlement_marks;
 mod soak;
 mod socialised_loss;

@@ -9,6 +9,7 @@ use portfolio_margin_interface::args::{
 };
 use portfolio_margin_interface::quote::QuoteCancel;
 use portfolio_margin_interface::seeds::VENUE;
+use portfolio_margin_interface::state::Clearinghouse;
 use portfolio_margin_interface::Pubkey;
 use risk_core::tier::Tier;
 use sandbox::quotes::ed25519;
@@ -20,7 +21,7 @@ use sandbox::{
 use solana_instruction::Instruction;
 use support::{
     account_names, assert_batch_refused, assert_refused, failing_long, instruction_names,
-    liquidating_long, record, write_book,
+    liquidating_long, record, rewrite, write_book,
 };
 
 /// What may happen to an account that is below maintenance health.
@@ -103,6 +104,13 @@ const TABLE: &[Row] = &[
     ("bid_insolvent", "", IDLE, Refused(E::InsolvencyUnproven)),
     ("liquidate_legs", "", IDLE, Allowed),
     ("stop_liquidation", "", IDLE, Refused(E::BufferMissing)),
+    (
+        "resolve_bankruptcy",
+        "with positions",
+        Refused(E::NotBankrupt),
+        Refused(E::NotBankrupt),
+    ),
+    ("resolve_bankruptcy", "with a debt alone", Allowed, Allowed),
     ("settle_expiry", "", Allowed, Allowed),
     ("settle_perp_pnl", "", Allowed, Allowed),
 ];
@@ -119,7 +127,7 @@ fn case(scene: &mut Scene, name: &str, what: &str) -> Case {
         .or_else(|| venue_case(scene, name, what))
         .or_else(|| looking_case(scene, name, what).map(|ix| (vec![ix], vec![])))
         .or_else(|| liquidation_case(scene, name))
-        .or_else(|| time_case(scene, name).map(|ix| (vec![ix], vec![])));
+        .or_else(|| time_case(scene, name, what).map(|ix| (vec![ix], vec![])));
     made.unwrap_or_else(|| panic!("{name} {what} cannot be made"))
 }
 
@@ -294,11 +302,21 @@ fn liquidation_case(scene: &mut Scene, name: &str) -> Option<Case> {
     Some((vec![ix], vec![keeper.user]))
 }
 
-fn time_case(scene: &mut Scene, name: &str) -> Option<Instruction> {
+fn time_case(scene: &mut Scene, name: &str, what: &str) -> Option<Instruction> {
     let (world, alice, ..) = scene;
     let (btc, week, price) = (world.btc, world.week, dollars(102_000));
     match name {
         "settle_perp_pnl" => Some(settlement::settle_perp_pnl(&alice.account, &btc)),
+        "resolve_bankruptcy" => {
+            if what == "with a debt alone" {
+                write_book(world, alice, |header| header.cash = -5, &[]);
+                let house = world.house;
+                rewrite(world, &house, |house: &mut Clearinghouse| {
+                    house.interest.debts = 5;
+                });
+            }
+            Some(world.resolve_bankruptcy_ix(&alice.account))
+        }
         "settle_expiry" => {
             let (_, mut held) = world.account(&alice.account);
             held.push(record(&btc, (2, week, dollars(200_000)), BASE / 10, 0));

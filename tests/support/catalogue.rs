@@ -21,6 +21,7 @@ use sandbox::{
 };
 use solana_instruction::Instruction;
 
+use super::bankrupt::{Defaults, Scene};
 use super::insolvent::{broke_long, insolvent_long, whole_bid, BROKE};
 use super::scene::{failing_long, liquidating_long};
 
@@ -395,6 +396,11 @@ fn over_time(name: &str) -> Option<Known> {
             world.set_price(&btc, price + price / 100);
             settlement::settle_perp_pnl(&bob.account, &btc)
         },
+        "resolve_bankruptcy" => {
+            let Scene { world, debtors, .. } = Defaults::default().build();
+            let ix = world.resolve_bankruptcy_ix(&debtors[0].account);
+            return Some(Known::one(world, ix, &[]));
+        }
         _ => return None,
     };
     Some(Town::build().with(make, |_, _, _| vec![]))

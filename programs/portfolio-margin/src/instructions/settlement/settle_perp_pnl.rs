@@ -7,11 +7,13 @@
 //!
 //! While the market has losses of bankrupt accounts that its winners bear (`perp_loss`), pool and losses are what all profits come
 //! to: a winner who settles receives the pool's share and forgives the losses' ([`clearing_core::waterfall::share_profit`]). Its
-//! equity falls by what it forgives, so nobody else decides when. Sum of costs, pool and losses stays zero.
+//! equity falls by what it forgives, so nobody else decides when; but for a position that is closed in an account that was proved
+//! insolvent, which would else wait for an owner who has no reason to come. Sum of costs, pool and losses stays zero.
 
 use anchor_lang::prelude::*;
 use clearing_core::settlement::perp_pnl_floor;
 use clearing_core::waterfall::share_profit;
+use portfolio_margin_interface::state::margin_account::STATUS_LIQUIDATING;
 use portfolio_margin_interface::state::{
     Clearinghouse, InterestRecord, MarginAccount, Market, PositionRecord,
 };
@@ -54,6 +56,15 @@ impl SettlePerpPnl<'_> {
         // price: owner, layout, feed, verification, sign, age and confidence are checked as it is read
         // signer: signs; that it trades for the account is checked where the profit is known
         Ok(())
+    }
+
+    /// Whether a profit may be forgiven now: who signs trades for the account, or there is nobody whose profit it could be.
+    fn may_forgive(&self, book: &AccountBook<'_>, held: &PositionRecord, now: i64) -> bool {
+        let signer = self.signer.as_ref();
+        let is_insolvent =
+            book.header.status == STATUS_LIQUIDATING && book.header.insolvent_at != 0;
+        (is_insolvent && held.quantity == 0)
+            || signer.is_some_and(|signer| can_trade(book.header, signer.key, now))
     }
 
     /// A price that is good enough to open on: money moves by it.
@@ -131,7 +142,10 @@ fn settle(
             paid: pnl.max(ability(interest, debt, book.header.cash).saturating_neg()),
             forgiven: 0,
         },
-        Ok(profit) => share(&accounts.signer, &book, market, (profit, now))?,
+        Ok(profit) => {
+            let is_free = accounts.may_forgive(&book, &held, now);
+            share(profit, market, is_free)?
+        }
     };
     let Realised { paid, forgiven } = realised;
     // A share of nothing is refused, since losers may still pay: unless the position is closed and its owner wants to be rid of it.
@@ -156,16 +170,10 @@ fn settle(
 
 /// What a winner receives and forgives.
 ///
-/// Errors: `ProfitShared` where it would forgive and nobody signs who trades for the account.
-fn share(
-    signer: &Option<Signer<'_>>,
-    book: &AccountBook<'_>,
-    market: &Market,
-    (profit, now): (u64, i64),
-) -> Result<Realised> {
+/// Errors: `ProfitShared` where it would forgive and nobody is there who may.
+fn share(profit: u64, market: &Market, may_forgive: bool) -> Result<Realised> {
     let losses = market.perp_loss;
-    let is_trader = |signer: &Signer<'_>| can_trade(book.header, signer.key, now);
-    if losses > 0 && profit > 0 && !signer.as_ref().is_some_and(is_trader) {
+    if losses > 0 && profit > 0 && !may_forgive {
         return Err(error!(MarginError::ProfitShared).with_values((profit, losses)));
     }
     let share = share_profit(profit, market.perp_pool, losses);
