@@ -1,13 +1,9 @@
 //! Accounts that owe cash and have nothing left, reached by instructions alone.
 
-use anchor_lang::{InstructionData, ToAccountMetas};
-use portfolio_margin::{accounts, instruction};
-use portfolio_margin_interface::args::{HouseRulesArgs, MarketRulesArgs, ProveInsolvencyArgs};
-use portfolio_margin_interface::ID;
+use portfolio_margin_interface::args::{HouseRulesArgs, MarketRulesArgs};
 use sandbox::{
     dollars, future, perpetual, settlement, Outcome, Trader, User, World, WorldBuilder, BASE, USDC,
 };
-use solana_instruction::Instruction;
 
 /// What each account that is left bankrupt owes: 10,000 dollars.
 pub const OWED: u64 = 10_000 * USDC;
@@ -121,25 +117,5 @@ pub fn prove(world: &mut World, account: &Trader) -> Outcome {
         let start = world.start_liquidation(&caller, &account.account, &witness);
         start.ok();
     }
-    let ix = prove_ix(world, account);
-    world.send(&[ix], &[])
-}
-
-/// The instruction of [`prove`], by the account's worst scenarios.
-pub fn prove_ix(world: &World, account: &Trader) -> Instruction {
-    let accounts = accounts::ProveInsolvency {
-        clearinghouse: world.house,
-        margin_account: account.account,
-    };
-    let mut metas = accounts.to_account_metas(None);
-    metas.extend(world.margin_metas(&account.account));
-    let witness = world.report(&account.account).witness();
-    Instruction {
-        program_id: ID,
-        accounts: metas,
-        data: instruction::ProveInsolvency {
-            args: ProveInsolvencyArgs { witness },
-        }
-        .data(),
-    }
+    world.prove_insolvency(&account.account)
 }

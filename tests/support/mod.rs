@@ -15,7 +15,7 @@ pub mod remaining;
 pub mod rules;
 pub mod scene;
 
-pub use bankrupt::{give_insurance, prove, prove_ix, Defaults, Scene, OWED};
+pub use bankrupt::{give_insurance, prove, Defaults, Scene, OWED};
 pub use batch::{assert_batch_fails, assert_batch_refused};
 pub use bend::Bend;
 pub use catalogue::{account_names, instruction_names, known, Known};
