@@ -2,6 +2,7 @@
 //! them. Names that begin with `case_NN` are the numbered cases of the safety plan, `inv_NN` its invariants.
 
 mod add_expiry;
+mod auction;
 mod bid_insolvent;
 mod bid_insolvent_refusals;
 mod bid_liquidation;
@@ -46,6 +47,7 @@ mod record_settlement;
 mod report_outage;
 mod resolve_bankruptcy;
 mod resolve_bankruptcy_refusals;
+mod restart_auction;
 mod review_authority;
 mod review_money;
 mod review_quote;

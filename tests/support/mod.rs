@@ -27,6 +27,6 @@ pub use refusal::{assert_logged, assert_refused, Refusal};
 pub use remaining::{assert_remaining_accounts_are_checked, mixed_book};
 pub use rules::{assert_open_interest, counted, pair_with, Open};
 pub use scene::{
-    debts, failing_long, foreign_account, foreign_house, health, liquidating_long,
-    other_program_copy, pair, set_cash, start,
+    auctioned_long, debts, failing_long, failing_long_in, foreign_account, foreign_house, health,
+    liquidating_long, other_program_copy, pair, set_cash, start,
 };

@@ -245,8 +245,17 @@ impl World {
         let ix = instructions::bid_liquidation(liquidator, liquidatee, args, remaining);
         // the insurance fund's share of the reward
         match self.builder.liquidation.fund_share {
-            0 => self.with_loss(ix, &liquidator.house),
+            0 => self.with_loss(self.with_proof(ix, liquidatee), &liquidator.house),
             _ => instructions::writable(ix, &liquidator.house),
+        }
+    }
+
+    /// A proof of insolvency that may be taken back is in the clearing house's sum.
+    fn with_proof(&self, ix: Instruction, account: &Pubkey) -> Instruction {
+        let (header, _) = self.account(account);
+        match header.proven_deficit {
+            0 => ix,
+            _ => instructions::writable(ix, &header.clearinghouse),
         }
     }
 
@@ -272,7 +281,8 @@ impl World {
     /// The instruction of [`World::restart_auction`].
     pub fn restart_auction_ix(&self, caller: &User, account: &Pubkey) -> Instruction {
         let remaining = self.margin_metas(account);
-        instructions::restart_auction(&self.house, &caller.key, account, remaining)
+        let ix = instructions::restart_auction(&self.house, &caller.key, account, remaining);
+        self.with_proof(ix, account)
     }
 
     /// Begins the auction of an account anew.
@@ -286,10 +296,7 @@ impl World {
     pub fn stop_liquidation_ix(&self, caller: &User, account: &Pubkey) -> Instruction {
         let remaining = self.margin_metas(account);
         let ix = instructions::stop_liquidation(&self.house, &caller.key, account, remaining);
-        match self.account(account).0.proven_deficit {
-            0 => ix,
-            _ => instructions::writable(ix, &self.house), // a proof is taken back
-        }
+        self.with_proof(ix, account)
     }
 
     /// Ends a liquidation.

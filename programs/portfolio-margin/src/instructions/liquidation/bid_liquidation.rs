@@ -16,12 +16,14 @@ use crate::bridge::{Check, Cursor};
 use crate::error::{overflow, risk_error, slice_error, MarginError};
 use crate::event::LiquidationBid;
 use crate::oracle::Action;
+use crate::state::insolvency::{self, ProofChange};
 use crate::state::{AccountBook, HouseDelta};
 
 #[derive(Accounts)]
 pub struct BidLiquidation<'info> {
     pub liquidator_owner: Signer<'info>,
-    /// Writable where a debt of either account changes, or where the insurance fund has a share of the reward.
+    /// Writable where a debt of either account changes, where the insurance fund has a share of the reward, and where the liquidatee
+    /// was proved to lack anything.
     pub clearinghouse: AccountLoader<'info, Clearinghouse>,
     #[account(mut)]
     pub liquidator: AccountLoader<'info, MarginAccount>,
@@ -104,6 +106,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     drop(house);
     delta.apply(&accounts.clearinghouse)?;
     add_insurance(&accounts.clearinghouse, sold.plan.fund_fee)?;
+    sold.proof.apply(&accounts.clearinghouse)?;
     let liquidatee_sequence = from.bump_sequence()?;
     let liquidator_sequence = to.bump_sequence()?;
     emit!(LiquidationBid {
@@ -127,6 +130,8 @@ struct Sold {
     discount: u32,
     /// The seller's, before.
     maintenance_health: Quote,
+    /// Its proof of insolvency, where it had one.
+    proof: ProofChange,
 }
 
 /// Plans the slice, moves it, and checks both accounts.
@@ -169,6 +174,7 @@ fn sell_slice<'info>(
     delta.close(buyer, to)?;
     Ok(Sold {
         plan,
+        proof: correct_proof(check, from.header),
         // at most 1.0
         discount: u32::try_from(terms.discount.raw()).map_err(|_| overflow())?,
         maintenance_health: report.maintenance_health,
@@ -181,6 +187,17 @@ fn terms_now(check: &Check<'_>, seller: &MarginAccount, report: &MarginReport) -
     let elapsed = check.now.saturating_sub(seller.liquidation_started_at);
     let is_maintained = report.maintenance_health.raw() >= 0;
     record.terms(record.auction().discount_floor(elapsed, is_maintained))
+}
+
+/// An account that has a slice to sell has equity, so that it lacks nothing. Where its auction is over the clock of the insolvent phase
+/// goes on all the same: it is the only other way to a bidder.
+fn correct_proof(check: &Check<'_>, seller: &mut MarginAccount) -> ProofChange {
+    let elapsed = check.now.saturating_sub(seller.liquidation_started_at);
+    let is_exhausted = check.house.liquidation.auction().is_exhausted(elapsed);
+    match is_exhausted && seller.insolvent_at != 0 {
+        true => insolvency::prove(seller, 0, check.now),
+        false => insolvency::take_back(seller),
+    }
 }
 
 /// The slice that a bid gets, within the bidder's limits.

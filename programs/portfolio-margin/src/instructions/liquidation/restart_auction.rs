@@ -11,11 +11,12 @@ use crate::bridge::{Check, Cursor};
 use crate::error::MarginError;
 use crate::event::AuctionRestarted;
 use crate::oracle::Action;
-use crate::state::AccountBook;
+use crate::state::{insolvency, AccountBook};
 
 #[derive(Accounts)]
 pub struct RestartAuction<'info> {
     pub caller: Signer<'info>,
+    /// Writable where the account was proved to lack anything.
     pub clearinghouse: AccountLoader<'info, Clearinghouse>,
     #[account(mut)]
     pub margin_account: AccountLoader<'info, MarginAccount>,
@@ -55,7 +56,9 @@ pub fn handler<'info>(ctx: Context<'info, RestartAuction<'info>>) -> Result<()> 
     cursor.finish()?;
     require_gte!(report.maintenance_health.raw(), 0, MarginError::HealthBelow);
 
+    drop(house);
     book.header.liquidation_started_at = now;
+    insolvency::take_back(book.header).apply(&ctx.accounts.clearinghouse)?;
     let sequence = book.bump_sequence()?;
     emit!(AuctionRestarted {
         margin_account: ctx.accounts.margin_account.key(),
