@@ -190,21 +190,28 @@ impl World {
             .terms(auction.discount_floor(elapsed, is_maintained))
     }
 
-    /// How much of these legs a keeper should take: what brings the account to a share of the buffer (1e-6; below 1.0 to leave room for
-    /// deposits and prices that come in between), or repairs as much as the legs can.
+    /// How much of these legs a keeper should take and for which fee: what brings the account to a share of the buffer (1e-6; below 1.0
+    /// to leave room for deposits and prices that come in between), or repairs as much as the legs can.
     #[track_caller]
-    pub fn sized(&self, account: &Pubkey, takes: &[LegTake], share_of_buffer: i64) -> Vec<LegTake> {
-        let (header, _) = self.account(account);
-        let buffer = self.terms_now(&header, false).buffer.raw();
+    pub fn sized(
+        &self,
+        account: &Pubkey,
+        takes: &[LegTake],
+        share_of_buffer: i64,
+    ) -> (Vec<LegTake>, u64) {
+        let buffer = self.outlook(account, &[]).terms.buffer.raw();
         let aim = Ratio::from_raw(buffer * share_of_buffer / 1_000_000);
         let share = size_legs(aim, |share| {
-            let mut seller = Seller::of(self, account);
-            for take in share_of_legs(takes, share) {
-                seller.take(&take)?;
-            }
-            Ok(seller.report()?.margin)
+            let outlook = self.outlook(account, &share_of_legs(takes, share));
+            let fee = i64::try_from(outlook.most_fee()).expect("a fee in range");
+            let mut paid = outlook.unpaid;
+            paid.equity = paid.equity.checked_sub(Quote::from_raw(fee))?;
+            paid.maintenance_health = paid.maintenance_health.checked_sub(Quote::from_raw(fee))?;
+            Ok(paid)
         });
-        share_of_legs(takes, share.expect("an account in range"))
+        let sized = share_of_legs(takes, share.expect("an account in range"));
+        let fee = self.outlook(account, &sized).most_fee();
+        (sized, fee)
     }
 
     /// Remaining accounts of `liquidate_legs`: the legs' markets to be written, the liquidatee's check, the liquidator's with the
