@@ -3,6 +3,7 @@
 
 mod add_expiry;
 mod auction;
+mod auto_deleverage;
 mod bid_insolvent;
 mod bid_insolvent_refusals;
 mod bid_liquidation;

@@ -77,8 +77,18 @@ impl Comparison {
         })
     }
 
-    /// `x*`, of [`FRACTION_ONE`], rounded down: at most the whole book; zero where the risks are not opposite.
-    pub fn relieving_fraction_floor(&self) -> u64 {
+    /// The largest part to give, of [`FRACTION_ONE`]: `x*` rounded down, but the whole book where less than the least slice would be
+    /// left of it; zero where the risks are not opposite.
+    pub fn relieving_fraction(&self) -> u64 {
+        let part = self.least_norm_floor();
+        match part > FRACTION_ONE.saturating_sub(LEAST_FRACTION) {
+            true => FRACTION_ONE,
+            false => part,
+        }
+    }
+
+    /// `x*`, of [`FRACTION_ONE`], rounded down; at most 1.0.
+    fn least_norm_floor(&self) -> u64 {
         if self.dot >= 0 {
             return 0;
         }
@@ -174,7 +184,7 @@ impl Candidate {
         Self {
             id,
             opposition: comparison.opposition(),
-            fraction: comparison.relieving_fraction_floor(),
+            fraction: comparison.relieving_fraction(),
         }
     }
 

@@ -84,22 +84,17 @@ impl World {
         self.send(&[ix], &[*caller])
     }
 
-    /// What a keeper finds when it compares an account's book with a candidate's: over the markets of the candidate and of the book,
-    /// skew nodes left out. Of accounts of the Portfolio tier, without collateral that offsets risk on the book's side.
-    pub fn candidate(&self, id: u32, liquidatee: &Pubkey, candidate: &Pubkey) -> Candidate {
-        let mut markets = self.scope(liquidatee).markets;
-        markets.extend(self.scope(candidate).markets);
-        let [book, other] = [liquidatee, candidate].map(|key| {
+    /// What a keeper finds when it compares an account's book in one market with a candidate's. Of accounts of the Portfolio tier,
+    /// in a market without a correlation group, where no collateral offsets the book's risk.
+    pub fn candidate(&self, id: u32, [book, candidate]: [&Pubkey; 2], market: u16) -> Candidate {
+        let [book, other] = [book, candidate].map(|key| {
+            let mut pnl: ScenarioPnl = [0; MAX_SCENARIOS];
             let report = self.report(key);
-            let of_market = |index: &u16| -> ScenarioPnl {
-                let mut pnl = [0; MAX_SCENARIOS];
-                if let Some(market) = report.markets.iter().find(|m| m.market == *index) {
-                    let count = self.directional(&self.account(key).0.clearinghouse, *index);
-                    pnl[..count].copy_from_slice(&market.pnl[..count]);
-                }
-                pnl
-            };
-            markets.iter().map(of_market).collect::<Vec<_>>()
+            if let Some(found) = report.markets.iter().find(|m| m.market == market) {
+                let count = self.directional(&self.account(key).0.clearinghouse, market);
+                pnl[..count].copy_from_slice(&found.pnl[..count]);
+            }
+            [pnl]
         });
         Candidate::new(id, &book, &other)
     }

@@ -63,6 +63,15 @@ impl Evaluation {
     }
 }
 
+/// A market as an observer knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarketKey {
+    /// Index of the market.
+    pub index: u16,
+    /// Its correlation group, from 1; zero: none.
+    pub group: u8,
+}
+
 /// Looks on while an evaluation passes the markets: how a view sees what the margin is made of.
 pub trait Observer {
     /// A market as the engine reads it, with the account's positions in it. Returns whether its margin is wanted.
@@ -76,7 +85,7 @@ pub trait Observer {
     }
 
     /// What the market contributes to the margin, and its PnL per scenario; the Standard tier has none.
-    fn risk(&mut self, _index: u16, _risk: &MarketRisk, _pnl: Option<&ScenarioPnl>) {}
+    fn risk(&mut self, _market: MarketKey, _risk: &MarketRisk, _pnl: Option<&ScenarioPnl>) {}
 }
 
 /// Nobody looks.
@@ -95,6 +104,13 @@ struct Progress<'a> {
     /// The least share of its offset that a market of each group has left, 1e-6.
     shares: [u32; MAX_GROUPS],
     observer: &'a mut dyn Observer,
+}
+
+fn key_of(record: &Market) -> MarketKey {
+    MarketKey {
+        index: record.index,
+        group: record.group,
+    }
 }
 
 impl Progress<'_> {
@@ -140,7 +156,7 @@ impl Progress<'_> {
         };
         // shown here, where it is: it is 160 bytes to hand back
         let risk = risk.map_err(risk_error)?;
-        self.observer.risk(record.index, &risk, Some(&pnl));
+        self.observer.risk(key_of(record), &risk, Some(&pnl));
         Ok(())
     }
 
@@ -164,7 +180,7 @@ impl Progress<'_> {
             gross_notional: risk.gross_notional,
             ..MarketRisk::default()
         };
-        self.observer.risk(record.index, &shown, None);
+        self.observer.risk(key_of(record), &shown, None);
         Ok(())
     }
 

@@ -228,15 +228,12 @@ impl Deleverage<'_> {
 
     /// The part that is given: what the caller asked for, at most what relieves the counterparty most.
     fn size(&self, giver: &Before<'_>, taker: &Before<'_>) -> Result<(u64, Ratio)> {
-        let comparison = taker.profile.compared_with(&giver.profile);
-        let opposition = comparison.opposition();
+        let (opposition, most) = taker.profile.compared_with(&giver.profile);
         if opposition < LEAST_OPPOSITION {
             let values = (opposition.raw(), LEAST_OPPOSITION.raw());
             return Err(error!(MarginError::RiskNotOpposite).with_values(values));
         }
-        let fraction = comparison
-            .relieving_fraction_floor()
-            .min(self.args.fraction);
+        let fraction = most.min(self.args.fraction);
         require_gte!(fraction, LEAST_FRACTION, MarginError::SliceTooSmall);
         Ok((fraction, opposition))
     }

@@ -3,13 +3,15 @@
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::state::{ExpirySlot, MarginAccount, PositionRecord};
 use risk_core::deleverage::{market_requirement_ceil, Comparison};
+use risk_core::liquidation::FRACTION_ONE;
 use risk_core::market::Market;
 use risk_core::scan::{scan_market, MarketRisk, ScenarioPnl};
 use risk_core::scenario::MAX_SCENARIOS;
 use risk_core::tier::Tier;
+use risk_core::units::RATIO_ONE;
 use risk_core::{Quantity, Quote, Ratio};
 
-use crate::bridge::Observer;
+use crate::bridge::{MarketKey, Observer};
 use crate::error::risk_error;
 
 /// Which part of an account is looked at.
@@ -31,7 +33,7 @@ pub(super) struct Profile {
     directional: usize,
     /// PnL of the market that passes, where it is not that of the margin.
     scanned: Option<Box<ScenarioPnl>>,
-    markets: Vec<u16>,
+    markets: Vec<MarketKey>,
     pnl: Vec<ScenarioPnl>,
     requirements: Vec<Quote>,
 }
@@ -51,15 +53,57 @@ impl Profile {
         }
     }
 
-    /// Compares a book with this one, over all markets of this one.
-    pub fn compared_with(&self, book: &Self) -> Comparison {
-        let mut aligned = Vec::with_capacity(self.markets.len());
-        for market in &self.markets {
-            let place = book.markets.iter().position(|index| index == market);
-            let pnl = place.and_then(|place| book.pnl.get(place));
-            aligned.push(pnl.copied().unwrap_or([0; MAX_SCENARIOS]));
+    /// How opposite a book's risk is to this one, 1e-6, and the largest part of it to give, 1e-9: the least of every market that moves,
+    /// so that legs of one market that hedge each other stay together, and of every correlation group that moves, whose markets are
+    /// added up, so that no leg is taken that hedges another market of its group. Where a book has no risk nothing is compared.
+    pub fn compared_with(&self, book: &Self) -> (Ratio, u64) {
+        let mut least = (Ratio::from_raw(RATIO_ONE), FRACTION_ONE);
+        let mut is_compared = false;
+        for key in &book.markets {
+            let index = key.index;
+            let mut looks = vec![self.compared_in(book, |other| other.index == index)];
+            if key.group != 0 {
+                looks.push(self.compared_in(book, |other| other.group == key.group));
+            }
+            for (opposition, fraction) in looks.into_iter().flatten() {
+                least = (least.0.min(opposition), least.1.min(fraction));
+                is_compared = true;
+            }
         }
-        Comparison::of(&aligned, &self.pnl)
+        match is_compared {
+            true => least,
+            false => (Ratio::ZERO, 0),
+        }
+    }
+
+    /// The same over the sum of some markets; none where the book has no risk there.
+    fn compared_in(
+        &self,
+        book: &Self,
+        is_meant: impl Fn(&MarketKey) -> bool,
+    ) -> Option<(Ratio, u64)> {
+        let theirs = book.sum(&is_meant);
+        if theirs.iter().all(|value| *value == 0) {
+            return None;
+        }
+        let comparison = Comparison::of(&[theirs], &[self.sum(is_meant)]);
+        Some((comparison.opposition(), comparison.relieving_fraction()))
+    }
+
+    /// The PnL of some markets together.
+    fn sum(&self, is_meant: impl Fn(&MarketKey) -> bool) -> ScenarioPnl {
+        let mut sum = [0i64; MAX_SCENARIOS];
+        for (_, pnl) in self
+            .markets
+            .iter()
+            .zip(&self.pnl)
+            .filter(|(key, _)| is_meant(key))
+        {
+            for (total, value) in sum.iter_mut().zip(pnl) {
+                *total = total.saturating_add(*value); // at most 2^60 each, of eight markets
+            }
+        }
+        sum
     }
 
     /// The first market that requires more than it did `before`, with both requirements. Both profiles are of one scope.
@@ -67,7 +111,7 @@ impl Profile {
         let required = before.requirements.iter().zip(&self.requirements);
         let mut markets = self.markets.iter().zip(required);
         let risen = markets.find(|(_, (before, after))| after > before);
-        risen.map(|(market, (before, after))| (*market, *before, *after))
+        risen.map(|(market, (before, after))| (market.index, *before, *after))
     }
 
     fn covers(&self, market: u16) -> bool {
@@ -104,8 +148,8 @@ impl Observer for Profile {
         Ok(true)
     }
 
-    fn risk(&mut self, index: u16, risk: &MarketRisk, pnl: Option<&ScenarioPnl>) {
-        if !self.covers(index) {
+    fn risk(&mut self, market: MarketKey, risk: &MarketRisk, pnl: Option<&ScenarioPnl>) {
+        if !self.covers(market.index) {
             return;
         }
         let scanned = self.scanned.take();
@@ -117,7 +161,7 @@ impl Observer for Profile {
         for skewed in pnl.iter_mut().skip(self.directional) {
             *skewed = 0;
         }
-        self.markets.push(index);
+        self.markets.push(market);
         self.pnl.push(pnl);
         // a sum that leaves its range is refused by the margin, which has it too
         let required = market_requirement_ceil(self.scan_maintenance, risk);

@@ -11,7 +11,7 @@ use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::margin::MarginReport;
 use risk_core::scan::{MarketRisk, ScenarioPnl};
 
-use crate::bridge::{Check, Cursor, Observer};
+use crate::bridge::{Check, Cursor, MarketKey, Observer};
 use crate::error::MarginError;
 use crate::event::InsolvencyProven;
 use crate::oracle::Action;
@@ -47,9 +47,9 @@ struct LowestMark {
 }
 
 impl Observer for LowestMark {
-    fn risk(&mut self, index: u16, risk: &MarketRisk, _pnl: Option<&ScenarioPnl>) {
+    fn risk(&mut self, market: MarketKey, risk: &MarketRisk, _pnl: Option<&ScenarioPnl>) {
         if risk.mark.raw() < self.mark {
-            (self.market, self.mark) = (index, risk.mark.raw());
+            (self.market, self.mark) = (market.index, risk.mark.raw());
         }
     }
 }

@@ -8,11 +8,11 @@ use risk_core::scan::{MarketRisk, ScenarioPnl};
 
 use super::trial::Trial;
 use super::viewed::View;
-use crate::bridge::{Check, Observer};
+use crate::bridge::{Check, MarketKey, Observer};
 
 impl Observer for MarginView {
-    fn risk(&mut self, index: u16, risk: &MarketRisk, _pnl: Option<&ScenarioPnl>) {
-        self.push_market(index, risk);
+    fn risk(&mut self, market: MarketKey, risk: &MarketRisk, _pnl: Option<&ScenarioPnl>) {
+        self.push_market(market.index, risk);
     }
 }
 
