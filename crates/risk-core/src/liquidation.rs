@@ -245,15 +245,16 @@ pub fn plan_insolvent_slice(
         });
     }
     let fraction = wanted_fraction(report, wanted, FRACTION_ONE)?;
-    let due = part_floor(offer.payout.max(Quote::ZERO), fraction)?;
-    let insurance = due.min(offer.insurance).max(Quote::ZERO);
     let lacking = Quote::ZERO.checked_sub(report.equity)?.max(Quote::ZERO);
-    let lacking = part_floor(lacking, fraction)?;
-    let debt = due.min(lacking).checked_sub(insurance)?.max(Quote::ZERO);
+    // What the whole book would bring: a part brings its part of that, so that the first of many slices finds no more in the fund
+    // than the last, and together they cost what one bidder would.
+    let whole = offer.payout.min(offer.insurance.max(lacking));
+    let received = part_floor(whole.max(Quote::ZERO), fraction)?;
+    let insurance = received.min(offer.insurance).max(Quote::ZERO);
     Ok(InsolventSlice {
         fraction,
         insurance,
-        debt,
+        debt: received.checked_sub(insurance)?.max(Quote::ZERO),
     })
 }
 

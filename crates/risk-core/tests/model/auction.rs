@@ -318,9 +318,11 @@ fn an_insolvent_slice_is_paid_by_the_fund_and_then_by_bad_debt() {
     let account = [-200.0, -1_000.0];
     for (insurance, expected) in [
         (1_000.0, [150.0, 0.0]), // the fund pays all of x P
-        (150.0, [150.0, 0.0]),   // to its last unit
-        (140.0, [140.0, 0.0]),   // 50 makes a quarter worth nothing: the fund gave more, no debt
-        (50.0, [50.0, 0.0]),     // exactly that
+        (600.0, [150.0, 0.0]),   // a quarter of all that it has
+        (400.0, [100.0, 0.0]),   // what it has for the whole, it has a quarter of for a quarter
+        (200.0, [50.0, 0.0]),    // 50 makes a quarter worth nothing: no incentive
+        (150.0, [50.0, 0.0]),    // nor debt, while the fund has as much
+        (50.0, [50.0, 0.0]),
         (49.999_999, [49.999_999, 0.000_001]),
         (20.0, [20.0, 30.0]),
         (0.0, [0.0, 50.0]), // bad debt is never an incentive: 50, not 150
@@ -340,10 +342,31 @@ fn an_insolvent_slice_is_paid_by_the_fund_and_then_by_bad_debt() {
     let exhausted = insolvent([200.0, -1_000.0], [600.0, 10.0], FRACTION_ONE / 4).unwrap();
     assert_eq!(
         (exhausted.insurance, exhausted.debt),
-        (quote(10.0), Quote::ZERO)
+        (quote(2.5), Quote::ZERO)
     );
     let none = insolvent([0.0, -1_000.0], [600.0, 0.0], FRACTION_ONE).unwrap();
     assert_eq!((none.insurance, none.debt), (Quote::ZERO, Quote::ZERO));
+}
+
+#[test]
+fn inv_16_slices_cost_together_what_one_bidder_for_the_whole_costs() {
+    // equity -60 and a requirement of 40, at the end of the clock; part by part, the rest of the book and of the fund to the next
+    for fund in [0.0, 10.0, 50.0, 59.0, 60.0, 61.0, 99.0, 100.0, 500.0] {
+        let fund = fund * 100.0;
+        let whole = insolvent([-6_000.0, -10_000.0], [10_000.0, fund], FRACTION_ONE).unwrap();
+        let (mut equity, mut left, mut paid) = (-6_000.0, 1.0, 0.0);
+        for of in [4, 3, 2, 1] {
+            let health = equity - 4_000.0 * left;
+            let account = [equity, health];
+            let part = insolvent(account, [-health, fund - paid], FRACTION_ONE / of).unwrap();
+            let [insurance, debt] = [part.insurance, part.debt].map(|q| q.raw() as f64 / 1e6);
+            let kept = 1.0 - 1.0 / of as f64;
+            (equity, left, paid) = (equity * kept - debt, left * kept, paid + insurance);
+        }
+        let expected = [whole.insurance, whole.debt].map(|q| q.raw() as f64 / 1e6);
+        let errors = [paid - expected[0], -equity - expected[1]];
+        assert!(errors.iter().all(|e| e.abs() < 1e-3), "{fund}: {errors:?}");
+    }
 }
 
 #[test]
