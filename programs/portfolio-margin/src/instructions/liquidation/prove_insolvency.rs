@@ -64,7 +64,7 @@ pub fn handler<'info>(
     let mut data = info.try_borrow_mut_data()?;
     let mut book = AccountBook::open(&mut data)?;
     let mut lowest = LowestMark::default();
-    let mut house = ctx.accounts.clearinghouse.load_mut()?;
+    let house = ctx.accounts.clearinghouse.load()?;
     let check = Check {
         clearinghouse: ctx.accounts.clearinghouse.key(),
         house: &house,
@@ -87,7 +87,8 @@ pub fn handler<'info>(
         }
         Verdict::Recovered => insolvency::take_back(book.header),
     };
-    let proven_insolvency = change.apply_to(&mut house)?;
+    drop(house);
+    let proven_insolvency = change.apply(&ctx.accounts.clearinghouse)?;
     emit!(InsolvencyProven {
         margin_account: ctx.accounts.margin_account.key(),
         equity: report.equity.raw(),
