@@ -2,74 +2,13 @@
 //! `auto_deleverage_refusals.rs`, random books in `auto_deleverage_books.rs`.
 
 use portfolio_margin::event::AccountDeleveraged;
-use portfolio_margin_interface::args::{DeleverageArgs, TradeLeg};
-use portfolio_margin_interface::state::{Clearinghouse, MarginAccount, Market as MarketState};
+use portfolio_margin_interface::args::DeleverageArgs;
+use portfolio_margin_interface::state::Market as MarketState;
 use risk_core::liquidation::FRACTION_ONE;
 use risk_core::tier::Tier;
-use sandbox::{
-    call, dollars, future, perpetual, Market, NativeReport, Trader, World, BASE, BTC_START, USDC,
-};
-use support::{assert_conserved, rewrite, start};
-
-/// Writes what `prove_insolvency` writes, an hour ago, with the surfaces and prices of now.
-pub(crate) fn prove(world: &mut World, account: &Trader) {
-    let equity = world.report(&account.account).margin.equity.raw();
-    assert!(equity <= 0, "{equity}");
-    let (deficit, now) = (equity.unsigned_abs(), world.now());
-    rewrite::<MarginAccount>(world, &account.account, |header| {
-        header.insolvent_at = now;
-        header.proven_deficit = deficit;
-    });
-    let house = world.house;
-    rewrite::<Clearinghouse>(world, &house, |house| house.proven_insolvency += deficit);
-}
-
-/// Ends the insolvent phase of an account in liquidation without equity.
-pub(crate) fn wait(world: &mut World, account: &Trader) {
-    prove(world, account);
-    world.advance(3_600);
-    world.refresh();
-}
-
-/// A world in which alice, long one BTC on 30,000 USDC from 116,661.50, is insolvent at 80,000, and nobody bid for an hour. Her
-/// counterparty then was bob, who is short and has 200,000 USDC; `setup` may trade before the fall.
-pub(crate) fn insolvent_long(
-    setup: impl FnOnce(&mut World, &Trader, &Trader),
-) -> (World, Trader, Trader) {
-    let mut world = World::new();
-    let alice = world.trader("alice", 30_000 * USDC);
-    let bob = world.trader("bob", 200_000 * USDC);
-    let btc = world.btc;
-    let legs = [perpetual(&btc, BASE, BTC_START)];
-    world.trade(&alice, &bob, &legs).ok();
-    setup(&mut world, &alice, &bob);
-    world.set_price(&btc, dollars(80_000));
-    start(&mut world, &bob, &alice);
-    wait(&mut world, &alice);
-    (world, alice, bob)
-}
-
-/// A trader with `usdc` dollars who trades legs with another.
-pub(crate) fn with_legs(
-    world: &mut World,
-    name: &str,
-    usdc: u64,
-    other: &Trader,
-    legs: &[TradeLeg],
-) -> Trader {
-    let trader = world.trader(name, usdc * USDC);
-    world.trade(&trader, other, legs).ok();
-    trader
-}
-
-/// INV-17: what no deleverage may do to a counterparty, from reports before and after.
-pub(crate) fn assert_better_off(before: &NativeReport, after: &NativeReport) {
-    let (held, has) = (&before.margin, &after.margin);
-    assert!(has.maintenance_margin() < held.maintenance_margin());
-    assert!(has.initial_health >= held.initial_health);
-    assert_eq!(has.equity, held.equity);
-    assert!(has.cash.raw() >= held.cash.raw().min(0));
-}
+use sandbox::{call, dollars, future, perpetual, Market, Trader, World, BASE, BTC_START, USDC};
+use support::deleverage::{assert_better_off, insolvent_long, wait, with_legs};
+use support::{assert_conserved, start};
 
 fn perp_pool(world: &World, market: &Market) -> u64 {
     world.read::<MarketState>(&market.key).perp_pool

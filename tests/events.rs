@@ -235,6 +235,7 @@ fn told_by(instruction: &str) -> &'static [&'static str] {
         "restart_auction" => &["AuctionRestarted"],
         "prove_insolvency" => &["InsolvencyProven"],
         "bid_insolvent" => &["InsolventBid"],
+        "auto_deleverage" => &["AccountDeleveraged"],
         "liquidate_legs" => &["LegsLiquidated"],
         "stop_liquidation" => &["LiquidationStopped"],
         "resolve_bankruptcy" => &["BankruptcyResolved"],

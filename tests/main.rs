@@ -4,6 +4,8 @@
 mod add_expiry;
 mod auction;
 mod auto_deleverage;
+mod auto_deleverage_books;
+mod auto_deleverage_refusals;
 mod bid_insolvent;
 mod bid_insolvent_refusals;
 mod bid_liquidation;

@@ -9,7 +9,9 @@ use portfolio_margin_interface::args::{
 };
 use portfolio_margin_interface::quote::QuoteCancel;
 use portfolio_margin_interface::seeds::VENUE;
+use portfolio_margin_interface::state::margin_account::STATUS_LIQUIDATING;
 use portfolio_margin_interface::state::Clearinghouse;
+use portfolio_margin_interface::state::MarginAccount;
 use portfolio_margin_interface::Pubkey;
 use risk_core::tier::Tier;
 use sandbox::quotes::ed25519;
@@ -19,6 +21,7 @@ use sandbox::{
     SOL, USDC,
 };
 use solana_instruction::Instruction;
+use support::deleverage::EVERYTHING;
 use support::{
     account_names, assert_batch_refused, assert_refused, failing_long, instruction_names,
     liquidating_long, record, rewrite, write_book,
@@ -103,6 +106,9 @@ const TABLE: &[Row] = &[
     ("prove_insolvency", "", IDLE, Refused(E::AccountSolvent)),
     ("bid_insolvent", "", IDLE, Refused(E::InsolvencyUnproven)),
     ("liquidate_legs", "", IDLE, Allowed),
+    ("auto_deleverage", "", IDLE, Refused(E::InsolvencyUnproven)),
+    // opposite risk makes her better off, whatever her margin
+    ("auto_deleverage", "of bob to her", Allowed, LIQUIDATING),
     ("stop_liquidation", "", IDLE, Refused(E::BufferMissing)),
     (
         "resolve_bankruptcy",
@@ -126,6 +132,7 @@ fn case(scene: &mut Scene, name: &str, what: &str) -> Case {
         .or_else(|| quote_case(scene, name, what))
         .or_else(|| venue_case(scene, name, what))
         .or_else(|| looking_case(scene, name, what).map(|ix| (vec![ix], vec![])))
+        .or_else(|| deleverage_case(scene, name, what))
         .or_else(|| liquidation_case(scene, name))
         .or_else(|| time_case(scene, name, what).map(|ix| (vec![ix], vec![])));
     made.unwrap_or_else(|| panic!("{name} {what} cannot be made"))
@@ -265,6 +272,25 @@ fn looking_case(scene: &mut Scene, name: &str, what: &str) -> Option<Instruction
         ("assert_sequence", _) => lifecycle::assert_sequence(&alice.account, at, at),
         _ => return None,
     })
+}
+
+fn deleverage_case(scene: &mut Scene, name: &str, what: &str) -> Option<Case> {
+    let (world, alice, bob, keeper) = scene;
+    if name != "auto_deleverage" {
+        return None;
+    }
+    let sides = match what {
+        "of bob to her" => {
+            rewrite::<MarginAccount>(world, &bob.account, |header| {
+                (header.status, header.insolvent_at) = (STATUS_LIQUIDATING, 1);
+                header.cash = -300_000 * USDC as i64;
+            });
+            [bob.account, alice.account]
+        }
+        _ => [alice.account, bob.account],
+    };
+    let ix = world.auto_deleverage_ix(&keeper.user, &sides[0], &sides[1], EVERYTHING);
+    Some((vec![ix], vec![keeper.user]))
 }
 
 fn liquidation_case(scene: &mut Scene, name: &str) -> Option<Case> {

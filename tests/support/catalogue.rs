@@ -22,6 +22,7 @@ use sandbox::{
 use solana_instruction::Instruction;
 
 use super::bankrupt::{Defaults, Scene};
+use super::deleverage::{self, EVERYTHING};
 use super::insolvent::{broke_long, insolvent_long, whole_bid, BROKE};
 use super::scene::{failing_long, liquidating_long};
 
@@ -452,6 +453,12 @@ fn liquidation(name: &str) -> Option<Known> {
             world.set_price(&btc, price);
             let ix = world.restart_auction_ix(&keeper.user, &alice.account);
             (world, ix, keeper)
+        }
+        "auto_deleverage" => {
+            let (world, alice, bob) = deleverage::insolvent_long(|_, _, _| ());
+            let sides = [&alice.account, &bob.account];
+            let ix = world.auto_deleverage_ix(&bob.user, sides[0], sides[1], EVERYTHING);
+            (world, ix, bob)
         }
         "liquidate_legs" => {
             let (world, alice, _, keeper) = liquidating_long();

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod bend;
 pub mod catalogue;
 pub mod conserved;
+pub mod deleverage;
 pub mod event_log;
 pub mod insolvent;
 pub mod ledger;

@@ -35,7 +35,8 @@ pub(super) struct Profile {
     scanned: Option<Box<ScenarioPnl>>,
     markets: Vec<MarketKey>,
     pnl: Vec<ScenarioPnl>,
-    requirements: Vec<Quote>,
+    /// What each market requires, and what its worst scenario loses, both at least zero.
+    needs: Vec<[Quote; 2]>,
 }
 
 impl Profile {
@@ -49,7 +50,7 @@ impl Profile {
             scanned: None,
             markets: Vec::with_capacity(count),
             pnl: Vec::with_capacity(count),
-            requirements: Vec::with_capacity(count),
+            needs: Vec::with_capacity(count),
         }
     }
 
@@ -106,12 +107,17 @@ impl Profile {
         sum
     }
 
-    /// The first market that requires more than it did `before`, with both requirements. Both profiles are of one scope.
+    /// The first market that requires more than it did `before`, or could lose more, with the two figures. Both profiles are of one
+    /// scope. A lower requirement alone could hide that a hedge went: shares of notional fall with size.
     pub fn risen_since(&self, before: &Self) -> Option<(u16, Quote, Quote)> {
-        let required = before.requirements.iter().zip(&self.requirements);
-        let mut markets = self.markets.iter().zip(required);
-        let risen = markets.find(|(_, (before, after))| after > before);
-        risen.map(|(market, (before, after))| (market.index, *before, *after))
+        let needs = before.needs.iter().zip(&self.needs);
+        for (market, (before, after)) in self.markets.iter().zip(needs) {
+            let mut pairs = before.iter().zip(after);
+            if let Some((before, after)) = pairs.find(|(before, after)| after > before) {
+                return Some((market.index, *before, *after));
+            }
+        }
+        None
     }
 
     fn covers(&self, market: u16) -> bool {
@@ -165,7 +171,7 @@ impl Observer for Profile {
         self.pnl.push(pnl);
         // a sum that leaves its range is refused by the margin, which has it too
         let required = market_requirement_ceil(self.scan_maintenance, risk);
-        self.requirements
-            .push(required.unwrap_or(Quote::from_raw(i64::MAX)));
+        let required = required.unwrap_or(Quote::from_raw(i64::MAX));
+        self.needs.push([required, risk.scan.saturating_abs()]);
     }
 }
