@@ -26,6 +26,7 @@ mod hostile_accounts;
 mod initialize_bank;
 mod initialize_clearinghouse;
 mod initialize_market;
+mod insolvency_economics;
 mod insurance;
 mod interest;
 mod layouts;
