@@ -48,6 +48,7 @@ mod quote_nonces;
 mod quote_signatures;
 mod quote_size;
 mod record_settlement;
+mod repairs;
 mod report_outage;
 mod resolve_bankruptcy;
 mod resolve_bankruptcy_refusals;

@@ -53,7 +53,7 @@ fn inv_12_an_account_that_dips_again_is_sold_from_the_first_discount_on() {
     // GIVEN an account that recovered above maintenance, an hour into its auction, and not to its buffer
     let (mut world, alice, _, keeper) = auctioned_long();
     let (btc, stranger) = (world.btc, world.user("stranger"));
-    let recovered = dollars(103_700);
+    let recovered = dollars(105_500);
     world.advance(4_500);
     world.refresh();
     world.set_price(&btc, recovered);
