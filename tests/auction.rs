@@ -364,3 +364,23 @@ fn a_clock_that_runs_backwards_or_never_ran_is_no_discount() {
         assert_eq!(outcome.events::<LiquidationBid>()[0].discount, expected);
     }
 }
+
+#[test]
+fn inv_16_equity_that_came_back_takes_a_proof_of_insolvency_back() {
+    // before the auction is over the clock of the insolvent phase is cleared; after it, it goes on, or slices would reset it
+    for (elapsed, clock) in [(15_299, 0), (15_300, 5)] {
+        let (mut world, alice, _, keeper) = auctioned_long();
+        wait(&mut world, elapsed);
+        let house = world.house;
+        rewrite::<MarginAccount>(&mut world, &alice.account, |header| {
+            (header.insolvent_at, header.proven_deficit) = (5, 7);
+        });
+        rewrite::<Clearinghouse>(&mut world, &house, |house| house.proven_insolvency = 10);
+        let ix = bid_ix(&world, &keeper, &alice, FRACTION_ONE / 10, i64::MAX);
+        world.send(&[ix], &[keeper.user]).ok();
+        let (header, _) = world.account(&alice.account);
+        assert_eq!((header.insolvent_at, header.proven_deficit), (clock, 0));
+        let house = world.read::<Clearinghouse>(&house);
+        assert_eq!(house.proven_insolvency, 3);
+    }
+}
