@@ -324,21 +324,21 @@ arguments! {
     /// `start_liquidation`.
     pub struct StartLiquidationArgs {
         /// One scenario per market of the account's check, in order of market; empty for the Standard tier, which has none.
-        #[borsh(deserialize_with = "read_witness")]
+        #[cfg_attr(not(feature = "idl-build"), borsh(deserialize_with = "read_witness"))]
         pub witness: Vec<u8>,
     }
 
     /// `prove_insolvency`.
     pub struct ProveInsolvencyArgs {
         /// As in `start_liquidation`; the no-move scenario is enough where there is no equity.
-        #[borsh(deserialize_with = "read_witness")]
+        #[cfg_attr(not(feature = "idl-build"), borsh(deserialize_with = "read_witness"))]
         pub witness: Vec<u8>,
     }
 
     /// `bid_liquidation`.
     pub struct BidArgs {
         /// One scenario per market of the account's check, in order of market; empty for the Standard tier, which has none.
-        #[borsh(deserialize_with = "read_witness")]
+        #[cfg_attr(not(feature = "idl-build"), borsh(deserialize_with = "read_witness"))]
         pub witness: Vec<u8>,
         /// Largest part of the book that the bidder takes, 1e-9; clamped to what restores the buffer. A tiny book is sold
         /// whole.

@@ -12,6 +12,8 @@ pub const WITNESS_KEPT: usize = 256;
 /// Reads a Borsh `Vec<u8>` of any length without memory for all of it: the program's heap is smaller than what Borsh sets aside for
 /// a length that somebody made up, and an allocation that fails ends a transaction without a name.
 ///
+/// A description of the interface knows no such attribute, and needs none: the bytes on the wire are those of a `Vec<u8>`.
+///
 /// Errors: `InvalidData` where there are fewer bytes than the length says.
 pub fn read_witness<R: Read>(reader: &mut R) -> Result<Vec<u8>> {
     let mut length = [0; 4];
