@@ -304,13 +304,10 @@ fn perpetuals_and_futures_leave_their_profit_and_loss_behind() {
         size.notional(price(1)).unwrap().raw() + TAKER_ROUNDING,
     ];
     let taken = world.account(&keeper.account);
-    for at in 0..2 {
+    for (at, cost) in costs.into_iter().enumerate() {
         assert_eq!(after.1[at].quantity, BASE - BASE / 5);
-        assert_eq!(after.1[at].cost, before.1[at].cost - costs[at]);
-        assert_eq!(
-            (taken.1[at].quantity, taken.1[at].cost),
-            (BASE / 5, costs[at])
-        );
+        assert_eq!(after.1[at].cost, before.1[at].cost - cost);
+        assert_eq!((taken.1[at].quantity, taken.1[at].cost), (BASE / 5, cost));
     }
     let mark = world.report(&keeper.account).margin.mark.raw();
     assert!((-10..=0).contains(&mark), "{mark}");

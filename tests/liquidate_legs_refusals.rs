@@ -22,7 +22,9 @@ impl Naked {
 
     #[track_caller]
     pub fn accept(&mut self, ix: &Instruction) {
-        let outcome = self.world.simulate(&[ix.clone()], &[self.keeper.user]);
+        let outcome = self
+            .world
+            .simulate(std::slice::from_ref(ix), &[self.keeper.user]);
         assert!(outcome.error.is_none(), "{}", outcome.logs.join("\n"));
     }
 

@@ -1,6 +1,6 @@
 //! `liquidate_legs` against those who would gain by it: friends of the owner, keepers who choose their moment or what they leave.
 
-use crate::liquidate_legs::{held, total_equity, Book, Naked, BOOKS};
+use crate::liquidate_legs::{total_equity, Book, Naked, BOOKS};
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::LiquidationArgs;
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
