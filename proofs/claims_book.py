@@ -225,6 +225,27 @@ simple("is_exhausted", "auction.rs::AuctionTerms::is_exhausted", ANY, lambda pat
 simple("payout_floor", "auction.rs::AuctionTerms::payout_floor", ANY, lambda path: made(path, "AuctionTerms", bits=True), "Quote", "i64")
 simple("is_payout_whole", "auction.rs::AuctionTerms::is_payout_whole", ANY, lambda path: made(path, "AuctionTerms", bits=True), "i64")
 
+# -- legs that a liquidator takes ----------------------------------------------------------------------------------
+
+
+def any_terms(path):
+    return made(path, "LiquidationTerms", bits=True)
+
+
+for function in ("fee_limit_floor", "fund_fee_floor"):
+    of = "Quote" if function == "fund_fee_floor" else "Takeover"
+    simple(function, f"takeover.rs::{function}", ANY, of, any_terms, contract=fallible(any_quote))
+simple("pot_floor", "takeover.rs::pot_floor", ANY, "MarginReport", "Takeover", any_terms, contract=fallible(any_quote))
+simple("is_no_dearer", "takeover.rs::is_no_dearer", ANY, "MarginReport", "Quote", "Quote", "Quote", contract=fallible_of("bool"))
+simple("accept_legs", "takeover.rs::accept_legs", ANY, "MarginReport", "MarginReport", "Takeover", any_terms)
+simple("most_fee_floor", "takeover.rs::most_fee_floor", ANY, "MarginReport", "MarginReport", "Takeover", any_terms)
+simple("price_against_taker", "takeover.rs::price_against_taker", "any prices: at most the largest price", "Price", "Price", "Position")
+claim(
+    ME, "size_legs", "takeover.rs::size_legs", "any function of the share: every share stays between 0 and 1, no panic",
+    lambda path, case: [made(path, "Ratio"), ("given", fallible(lambda path: made(path, "MarginReport")))],
+    loops={"size_legs": {"low": (0, 1 << 10), "high": (0, 1 << 10), "within": (0, 10**9), "past": (0, 10**9)}},
+)  # fmt: skip
+
 # -- explanations --------------------------------------------------------------------------------------------------
 
 

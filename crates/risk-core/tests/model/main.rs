@@ -39,6 +39,7 @@ mod scenarios;
 #[allow(dead_code)]
 #[path = "../kernels/support.rs"]
 mod support;
+mod takeover;
 mod terms;
 mod tiers;
 mod total;
