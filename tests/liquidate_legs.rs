@@ -3,164 +3,19 @@
 
 use clearing_core::funding::entry_cost;
 use portfolio_margin::event::LegsLiquidated;
-use portfolio_margin_interface::args::{LegTake, LiquidateLegsArgs, LiquidationArgs, TradeLeg};
-use portfolio_margin_interface::state::{Clearinghouse, PositionRecord};
-use risk_core::liquidation::{buffer_health, plan_slice, Wanted, FRACTION_ONE};
+use portfolio_margin_interface::args::{LiquidateLegsArgs, LiquidationArgs};
+use portfolio_margin_interface::state::Clearinghouse;
+use risk_core::liquidation::{plan_slice, Wanted, FRACTION_ONE};
 use risk_core::takeover::TAKER_ROUNDING;
 use risk_core::tier::Tier;
 use risk_core::{Quantity, Quote};
 use sandbox::{
-    call, dollars, future, perpetual, put, share_of_legs, take_of, Trader, World, WorldBuilder,
-    BASE, BTC_START, USDC,
+    call, dollars, future, perpetual, put, take_of, World, WorldBuilder, BASE, BTC_START, USDC,
 };
-use solana_instruction::Instruction;
-use support::{assert_conserved, assert_open_interest, health, pair_with, start};
-
-/// What alice holds, each with a leg that nothing covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Book {
-    /// Two call spreads 115/125 and a short put 114.
-    Spread,
-    /// Two iron condors 100/110/125/135 and a short call 120.
-    Condor,
-    /// A perpetual under a short call 125, and a short put 115.
-    Covered,
-}
-
-pub(crate) const BOOKS: [Book; 3] = [Book::Spread, Book::Condor, Book::Covered];
-
-/// Alice in liquidation with a naked leg, and who is there.
-pub(crate) struct Naked {
-    pub world: World,
-    pub alice: Trader,
-    pub bob: Trader,
-    pub keeper: Trader,
-    /// The leg that nothing covers.
-    pub naked: PositionRecord,
-    /// A leg that covers another.
-    pub hedge: PositionRecord,
-}
-
-fn legs(book: Book, world: &World) -> Vec<TradeLeg> {
-    let (btc, month) = (world.btc, world.month);
-    let calls =
-        |strike, size: i64, price| call(&btc, month, dollars(strike), size * BASE, dollars(price));
-    let puts =
-        |strike, size: i64, price| put(&btc, month, dollars(strike), size * BASE, dollars(price));
-    match book {
-        Book::Spread => vec![
-            calls(115_000, 2, 7_000),
-            calls(125_000, -2, 3_000),
-            puts(114_000, -1, 4_500),
-        ],
-        Book::Condor => vec![
-            puts(100_000, 2, 1_000),
-            puts(110_000, -2, 3_000),
-            calls(120_000, -1, 4_500),
-            calls(125_000, -2, 3_000),
-            calls(135_000, 2, 1_000),
-        ],
-        Book::Covered => vec![
-            perpetual(&btc, BASE, BTC_START),
-            calls(125_000, -1, 3_000),
-            puts(115_000, -1, 4_500),
-        ],
-    }
-}
-
-impl Naked {
-    /// In a world where nothing goes to the fund.
-    pub fn steady(book: Book, move_of: i64) -> Self {
-        let terms = LiquidationArgs::steady(50_000, 100_000);
-        Self::build(book, move_of, terms)
-    }
-
-    /// Alice holds no more than what opening asks of her when BTC moves against her by `move_of` thousandths in a jump.
-    pub fn build(book: Book, move_of: i64, liquidation: LiquidationArgs) -> Self {
-        let mut world = WorldBuilder {
-            liquidation,
-            ..WorldBuilder::default()
-        }
-        .build();
-        let alice = world.trader("alice", 300_000 * USDC);
-        let [bob, keeper] = ["bob", "keeper"].map(|name| world.trader(name, 3_000_000 * USDC));
-        let (btc, bank) = (world.btc, world.usdc);
-        let legs = legs(book, &world);
-        world.trade(&alice, &bob, &legs).ok();
-        let free = world.report(&alice.account).margin.initial_health.raw();
-        world.withdraw(&alice, &bank, free as u64).ok();
-        let (naked, hedge, sign) = match book {
-            Book::Spread => (114_000, 115_000, -1),
-            Book::Condor => (120_000, 135_000, 1),
-            Book::Covered => (115_000, 125_000, -1),
-        };
-        let price = BTC_START as i64 * (1_000 + sign * move_of) / 1_000;
-        world.set_price(&btc, price as u64);
-        start(&mut world, &keeper, &alice);
-        let (_, held) = world.account(&alice.account);
-        let of_strike = |strike| *held.iter().find(|p| p.strike == dollars(strike)).unwrap();
-        Self {
-            naked: of_strike(naked),
-            hedge: of_strike(hedge),
-            world,
-            alice,
-            bob,
-            keeper,
-        }
-    }
-
-    /// All of the naked leg.
-    pub fn whole(&self) -> LegTake {
-        take_of(&self.naked, self.naked.quantity)
-    }
-
-    /// A share of it, 1e-9.
-    pub fn part(&self, share: u64) -> Vec<LegTake> {
-        share_of_legs(&[self.whole()], share)
-    }
-
-    pub fn args(&self, legs: &[LegTake], fee: u64) -> LiquidateLegsArgs {
-        LiquidateLegsArgs {
-            witness: self.world.report(&self.alice.account).witness(),
-            legs: legs.to_vec(),
-            fee,
-            minimum: 0,
-            price_limit: i64::MAX,
-        }
-    }
-
-    pub fn ix(&self, legs: &[LegTake], fee: u64) -> Instruction {
-        let args = self.args(legs, fee);
-        self.world.legs_ix(&self.keeper, &self.alice.account, args)
-    }
-
-    /// Buffer health, 1e-6 USD.
-    pub fn buffer_health(&self) -> i64 {
-        let header = self.world.account(&self.alice.account).0;
-        let terms = self.world.terms_now(&header, false);
-        let report = self.world.report(&self.alice.account).margin;
-        buffer_health(&report, terms.buffer).unwrap().raw()
-    }
-
-    pub fn deposit(&mut self, amount: u64) {
-        let (bank, alice) = (self.world.usdc, self.alice);
-        self.world.fund(&alice.user, &bank, amount);
-        self.world.deposit(&alice, &bank, amount).ok();
-    }
-}
-
-/// What a trader holds of a record's series.
-pub(crate) fn held(world: &World, trader: &Trader, series: &PositionRecord) -> i64 {
-    let (_, positions) = world.account(&trader.account);
-    let found = positions.iter().find(|p| p.key() == series.key());
-    found.map_or(0, |record| record.quantity)
-}
-
-/// All equity in the house.
-pub(crate) fn total_equity(world: &World, traders: &[&Trader]) -> i64 {
-    let equity = |trader: &&Trader| world.report(&trader.account).margin.equity.raw();
-    traders.iter().map(equity).sum()
-}
+use support::{
+    assert_conserved, assert_open_interest, health, held, naked, pair_with, start, total_equity,
+    Book, Naked, BOOKS,
+};
 
 #[test]
 fn only_the_naked_leg_is_closed_and_the_spread_stays() {
@@ -517,7 +372,7 @@ fn a_stale_market_elsewhere_does_not_block_the_legs() {
     let mut world = WorldBuilder::default().build();
     let alice = world.trader("alice", 300_000 * USDC);
     let [bob, keeper] = ["bob", "keeper"].map(|name| world.trader(name, 3_000_000 * USDC));
-    let mut legs = legs(Book::Condor, &world);
+    let mut legs = naked::legs(Book::Condor, &world);
     legs.push(call(&sol, week, dollars(250), BASE, dollars(5)));
     world.trade(&alice, &bob, &legs).ok();
     let (btc, bank) = (world.btc, world.usdc);

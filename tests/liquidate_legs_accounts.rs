@@ -1,6 +1,5 @@
 //! `liquidate_legs`: which keepers and which accounts are refused.
 
-use crate::liquidate_legs::{held, Book, Naked};
 use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{LiquidateLegsArgs, LiquidationArgs, MarginAccountArgs};
@@ -15,7 +14,8 @@ use sandbox::{
 use solana_instruction::Instruction;
 use support::{
     assert_conserved, assert_logged, assert_refused, assert_remaining_accounts_are_checked, debts,
-    foreign_house, liquidating_long, mixed_book, other_program_copy, rewrite, start, Bend,
+    foreign_house, held, liquidating_long, mixed_book, other_program_copy, rewrite, start, Bend,
+    Book, Naked,
 };
 
 /// A hundredth of alice's perpetual for nothing.

@@ -1,39 +1,15 @@
 //! `liquidate_legs`: which legs, fees, prices and keepers are refused, and what is accepted one unit before.
 
-use crate::liquidate_legs::{Book, Naked};
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{LegTake, LiquidateLegsArgs, LiquidationArgs, MAX_LEGS};
 use portfolio_margin_interface::state::{MarginAccount, Market};
 use risk_core::liquidation::{buffer_health, FRACTION_ONE};
 use risk_core::takeover::TAKER_ROUNDING;
 use sandbox::{dollars, share_of_legs, take_of, PriceFields, World, BASE, USDC};
-use solana_instruction::Instruction;
 use support::{
-    assert_logged, assert_refused, failing_long, health, liquidating_long, rewrite, set_cash, start,
+    assert_logged, assert_refused, failing_long, health, liquidating_long, rewrite, set_cash,
+    start, Book, Naked,
 };
-
-impl Naked {
-    #[track_caller]
-    pub fn refuse(&mut self, ix: &Instruction, error: MarginError, logged: &[String]) {
-        let outcome = assert_refused(&mut self.world, ix, &[self.keeper.user], error);
-        let texts: Vec<&str> = logged.iter().map(String::as_str).collect();
-        assert_logged(&outcome, &texts);
-    }
-
-    #[track_caller]
-    pub fn accept(&mut self, ix: &Instruction) {
-        let outcome = self
-            .world
-            .simulate(std::slice::from_ref(ix), &[self.keeper.user]);
-        assert!(outcome.error.is_none(), "{}", outcome.logs.join("\n"));
-    }
-
-    pub fn with(&self, change: impl FnOnce(&mut LiquidateLegsArgs)) -> Instruction {
-        let mut args = self.args(&self.part(FRACTION_ONE / 10), 0);
-        change(&mut args);
-        self.world.legs_ix(&self.keeper, &self.alice.account, args)
-    }
-}
 
 fn left_right(left: impl ToString, right: impl ToString) -> [String; 2] {
     [

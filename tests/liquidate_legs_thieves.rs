@@ -1,6 +1,5 @@
 //! `liquidate_legs` against those who would gain by it: friends of the owner, keepers who choose their moment or what they leave.
 
-use crate::liquidate_legs::{total_equity, Book, Naked, BOOKS};
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::LiquidationArgs;
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
@@ -8,7 +7,10 @@ use risk_core::liquidation::FRACTION_ONE;
 use sandbox::{
     crypto_smile, share_of_legs, take_of, PriceFields, Trader, World, BTC_START, DAY, USDC,
 };
-use support::{assert_conserved, assert_open_interest, assert_refused, health, rewrite, Random};
+use support::{
+    assert_conserved, assert_open_interest, assert_refused, health, rewrite, total_equity, Book,
+    Naked, Random, BOOKS,
+};
 
 /// An account as before anybody started.
 fn never_started(header: &mut MarginAccount) {

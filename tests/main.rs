@@ -33,6 +33,7 @@ mod layouts;
 mod limiter;
 mod liquidate_legs;
 mod liquidate_legs_accounts;
+mod liquidate_legs_compute;
 mod liquidate_legs_refusals;
 mod liquidate_legs_thieves;
 mod open_interest;

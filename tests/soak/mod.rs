@@ -249,7 +249,7 @@ impl Coverage {
 }
 
 /// What a run must have done at the least, by the name of its actions and probes; both models.
-const LEAST: [(&str, u32); 39] = [
+const LEAST: [(&str, u32); 40] = [
     ("trade", 500),
     ("round trip", 25),
     ("guarded trade", 25),
@@ -267,6 +267,7 @@ const LEAST: [(&str, u32); 39] = [
     ("leave and return", 3),
     ("start", 10),
     ("bid", 15),
+    ("legs", 10),
     ("stop", 10),
     ("settle expiry", 120),
     ("settle perpetual", 50),

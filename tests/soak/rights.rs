@@ -61,7 +61,7 @@ impl Soak {
         let quoted = plan.quoted == Some(header.owner)
             || (plan.quoted == Some(header.delegate) && self.may_delegate_trade(header));
         let allowed = match plan.name {
-            "start" | "stop" | "bid" => true,
+            "start" | "stop" | "bid" | "legs" => true,
             "fill quote" => quoted,
             "venue fill" => header.venues.contains(&example_venue::ID),
             "settle expiry" | "settle perpetual" => {

@@ -35,7 +35,7 @@ impl Soak {
                     healthy || new.reduces_risk_of(&old)
                 }
                 "withdraw" | "there and back" | "leave and return" | "tier" => healthy,
-                "bid" | "start" | "stop" => true, // inv_12 to inv_14
+                "bid" | "legs" | "start" | "stop" => true, // inv_12 to inv_14
                 // an asset that offsets the risk of a market may as well add to it
                 "deposit" if self.is_whole() && new.cash == old.cash => true,
                 _ => {
@@ -83,7 +83,20 @@ impl Soak {
                 "bid" if was_liquidating => {
                     self.inv_13_repair(&key, &old, &new, &before.books[&key]);
                 }
-                "bid" => {
+                "legs" if was_liquidating => {
+                    assert!(
+                        new.maintenance_health > old.maintenance_health,
+                        "inv_13: {old:?} -> {new:?}"
+                    );
+                    let past = buffer_health(&new, BUFFER).expect("in range").raw();
+                    assert!(past <= 0, "inv_13: past the buffer by {past}");
+                    let gone = old.equity.raw() - new.equity.raw();
+                    assert!(
+                        gone <= 0 || new.equity.raw() >= 0,
+                        "case_74: {old:?} -> {new:?}"
+                    );
+                }
+                "bid" | "legs" => {
                     // a keeper is not kept from a repair by the charge for the doubt about what it repairs
                     let health = new.initial_health.raw() + new.contingencies.confidence.raw();
                     assert!(health >= 0, "inv_14: {old:?} -> {new:?}");

@@ -45,6 +45,11 @@ impl Soak {
             false if !self.is_liquidating(&account) => 0,
             false => self.random.pick(&[1, 2, 2, 2]),
         };
+        if choice == 2 && self.random.one_in(2) {
+            if let Some(plan) = self.legs_taken(&keeper, &account, witness.clone()) {
+                return plan;
+            }
+        }
         let (world, target) = (&self.world, &account.account);
         match choice {
             0 => {

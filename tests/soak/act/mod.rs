@@ -1,6 +1,7 @@
 //! What people do: each function plans one action of its kind, as the one who means it would.
 
 mod crank;
+mod legs;
 mod life;
 mod liquidation;
 mod settle;
