@@ -124,7 +124,8 @@ impl Default for WorldBuilder {
     }
 }
 
-/// One VM with one clearing house, ready to trade.
+/// One VM with one clearing house, ready to trade; a clone goes its own way from where it was made.
+#[derive(Clone)]
 pub struct World {
     /// The VM.
     pub svm: LiteSVM,
