@@ -1,0 +1,91 @@
+//! Crashes replayed on the program, with keepers: the SBF build in LiteSVM. `REPORT.md` is what the replays print.
+
+mod books;
+mod insolvent;
+mod isolated;
+mod keepers;
+mod legs;
+mod paths;
+mod random;
+mod report;
+mod run;
+mod settle;
+mod tape;
+mod variants;
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use variants::{Row, Variant, REACTION};
+
+/// Accounts of a replay.
+const ACCOUNTS: usize = 200;
+
+/// All replays, walked once for all tests.
+fn rows() -> &'static [Row] {
+    static ROWS: OnceLock<Vec<Row>> = OnceLock::new();
+    ROWS.get_or_init(|| variants::walk_all(ACCOUNTS))
+}
+
+fn of(variant: Variant) -> impl Iterator<Item = &'static Row> {
+    rows().iter().filter(move |row| row.variant == variant)
+}
+
+#[test]
+fn case_78_a_move_inside_the_range_costs_the_fund_nothing_in_every_replay() {
+    for variant in [Variant::Inside, Variant::InsideStandard] {
+        for Row { path, ending, .. } in of(variant) {
+            let tally = &ending.tally;
+            let what = format!("{path}, {}: {ending:?}", variant.name());
+            assert!(ending.liquidated > 0 && tally.bids > 0, "{what}");
+            assert_eq!(ending.insurance_used, 0, "{what}");
+            assert_eq!(tally.deficit, 0, "{what}");
+            assert_eq!((tally.profits, tally.balances), (0, 0), "{what}");
+            assert!(
+                tally.insolvent.is_empty() && ending.left_insolvent == 0,
+                "{what}"
+            );
+            assert!(tally.slowest <= REACTION, "{what}");
+            assert!(ending.refusals.is_empty(), "{what}");
+        }
+    }
+}
+
+#[test]
+fn case_78_the_report_says_what_the_replays_found() {
+    let found = report::render(rows());
+    println!("{found}");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("replays/REPORT.md");
+    if std::env::var_os(report::WRITE_ENV).is_some() {
+        std::fs::write(&file, &found).expect("writing the report");
+    }
+    let written = std::fs::read_to_string(&file).expect("the report");
+    let mut lines = found.lines().zip(written.lines());
+    let difference = lines.find(|(now, then)| now != then);
+    assert!(
+        found == written,
+        "REPORT.md says otherwise; {}=1 writes it: {difference:?}",
+        report::WRITE_ENV
+    );
+}
+
+#[test]
+fn inv_16_beyond_the_range_losses_are_charged_in_order_and_to_the_unit() {
+    let mut charged = 0;
+    for Row { path, ending, .. } in of(Variant::AsItWas) {
+        let tally = &ending.tally;
+        let what = format!("{path}: {ending:?}");
+        // each debt was covered by the fund, the market's profits and quote balances, in this order (see insolvent.rs)
+        let covered = tally.fund_for_debts + tally.profits + tally.balances;
+        assert_eq!(covered, tally.debt, "{what}");
+        let paid = tally.fund_for_bids + tally.fund_for_debts;
+        assert_eq!(ending.insurance_used, paid, "{what}");
+        assert_eq!(
+            (ending.left_insolvent, ending.left_deficit),
+            (0, 0),
+            "{what}"
+        );
+        charged += tally.debt;
+    }
+    assert!(charged > 0, "no replay had anything to share");
+}
