@@ -11,7 +11,9 @@ use risk_core::liquidation::{plan_slice, LiquidationTerms, SlicePlan, Wanted};
 use risk_core::margin::MarginReport;
 use risk_core::Quote;
 
-use super::slice::{pay, require_improved, require_solvent_bidder, write_open_interest, Slice};
+use super::slice::{
+    pay, pay_fund, require_improved, require_solvent_bidder, write_open_interest, Slice,
+};
 use crate::bridge::{Check, Cursor};
 use crate::error::{overflow, risk_error, slice_error, MarginError};
 use crate::event::LiquidationBid;
@@ -105,7 +107,7 @@ pub fn handler<'info>(ctx: Context<'info, BidLiquidation<'info>>, args: BidArgs)
     )?;
     drop(house);
     delta.apply(&accounts.clearinghouse)?;
-    add_insurance(&accounts.clearinghouse, sold.plan.fund_fee)?;
+    pay_fund(&accounts.clearinghouse, sold.plan.fund_fee)?;
     sold.proof.apply(&accounts.clearinghouse)?;
     let liquidatee_sequence = from.bump_sequence()?;
     let liquidator_sequence = to.bump_sequence()?;
@@ -218,17 +220,4 @@ fn plan_bid(
     let paid = plan.price.checked_add(plan.fund_fee).map_err(risk_error)?;
     require_gte!(args.price_limit, paid.raw(), MarginError::PriceAboveLimit);
     Ok(plan)
-}
-
-/// Books the share of a reward that the insurance fund gets. The bidder's cash and the funds of balances fell by it, which took the
-/// clearing house writable.
-fn add_insurance(clearinghouse: &AccountLoader<'_, Clearinghouse>, fee: Quote) -> Result<()> {
-    if fee == Quote::ZERO {
-        return Ok(());
-    }
-    let mut house = clearinghouse.load_mut()?;
-    let fee = u64::try_from(fee.raw()).map_err(|_| overflow())?;
-    let insurance = house.insurance.checked_add(fee);
-    house.insurance = insurance.ok_or_else(overflow)?;
-    Ok(())
 }

@@ -18,7 +18,7 @@ use risk_core::margin::MarginReport;
 use risk_core::takeover::{accept_legs, fund_fee_floor, Takeover};
 use risk_core::{Price, Quantity, Quote};
 
-use super::slice::{pay, require_solvent_bidder};
+use super::slice::{pay, pay_fund, require_solvent_bidder};
 use crate::bridge::{Check, Cursor};
 use crate::error::{legs_error, overflow, risk_error, MarginError};
 use crate::event::LegsLiquidated;
@@ -317,18 +317,4 @@ impl Taking<'_, '_> {
         from.header.reserved_cash = reserved.ok_or_else(overflow)?;
         Ok(open)
     }
-}
-
-/// Adds the fund's part of the fee, which has left the liquidator's cash.
-///
-/// Errors: `ClearinghouseReadOnly`, `AmountOverflow`.
-fn pay_fund(clearinghouse: &AccountLoader<'_, Clearinghouse>, fund_fee: Quote) -> Result<()> {
-    let fund_fee = u64::try_from(fund_fee.raw()).map_err(|_| overflow())?;
-    if fund_fee == 0 {
-        return Ok(());
-    }
-    let mut house = clearinghouse.load_mut()?;
-    let insurance = house.insurance.checked_add(fund_fee);
-    house.insurance = insurance.ok_or_else(overflow)?;
-    Ok(())
 }
