@@ -18,6 +18,7 @@ mod auction;
 mod bounds;
 mod closed_forms;
 mod contingencies;
+mod deleverage;
 mod exact;
 mod exact_whole;
 mod explained;
