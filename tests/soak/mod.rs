@@ -249,7 +249,7 @@ impl Coverage {
 }
 
 /// What a run must have done at the least, by the name of its actions and probes; both models.
-const LEAST: [(&str, u32); 40] = [
+const LEAST: [(&str, u32); 45] = [
     ("trade", 500),
     ("round trip", 25),
     ("guarded trade", 25),
@@ -269,6 +269,10 @@ const LEAST: [(&str, u32); 40] = [
     ("bid", 15),
     ("legs", 10),
     ("stop", 10),
+    ("restart", 5),
+    ("prove", 5),
+    ("bid insolvent", 3),
+    ("resolve", 1),
     ("settle expiry", 120),
     ("settle perpetual", 50),
     ("record", 2),
@@ -284,6 +288,7 @@ const LEAST: [(&str, u32); 40] = [
     ("deposit in any state", 1_000),
     ("start in any state", 5),
     ("bid or stop in any state", 30),
+    ("prove in any state", 5),
     ("close in any state", 40),
     ("exit without positions", 2),
     ("settle in any state", 100),

@@ -34,6 +34,7 @@ impl Soak {
                 "record",
                 "finalize",
                 "settle expiry",
+                "resolve", // all balances bear a loss
             ];
             let kept = is.0.raw() >= was.0.raw() - 1 && is.1.raw() >= was.1.raw() - 1;
             assert!(
@@ -61,7 +62,8 @@ impl Soak {
         let quoted = plan.quoted == Some(header.owner)
             || (plan.quoted == Some(header.delegate) && self.may_delegate_trade(header));
         let allowed = match plan.name {
-            "start" | "stop" | "bid" | "legs" => true,
+            "start" | "stop" | "bid" | "legs" | "restart" => true,
+            "prove" | "bid insolvent" | "resolve" => true,
             "fill quote" => quoted,
             "venue fill" => header.venues.contains(&example_venue::ID),
             "settle expiry" | "settle perpetual" => {

@@ -35,7 +35,7 @@ impl Soak {
                     healthy || new.reduces_risk_of(&old)
                 }
                 "withdraw" | "there and back" | "leave and return" | "tier" => healthy,
-                "bid" | "legs" | "start" | "stop" => true, // inv_12 to inv_14
+                "bid" | "bid insolvent" | "legs" | "start" | "stop" => true, // inv_12 to inv_14
                 // an asset that offsets the risk of a market may as well add to it
                 "deposit" if self.is_whole() && new.cash == old.cash => true,
                 _ => {
@@ -96,7 +96,9 @@ impl Soak {
                         "case_74: {old:?} -> {new:?}"
                     );
                 }
-                "bid" | "legs" => {
+                "bid insolvent" if was_liquidating => self.inv_13_taking(&key, &old, &new),
+                "restart" => assert!(new.maintenance_health.raw() >= 0, "inv_12: {new:?}"),
+                "bid" | "bid insolvent" | "legs" => {
                     // a keeper is not kept from a repair by the charge for the doubt about what it repairs
                     let health = new.initial_health.raw() + new.contingencies.confidence.raw();
                     assert!(health >= 0, "inv_14: {old:?} -> {new:?}");
@@ -120,8 +122,31 @@ impl Soak {
         let lot = self.world.spot(&self.world.btc.price).raw() as i64 / 100_000_000;
         let past = buffer_health(new, BUFFER).expect("in range").raw();
         assert!(
-            past <= lots * lot + due.max(0),
-            "inv_13: past the buffer by {past}"
+            past <= lots * lot + due.max(0) + jump(old, new),
+            "inv_13: past the buffer by {past}: {old:?} -> {new:?}"
         );
     }
+
+    /// Each part that is taken of an insolvent account improves it or leaves nothing of it, and costs it no more than what it lacks
+    /// already, but for the rounding of each leg's last lot.
+    fn inv_13_taking(&self, key: &Pubkey, old: &MarginReport, new: &MarginReport) {
+        let book = &self.last.books[key];
+        let is_left = !book.positions.is_empty() || book.header.used_collateral().next().is_some();
+        let improved = new.maintenance_health > old.maintenance_health;
+        assert!(improved || !is_left, "inv_13: {old:?} -> {new:?}");
+        let lot = self.world.spot(&self.world.btc.price).raw() as i64 / 100_000_000;
+        let dust = 129 * lot;
+        let least = old.equity.raw().min(0) - dust;
+        assert!(new.equity.raw() >= least, "inv_16: {old:?} -> {new:?}");
+    }
+}
+
+/// By how much the requirement, with its buffer, fell more than the book did: under the Standard tier the lowest short call says what
+/// each naked one takes, and a call of one lot is gone whole with any slice.
+fn jump(old: &MarginReport, new: &MarginReport) -> i64 {
+    let required = |report: &MarginReport| i128::from(report.maintenance_margin().raw());
+    let gross = |report: &MarginReport| i128::from(report.gross_notional.raw());
+    let scaled = required(old) * gross(new) / gross(old).max(1);
+    let beyond = (scaled - required(new)).max(0) * 11 / 10;
+    i64::try_from(beyond).expect("in range")
 }
