@@ -4,7 +4,8 @@ use portfolio_margin::error::MarginError;
 use portfolio_margin::event::BankruptcyResolved;
 use portfolio_margin_interface::args::HouseRulesArgs;
 use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
-use portfolio_margin_interface::state::{Clearinghouse, Market as MarketState};
+use portfolio_margin_interface::state::{Clearinghouse, Market as MarketState, MAX_MARKETS};
+use risk_core::scenario::MAJOR_GRID;
 use sandbox::bankruptcy::resolve_bankruptcy;
 use sandbox::{Outcome, Trader, World, BASE, DAY, USDC};
 use support::{
@@ -435,6 +436,34 @@ fn a_cap_counts_over_every_loss_of_the_market_and_refills_by_nothing() {
     assert_eq!(paid, [10_000, 5_000, 0]);
     assert_eq!(btc(&world).insurance_used, 15_000 * USDC);
     assert_eq!(house(&world).insurance, 85_000 * USDC);
+}
+
+#[test]
+fn inv_15_a_house_with_all_its_markets_resolves_in_one_transaction() {
+    let Scene {
+        mut world, debtors, ..
+    } = Defaults {
+        insurance: 1_000 * USDC,
+        profits: BASE / 10,
+        ..Defaults::default()
+    }
+    .build();
+    let house = world.house;
+    for _ in 2..MAX_MARKETS {
+        let args = world.market_args("ANY", [9; 32], &MAJOR_GRID);
+        world.list_market(house, args);
+    }
+    let ix = world.resolve_bankruptcy_ix(&debtors[0].account);
+    assert_eq!(ix.accounts.len(), 3 + usize::from(MAX_MARKETS));
+    // one packet that names its accounts by a lookup table, the default heap
+    let outcome = world.send_tabled(&[ix], &[], 400_000).ok();
+    println!("{} CU, {} bytes", outcome.compute_units, outcome.bytes);
+    assert!(outcome.compute_units < 100_000, "{}", outcome.compute_units);
+    assert_eq!(
+        parts(&world, &outcome, &debtors[0]),
+        [1_000 * USDC, 4_000 * USDC, 5_000 * USDC, 0]
+    );
+    assert_conserved(&world);
 }
 
 #[test]

@@ -114,14 +114,17 @@ impl Soak {
     fn inv_08_merged(&mut self, a: &Book, b: &Book) {
         let merged = merge(a, b);
         let [a_report, b_report] = [self.what_if(a), self.what_if(b)];
-        let whole = requirements(&self.what_if(&merged));
+        let merged = self.what_if(&merged);
+        // what the engine's own error on the gross may be
+        let cushion = merged.contingencies.cushion.raw();
+        let whole = requirements(&merged);
         let parts = requirements(&a_report)
             .into_iter()
             .zip(requirements(&b_report));
         for (whole, (a_part, b_part)) in whole.into_iter().zip(parts) {
             let more = whole - a_part - b_part;
-            let dust = rounding(a) + rounding(b);
-            assert!(more <= dust, "inv_08: merged needs {more} more");
+            let dust = rounding(a) + rounding(b) + cushion;
+            assert!(more <= dust, "inv_08: merged needs {more} more, of {dust}");
         }
     }
 

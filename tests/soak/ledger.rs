@@ -225,6 +225,34 @@ impl Soak {
         assert!(left >= 0 && insurance + profits + balances > 0, "inv_16");
     }
 
+    /// Counts what bears losses.
+    pub fn probe_losses(&mut self, before: &Snapshot) {
+        let socialised =
+            |state: &Snapshot| state.state::<Clearinghouse>(&self.world.house).socialised;
+        let shared = |state: &Snapshot| {
+            let markets = self.markets.iter();
+            let losses = markets.map(|u| state.state::<Market>(&u.market.key).perp_loss);
+            losses.sum::<u64>()
+        };
+        let seen = [
+            (
+                "inv_16 balances bear a loss",
+                socialised(&self.last) > socialised(before),
+            ),
+            (
+                "inv_16 profits bear a loss",
+                shared(&self.last) > shared(before),
+            ),
+            (
+                "inv_16 a winner forgives",
+                shared(&self.last) < shared(before),
+            ),
+        ];
+        for (name, _) in seen.into_iter().filter(|(_, seen)| *seen) {
+            *self.coverage.probes.entry(name).or_default() += 1;
+        }
+    }
+
     /// INV-05: "funding sums to <= 0 over users." In every market the marks of all accounts, with what each has paid or
     /// received in funding, sum to what losers have paid and winners have not got: never to more.
     pub fn inv_05_marks(&mut self, plan: &Plan) {

@@ -25,6 +25,11 @@ impl Soak {
         if visitor.positions.is_empty() && self.random.one_in(30) {
             return self.leave_and_return();
         }
+        if self.random.one_in(3) {
+            if let Some(plan) = self.resolve() {
+                return plan;
+            }
+        }
         match self.random.range(0, 100) {
             0..=27 => self.trade(),
             28..=30 => self.round_trip(),
