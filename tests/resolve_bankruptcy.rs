@@ -212,7 +212,7 @@ fn inv_16_a_proof_is_given_back_with_the_last_of_the_loss() {
     let header = world.account(&first.account).0;
     let named = world.btc.key;
     let alone = resolve_bankruptcy(&world.house, &first.account, Some(named), vec![]);
-    let outcome = world.send(&[alone.clone()], &[]).ok();
+    let outcome = world.send(std::slice::from_ref(&alone), &[]).ok();
     assert_eq!(
         parts(&world, &outcome, &first),
         [4_000 * USDC, 0, 0, 6_000 * USDC]

@@ -71,7 +71,7 @@ fn a_debt_of_one_unit_is_a_bankruptcy_and_what_interest_covers_is_none() {
     due(&mut world, 1);
     refuse(&mut world, &ix, MarginError::NotBankrupt);
     due(&mut world, 0);
-    world.send(&[ix.clone()], &[]).ok();
+    world.send(std::slice::from_ref(&ix), &[]).ok();
     refuse(&mut world, &ix, MarginError::LossMarketMismatch); // it has no loss any more
     let ix = world.resolve_bankruptcy_ix(&debtor.account);
     refuse(&mut world, &ix, MarginError::NotBankrupt);

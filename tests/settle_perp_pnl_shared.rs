@@ -2,7 +2,9 @@
 
 use portfolio_margin::error::MarginError;
 use portfolio_margin::event::PerpPnlSettled;
-use portfolio_margin_interface::state::margin_account::SCOPE_TRADE;
+use portfolio_margin_interface::state::margin_account::{
+    SCOPE_TRADE, STATUS_ACTIVE, STATUS_LIQUIDATING,
+};
 use portfolio_margin_interface::state::{MarginAccount, Market as MarketState};
 use sandbox::bankruptcy::settle_perp_pnl_by;
 use sandbox::{dollars, lifecycle, perpetual, settlement, Trader, World, BASE, USDC};
@@ -235,4 +237,40 @@ fn a_share_of_nothing_is_forgiven_only_by_whoever_has_closed() {
     let close = lifecycle::close_margin_account(&carol);
     world.send(&[close], &[carol.user]).ok();
     assert_conserved(&world);
+}
+
+#[test]
+fn inv_15_what_an_insolvent_account_has_closed_waits_for_no_owner() {
+    let mut scene = shared(BASE / 2);
+    let (carol, dave) = (scene.carol, scene.dave);
+    let world = &mut scene.world;
+    let btc = world.btc;
+    world.refresh();
+    let mark = |world: &mut World, status, insolvent_at| {
+        rewrite(world, &carol.account, |account: &mut MarginAccount| {
+            (account.status, account.insolvent_at) = (status, insolvent_at);
+        });
+    };
+    let shared = MarginError::ProfitShared;
+    let ix = settlement::settle_perp_pnl(&carol.account, &btc);
+    // a position that stands is its owner's to settle, also then
+    mark(world, STATUS_LIQUIDATING, 1);
+    assert_refused(world, &ix, &[], shared);
+    mark(world, STATUS_ACTIVE, 0);
+    let leg = perpetual(&btc, BASE / 2, dollars(140_000));
+    world.trade(&dave, &carol, &[leg]).ok();
+    // closed, but active; or in liquidation, and not proved insolvent
+    for status in [STATUS_ACTIVE, STATUS_LIQUIDATING] {
+        mark(world, status, 0);
+        assert_refused(world, &ix, &[], shared);
+    }
+    mark(world, STATUS_LIQUIDATING, 1);
+    let event: PerpPnlSettled = world.send(&[ix], &[]).ok().events().remove(0);
+    let thousand = 1_000 * USDC;
+    assert_eq!(
+        (event.paid, event.forgiven),
+        (10 * thousand as i64, 10 * thousand)
+    );
+    assert_eq!(world.account(&carol.account).1.len(), 0);
+    assert_conserved(world);
 }

@@ -169,7 +169,7 @@ fn the_first_touch_needs_the_clearing_house_writable_and_the_second_does_not() {
     world.refresh();
     let price = world.spot(&world.btc.price).raw();
     let leg = perpetual(&world.btc, BASE / 10, price);
-    let writable = world.trade_ix(&carol, &dave, &[leg.clone()]);
+    let writable = world.trade_ix(&carol, &dave, &[leg]);
     let ix = read_only(world, writable.clone());
     let both = [carol.user, dave.user];
     let error = MarginError::ClearinghouseReadOnly;
