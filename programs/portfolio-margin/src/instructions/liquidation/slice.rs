@@ -219,6 +219,21 @@ pub(super) fn require_solvent_bidder(
     check.require_openable(to.header.tier(), &report)
 }
 
+/// Books the share of a reward that the insurance fund gets, at least zero. It has left a bidder's cash and the funds behind balances
+/// ([`crate::state::HouseDelta::add_funds`]), which took the clearing house writable.
+///
+/// Errors: `AmountOverflow`.
+pub(super) fn pay_fund(clearinghouse: &AccountLoader<'_, Clearinghouse>, fee: Quote) -> Result<()> {
+    if fee == Quote::ZERO {
+        return Ok(());
+    }
+    let mut house = clearinghouse.load_mut()?;
+    let fee = u64::try_from(fee.raw()).map_err(|_| overflow())?;
+    let insurance = house.insurance.checked_add(fee);
+    house.insurance = insurance.ok_or_else(overflow)?;
+    Ok(())
+}
+
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects)]
 mod tests {
@@ -256,19 +271,4 @@ mod tests {
     fn one_signed() -> i128 {
         i128::from(FRACTION_ONE)
     }
-}
-
-/// Books the share of a reward that the insurance fund gets, at least zero. It has left a bidder's cash and the funds behind balances
-/// ([`crate::state::HouseDelta::add_funds`]), which took the clearing house writable.
-///
-/// Errors: `AmountOverflow`.
-pub(super) fn pay_fund(clearinghouse: &AccountLoader<'_, Clearinghouse>, fee: Quote) -> Result<()> {
-    if fee == Quote::ZERO {
-        return Ok(());
-    }
-    let mut house = clearinghouse.load_mut()?;
-    let fee = u64::try_from(fee.raw()).map_err(|_| overflow())?;
-    let insurance = house.insurance.checked_add(fee);
-    house.insurance = insurance.ok_or_else(overflow)?;
-    Ok(())
 }
