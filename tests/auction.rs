@@ -3,14 +3,16 @@
 use crate::bid_liquidation::bid_ix;
 use portfolio_margin::error::MarginError;
 use portfolio_margin::event::LiquidationBid;
-use portfolio_margin_interface::args::BidArgs;
+use portfolio_margin_interface::args::{BidArgs, LiquidationArgs};
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
-use risk_core::liquidation::{buffer_health, plan_slice, SlicePlan, Wanted, FRACTION_ONE};
+use risk_core::liquidation::{
+    buffer_health, plan_slice, SlicePlan, Wanted, DUST_REQUIREMENT, FRACTION_ONE, LEAST_FRACTION,
+};
 use risk_core::{Quote, Ratio};
-use sandbox::{dollars, Trader, World, BTC_START, USDC};
+use sandbox::{dollars, perpetual, Trader, World, WorldBuilder, BTC_START, USDC};
 use support::{
     assert_batch_refused, assert_conserved, assert_logged, assert_refused, auctioned_long, health,
-    rewrite, set_cash, Bend,
+    rewrite, set_cash, start, Bend,
 };
 
 /// What the engine plans for a bid of this size at this time, and the discount.
@@ -226,7 +228,7 @@ fn inv_04_many_small_bids_gain_no_more_than_one() {
     let gain = |part: Option<u64>| {
         let (mut world, alice, _, keeper) = auctioned_long();
         wait(&mut world, 600);
-        let start = equity(&world, &keeper);
+        let before = equity(&world, &keeper);
         let mut bids = 0;
         loop {
             let report = world.report(&alice.account).margin;
@@ -241,7 +243,7 @@ fn inv_04_many_small_bids_gain_no_more_than_one() {
             world.send(&[ix], &[keeper.user]).ok();
             bids += 1;
         }
-        (equity(&world, &keeper) - start, bids)
+        (equity(&world, &keeper) - before, bids)
     };
     let ((once, one), (many, bids)) = (gain(None), gain(Some(FRACTION_ONE / 100)));
     assert!(one == 1 && bids > 10, "{one} {bids}");
@@ -383,4 +385,44 @@ fn inv_16_equity_that_came_back_takes_a_proof_of_insolvency_back() {
         let house = world.read::<Clearinghouse>(&house);
         assert_eq!(house.proven_insolvency, 3);
     }
+}
+
+#[test]
+fn case_72_inv_15_what_a_bid_leaves_as_dust_goes_whole_with_the_next() {
+    // GIVEN a long of a few hundredths of a coin that fails, late in its auction: it requires more than 100 dollars
+    let builder = WorldBuilder {
+        liquidation: LiquidationArgs::STANDARD,
+        ..WorldBuilder::default()
+    };
+    let mut world = builder.build();
+    let (btc, bank) = (world.btc, world.usdc);
+    let [alice, bob, keeper] = [("alice", 1_000), ("bob", 100_000), ("keeper", 100_000)]
+        .map(|(name, usdc)| world.trader(name, usdc * USDC));
+    world
+        .trade(&alice, &bob, &[perpetual(&btc, 8_000, BTC_START)])
+        .ok();
+    let free = world.report(&alice.account).margin.initial_health.raw();
+    world.withdraw(&alice, &bank, free as u64).ok();
+    world.set_price(&btc, BTC_START / 100 * 94);
+    start(&mut world, &keeper, &alice);
+    wait(&mut world, 14_000);
+    let requirement = |world: &World| {
+        world
+            .report(&alice.account)
+            .margin
+            .maintenance_margin()
+            .raw()
+    };
+    assert!(requirement(&world) > DUST_REQUIREMENT);
+    // WHEN half is bought, which leaves less than that, THEN the least bid takes all of the rest
+    let ix = bid_ix(&world, &keeper, &alice, FRACTION_ONE / 2, i64::MAX);
+    world.send(&[ix], &[keeper.user]).ok();
+    let left = requirement(&world);
+    assert!(left > 0 && left <= DUST_REQUIREMENT, "{left}");
+    assert_eq!(world.account(&alice.account).1[0].quantity, 4_000);
+    let ix = bid_ix(&world, &keeper, &alice, LEAST_FRACTION, i64::MAX);
+    world.send(&[ix], &[keeper.user]).ok();
+    assert!(world.account(&alice.account).1.is_empty());
+    world.stop_liquidation(&keeper.user, &alice.account).ok();
+    assert_conserved(&world);
 }

@@ -236,7 +236,7 @@ fn case_72_a_last_unit_of_deficit_sells_next_to_nothing() {
 }
 
 #[test]
-fn inv_15_dust_is_sold_whole() {
+fn case_72_inv_15_dust_is_sold_whole() {
     let mut world = World::new();
     let (btc, bank) = (world.btc, world.usdc);
     let alice = world.trader("alice", 100 * USDC);
