@@ -9,7 +9,7 @@ use risk_core::liquidation::FRACTION_ONE;
 use risk_core::takeover::TAKER_ROUNDING;
 use sandbox::{
     call, dollars, instructions, perpetual, put, take_of, Trader, World, WorldBuilder, BASE,
-    BTC_START, USDC,
+    BTC_START, DAY, USDC,
 };
 use solana_instruction::Instruction;
 use support::{
@@ -232,5 +232,54 @@ fn where_the_house_lends_the_account_may_owe_for_its_short() {
         world.read::<Clearinghouse>(&house).interest.debts,
         owed as u64
     );
+    assert_conserved(&world);
+}
+
+#[test]
+fn interest_is_charged_before_legs_are_judged() {
+    // GIVEN alice who owes for her calls, and days in which nobody touched her account
+    let mut world = WorldBuilder {
+        rules: debts(),
+        ..WorldBuilder::default()
+    }
+    .build();
+    let alice = world.trader("alice", 50_000 * USDC);
+    let [bob, keeper] = ["bob", "keeper"].map(|name| world.trader(name, 1_000_000 * USDC));
+    let (btc, month) = (world.btc, world.month);
+    let legs = [
+        call(&btc, month, dollars(90_000), 2 * BASE, dollars(29_500)),
+        put(&btc, month, dollars(114_000), -BASE / 2, dollars(4_500)),
+    ];
+    let ix = instructions::writable(world.trade_ix(&alice, &bob, &legs), &world.house);
+    world.send(&[ix], &[alice.user, bob.user]).ok();
+    assert!(world.account(&alice.account).0.cash < 0);
+    world.advance(5 * DAY);
+    world.refresh();
+    world.set_price(&btc, BTC_START * 86 / 100);
+    start(&mut world, &keeper, &alice);
+    let (header, positions) = world.account(&alice.account);
+    let short = positions.iter().find(|p| p.quantity < 0).unwrap();
+    let takes = [take_of(short, short.quantity / 10)];
+    let outlook = world.outlook(&alice.account, &takes);
+    let value = world.cash_value(&alice.account) as i64;
+    assert!(value < header.cash - 500_000, "{value}: interest runs");
+    // WHEN a leg is taken THEN the largest fee is of the account with its interest, to the unit
+    let (house, fee) = (world.house, outlook.most_fee());
+    let ix = |world: &World, fee| {
+        let args = LiquidateLegsArgs {
+            witness: outlook.before.witness(),
+            legs: takes.to_vec(),
+            fee,
+            minimum: 0,
+            price_limit: i64::MAX,
+        };
+        instructions::writable(world.legs_ix(&keeper, &alice.account, args), &house)
+    };
+    let dear = ix(&world, fee + 1);
+    assert_refused(&mut world, &dear, &[keeper.user], MarginError::LegsTooDear);
+    let fair = ix(&world, fee);
+    world.send(&[fair], &[keeper.user]).ok();
+    let owed = value - fee as i64 + outlook.price + TAKER_ROUNDING;
+    assert_eq!(world.account(&alice.account).0.cash, owed);
     assert_conserved(&world);
 }

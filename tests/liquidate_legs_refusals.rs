@@ -196,6 +196,7 @@ fn inv_12_case_70_71_refuses_accounts_that_nobody_may_touch() {
         (vec![31], MarginError::ScenarioSetInvalid),
         (vec![], MarginError::WitnessLength),
         (vec![2, 2], MarginError::WitnessLength),
+        (vec![2; 300], MarginError::WitnessLength),
     ] {
         let args = LiquidateLegsArgs {
             witness,

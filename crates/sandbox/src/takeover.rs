@@ -242,16 +242,13 @@ impl World {
         args: LiquidateLegsArgs,
     ) -> Instruction {
         let remaining = self.legs_metas(liquidator, liquidatee, &args.legs);
-        let pays_fund = args.fee > 0
-            && self
-                .terms_now(&self.account(liquidatee).0, false)
-                .fund_share
-                .raw()
-                > 0;
+        let (header, _) = self.account(liquidatee);
+        let share = self.terms_now(&header, false).fund_share.raw();
+        let pays_fund = args.fee > 0 && share > 0;
         let ix = liquidate_legs(liquidator, liquidatee, args, remaining);
         match pays_fund {
             true => writable(ix, &liquidator.house),
-            false => ix,
+            false => self.with_loss(ix, &liquidator.house),
         }
     }
 

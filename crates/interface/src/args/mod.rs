@@ -374,6 +374,7 @@ arguments! {
     /// `liquidate_legs`.
     pub struct LiquidateLegsArgs {
         /// One scenario per market of the liquidatee's check, in order of market; empty for the Standard tier, which has none.
+        #[cfg_attr(not(feature = "idl-build"), borsh(deserialize_with = "read_witness"))]
         pub witness: Vec<u8>,
         /// What the liquidator takes over at its marks: each series once, at most [`MAX_LEGS`].
         pub legs: Vec<LegTake>,
