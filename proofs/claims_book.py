@@ -246,6 +246,38 @@ claim(
     loops={"size_legs": {"low": (0, 1 << 10), "high": (0, 1 << 10), "within": (0, 10**9), "past": (0, 10**9)}},
 )  # fmt: skip
 
+# -- opposite risk -------------------------------------------------------------------------------------------------
+SQUARE = (0, 2**92 - 1)
+
+
+def comparison(path):
+    """What `Comparison::of` makes of vectors: 128-bit sums of any size, scales at most 64 bits apart."""
+    fields = {
+        "dot": path.fresh(-(2**91), 2**91, "i128", "dot"), "book": path.fresh(*SQUARE, "u128", "book"), "other": path.fresh(*SQUARE, "u128", "other"),
+        "shift": path.fresh(-64, 64, "i32", "shift"),
+    }  # fmt: skip
+    return Struct("Comparison", fields)
+
+
+simple(
+    "root_ceil", "deleverage.rs::root_ceil", "any square of 92 bits: no panic, a root of 47 bits", lambda path: path.fresh(*SQUARE, "u128", "square"),
+    loops={"root_ceil": {"root": (0, 2**47 - 1), "bit": (0, 2**46)}}, contract=lambda path, square: path.fresh(0, 2**47, "u128", "root"),
+)  # fmt: skip
+simple("Comparison::opposition", "deleverage.rs::Comparison::opposition", "any sums: no panic", comparison, contract=lambda path, *_: made(path, "Ratio"))
+simple(
+    "least_norm_floor", "deleverage.rs::Comparison::least_norm_floor", "any sums: a fraction in [0, 1]", comparison,
+    then=lambda path, arguments, result: path.bound(result, 0, 10**9, "fraction"), contract=lambda path, *_: path.fresh(0, 10**9, "u64", "fraction"),
+)  # fmt: skip
+simple(
+    "relieving_fraction", "deleverage.rs::Comparison::relieving_fraction", "any sums: a fraction in [0, 1]", comparison,
+    then=lambda path, arguments, result: path.bound(result, 0, 10**9, "fraction"), contract=lambda path, *_: path.fresh(0, 10**9, "u64", "fraction"),
+)  # fmt: skip
+simple("scaled", "deleverage.rs::scaled", "any entry, any shift of 64 bits: no panic", "i64", lambda path: path.fresh(-64, 64, "i32", "cut"))
+simple("market_requirement_ceil", "deleverage.rs::market_requirement_ceil", ANY, "Ratio", "MarketRisk")
+simple("with_cash", "deleverage.rs::with_cash", ANY, "MarginReport", "Quote")
+simple("Candidate::is_eligible", "deleverage.rs::Candidate::is_eligible", ANY, "Candidate")
+simple("is_relieved", "deleverage.rs::is_relieved", ANY, "MarginReport", "MarginReport")
+
 # -- explanations --------------------------------------------------------------------------------------------------
 
 

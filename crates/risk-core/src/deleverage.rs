@@ -55,7 +55,8 @@ impl Comparison {
                     continue;
                 }
                 // below 2^80 each, and fewer than 2^11 of them
-                let product = scaled(*our, cut_book).saturating_mul(scaled(*their, cut_other));
+                let our = i128::from(scaled(*our, cut_book));
+                let product = our.saturating_mul(scaled(*their, cut_other).into());
                 comparison.dot = comparison.dot.saturating_add(product);
             }
         }
@@ -96,11 +97,10 @@ impl Comparison {
         let whole = u128::from(FRACTION_ONE);
         let part = dot.saturating_mul(whole).checked_div(self.book);
         let part = part.unwrap_or(0);
-        let by = self.shift.unsigned_abs(); // at most 64
+        let unit = 1u128 << self.shift.unsigned_abs().min(64);
         let part = match self.shift >= 0 {
-            true if part > whole.checked_shr(by).unwrap_or(0) => whole,
-            true => part.checked_shl(by).unwrap_or(whole),
-            false => part.checked_shr(by).unwrap_or(0),
+            true => part.saturating_mul(unit),
+            false => part.checked_div(unit).unwrap_or(0),
         };
         u64::try_from(part.min(whole)).unwrap_or(FRACTION_ONE)
     }
@@ -124,13 +124,13 @@ fn cut_of(vector: &[ScenarioPnl]) -> i32 {
 }
 
 /// An entry in 40 bits, rounded toward zero, so that it has the same magnitude on either side.
-fn scaled(value: i64, cut: i32) -> i128 {
-    let (size, by) = (u128::from(value.unsigned_abs()), cut.unsigned_abs());
+fn scaled(value: i64, cut: i32) -> i64 {
+    let (size, by) = (value.unsigned_abs(), cut.unsigned_abs().min(63));
     let size = match cut >= 0 {
-        true => size.checked_shr(by).unwrap_or(0),
-        false => size.checked_shl(by).unwrap_or(0),
+        true => size >> by,
+        false => size.saturating_mul(1 << by),
     };
-    let size = i128::try_from(size).unwrap_or(i128::MAX);
+    let size = i64::try_from(size).unwrap_or(i64::MAX);
     match value < 0 {
         true => size.saturating_neg(),
         false => size,
@@ -144,7 +144,7 @@ fn square(vector: &[ScenarioPnl], cut: i32) -> u128 {
         for value in pnl {
             if *value != 0 {
                 let size = scaled(*value, cut).unsigned_abs();
-                sum = sum.saturating_add(size.saturating_mul(size));
+                sum = sum.saturating_add(wide_product(size, size));
             }
         }
     }
@@ -153,17 +153,22 @@ fn square(vector: &[ScenarioPnl], cut: i32) -> u128 {
 
 /// The least number whose square is `square` or more; bit by bit, for squares below 2^94.
 fn root_ceil(square: u128) -> u128 {
-    let mut root = 0u128;
-    let mut bit = 1u128 << 46;
+    let (mut root, mut bit) = (0u64, 1u64 << 46);
     while bit != 0 {
-        let next = root | bit;
-        if next.saturating_mul(next) <= square {
+        let next = root.saturating_add(bit);
+        if wide_product(next, next) <= square {
             root = next;
         }
-        bit >>= 1;
+        let half = bit / 2;
+        bit = half;
     }
-    let is_exact = root.saturating_mul(root) == square;
-    root.saturating_add(u128::from(!is_exact))
+    let is_exact = wide_product(root, root) == square;
+    u128::from(root.saturating_add(u64::from(!is_exact)))
+}
+
+/// The product of two numbers of 64 bits, which fits.
+fn wide_product(first: u64, second: u64) -> u128 {
+    u128::from(first).saturating_mul(second.into())
 }
 
 /// A counterparty that a keeper may name.
