@@ -1,5 +1,5 @@
 //! `bid_insolvent`: the fund pays by the clock, then the account by its bad debt, and nothing else by anything. Who may not have it is in
-//! `bid_insolvent_refusals.rs`, what a thief gets in `insolvent_thief.rs`.
+//! `bid_insolvent_refusals.rs`, what a thief gets in `insolvency_economics.rs`.
 
 use portfolio_margin::error::MarginError;
 use portfolio_margin::event::InsolventBid;
