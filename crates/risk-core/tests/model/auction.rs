@@ -158,6 +158,23 @@ fn a_fast_phase_must_leave_room_for_its_buffer() {
 }
 
 #[test]
+fn discounts_of_zero_and_a_half() {
+    // x = 155 / (1000 (1 - discount) + 155)
+    for (discount, fraction, price) in [
+        (0.0, 134_199_134, 134_199_134),
+        (0.5, 236_641_221, 118_320_611),
+    ] {
+        let expected = SlicePlan {
+            fraction,
+            price: Quote::from_raw(price),
+            fund_fee: Quote::ZERO,
+            reserved: Quote::ZERO,
+        };
+        assert_eq!(slice(discount, 0.0, 0.0), expected);
+    }
+}
+
+#[test]
 fn the_slice_grows_with_the_discount_up_to_the_whole_book_for_nothing() {
     // GIVEN 155 missing, THEN x = 155 / (1000 (1 - d) + 155), which is the whole book once it costs nothing
     for (discount, fraction, price) in [

@@ -225,35 +225,6 @@ fn inv_15_dust_is_gone_after_one_bid() {
     }
 }
 
-#[test]
-fn discounts_of_zero_and_a_half() {
-    let with = |discount| LiquidationTerms {
-        discount: ratio(discount),
-        ..TERMS
-    };
-    for (discount, fraction, price) in [
-        (0.0, 134_199_134, 134_199_134),
-        (0.5, 236_641_221, 118_320_611),
-    ] {
-        // x = 155 / (1000 (1 - discount) + 155)
-        let slice = plan_slice(
-            &report(1_000.0, -100.0),
-            &with(discount),
-            Quote::ZERO,
-            Wanted::at_most(u64::MAX),
-        );
-        assert_eq!(
-            slice.unwrap(),
-            SlicePlan {
-                fraction,
-                price: Quote::from_raw(price),
-                fund_fee: Quote::ZERO,
-                reserved: Quote::ZERO,
-            }
-        );
-    }
-}
-
 /// An account in liquidation: a book, and the cash it received from bids.
 #[derive(Clone)]
 pub struct Liquidatee {
