@@ -20,7 +20,8 @@ impl Replay {
             return self.resolve(key);
         }
         self.prove(key);
-        if self.is_worth_it(turn.order, key) {
+        let is_too_much = self.too_much.contains(&[turn.keeper.account, *key]);
+        if !is_too_much && self.is_worth_it(turn.order, key) {
             self.bid_insolvent(&turn.keeper, key);
         }
         if self.is_bare(key) {
@@ -29,7 +30,7 @@ impl Replay {
     }
 
     /// Whether an account has nothing left but a quote balance.
-    fn is_bare(&self, key: &Pubkey) -> bool {
+    pub fn is_bare(&self, key: &Pubkey) -> bool {
         let (header, positions) = self.scene.world.account(key);
         positions.is_empty() && header.used_collateral().next().is_none()
     }
@@ -111,6 +112,7 @@ impl Replay {
             }
             fraction /= 2;
         }
+        self.too_much.insert([keeper.account, *key]);
     }
 
     /// INV-16: the fund pays first, and no more than it may; bad debt is what the slice lacks and never more.
@@ -134,7 +136,7 @@ impl Replay {
     }
 
     /// INV-16: what is charged is the debt, to the unit, in this order: the fund, the market's profits, quote balances.
-    fn resolve(&mut self, key: &Pubkey) {
+    pub fn resolve(&mut self, key: &Pubkey) {
         let world = &self.scene.world;
         let (header, _) = world.account(key);
         if header.cash >= 0 {

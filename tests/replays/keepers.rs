@@ -92,6 +92,9 @@ impl Replay {
         if self.discount(&header, &report) < wanted {
             return;
         }
+        if self.too_much.contains(&[keeper.account, *key]) {
+            return;
+        }
         if turn.with_legs && self.take_legs(keeper, key) && self.stop(keeper, key) {
             return;
         }
@@ -161,6 +164,7 @@ impl Replay {
             }
             fraction /= 2;
         }
+        self.too_much.insert([keeper.account, *key]);
         false
     }
 

@@ -1,6 +1,7 @@
 //! Crashes replayed on the program, with keepers: the SBF build in LiteSVM. `REPORT.md` is what the replays print.
 
 mod books;
+mod deleverage;
 mod insolvent;
 mod isolated;
 mod keepers;
@@ -16,6 +17,7 @@ mod variants;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use paths::PATHS;
 use variants::{Row, Variant, REACTION};
 
 /// Accounts of a replay.
@@ -47,6 +49,7 @@ fn case_78_a_move_inside_the_range_costs_the_fund_nothing_in_every_replay() {
             );
             assert!(tally.slowest <= REACTION, "{what}");
             assert!(ending.refusals.is_empty(), "{what}");
+            assert_eq!(ending.failing, 0, "inv_15: {what}");
         }
     }
 }
@@ -72,20 +75,39 @@ fn case_78_the_report_says_what_the_replays_found() {
 #[test]
 fn inv_16_beyond_the_range_losses_are_charged_in_order_and_to_the_unit() {
     let mut charged = 0;
-    for Row { path, ending, .. } in of(Variant::AsItWas) {
-        let tally = &ending.tally;
-        let what = format!("{path}: {ending:?}");
-        // each debt was covered by the fund, the market's profits and quote balances, in this order (see insolvent.rs)
-        let covered = tally.fund_for_debts + tally.profits + tally.balances;
-        assert_eq!(covered, tally.debt, "{what}");
-        let paid = tally.fund_for_bids + tally.fund_for_debts;
-        assert_eq!(ending.insurance_used, paid, "{what}");
-        assert_eq!(
-            (ending.left_insolvent, ending.left_deficit),
-            (0, 0),
-            "{what}"
-        );
-        charged += tally.debt;
+    for row in of(Variant::AsItWas) {
+        assert_charged(row);
+        let ending = &row.ending;
+        assert_eq!(ending.failing, 0, "inv_15: {row:?}");
+        assert_eq!((ending.left_insolvent, ending.left_deficit), (0, 0));
+        charged += ending.tally.debt;
     }
     assert!(charged > 0, "no replay had anything to share");
+}
+
+/// Each debt was covered by the fund, the market's profits and quote balances, in this order: see insolvent.rs.
+fn assert_charged(row: &Row) {
+    let (ending, tally) = (&row.ending, &row.ending.tally);
+    let covered = tally.fund_for_debts + tally.profits + tally.balances;
+    assert_eq!(covered, tally.debt, "{row:?}");
+    let paid = tally.fund_for_bids + tally.fund_for_debts;
+    assert_eq!(ending.insurance_used, paid, "{row:?}");
+}
+
+/// The worst of the crashes, and keepers with 70,000 USDC together.
+#[test]
+fn inv_16_what_no_keeper_can_carry_goes_to_opposite_risk_and_is_charged() {
+    let row = variants::walk(&PATHS[0], Variant::Deserted, 1, 40);
+    assert_charged(&row);
+    let (ending, tally) = (&row.ending, &row.ending.tally);
+    println!(
+        "{} insolvent, {} times deleveraged, {} bankruptcies of {} USD",
+        tally.insolvent.len(),
+        tally.deleveraged,
+        tally.bankruptcies,
+        tally.debt / 1_000_000
+    );
+    assert!(tally.deleveraged > 0 && tally.bankruptcies > 0, "{row:?}");
+    // who still fails has collateral, or the claim of a closed future, that no keeper can pay for; nobody bears a risk with them
+    assert_eq!(ending.failing_positions, 0, "{row:?}");
 }

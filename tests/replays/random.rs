@@ -134,7 +134,7 @@ fn inv_16_random_paths_beyond_the_range_charge_what_is_lost() {
             tally.fund_for_bids + tally.fund_for_debts,
             "{ending:?}"
         );
-        assert_eq!(ending.left_deficit, 0, "{ending:?}");
+        assert_eq!((ending.failing, ending.left_deficit), (0, 0), "{ending:?}");
     });
     println!("{sum:?}");
     assert!(sum.tally.deficit > 0 && sum.insurance_used > 0 && sum.tally.balances > 0);

@@ -63,7 +63,7 @@ impl Replay {
     }
 
     /// Refused where there is nothing to receive.
-    fn count_settled(&mut self, outcome: &Outcome) {
+    pub fn count_settled(&mut self, outcome: &Outcome) {
         if outcome.error.is_some() {
             return;
         }

@@ -19,9 +19,12 @@ pub enum Variant {
     InsideStandard,
     /// Both tiers, three quarters Portfolio; the path as it was; keepers late and poor, the fund small and capped.
     AsItWas,
+    /// The same with keepers who can carry next to nothing: whom nobody repairs is deleveraged.
+    Deserted,
 }
 
 impl Variant {
+    /// Those in the report.
     pub const ALL: [Self; 3] = [Self::Inside, Self::InsideStandard, Self::AsItWas];
 
     /// Its name in the report.
@@ -30,6 +33,7 @@ impl Variant {
             Self::Inside => "inside, Portfolio",
             Self::InsideStandard => "inside, Standard",
             Self::AsItWas => "as it was",
+            Self::Deserted => "deserted",
         }
     }
 
@@ -39,6 +43,7 @@ impl Variant {
             Self::Inside => "Inside the scenario range: Portfolio tier",
             Self::InsideStandard => "Inside the range of the Standard tier",
             Self::AsItWas => "As it was: both tiers, keepers late and poor",
+            Self::Deserted => "As it was, and next to no keepers",
         }
     }
 
@@ -46,7 +51,7 @@ impl Variant {
         match self {
             Self::Inside => &[Tier::Portfolio],
             Self::InsideStandard => &[Tier::Standard],
-            Self::AsItWas => &[
+            Self::AsItWas | Self::Deserted => &[
                 Tier::Portfolio,
                 Tier::Portfolio,
                 Tier::Portfolio,
@@ -56,20 +61,25 @@ impl Variant {
     }
 
     pub fn is_inside(self) -> bool {
-        self != Self::AsItWas
+        matches!(self, Self::Inside | Self::InsideStandard)
     }
 
     pub fn means(self) -> Means {
-        match self.is_inside() {
-            true => Means {
+        let late = Means {
+            keepers: &[3_000_000, 2_000_000, 1_000_000],
+            insurance: 250_000,
+            cap: 150_000,
+        };
+        match self {
+            Self::Inside | Self::InsideStandard => Means {
                 keepers: &[12_000_000, 8_000_000, 5_000_000, 3_000_000],
                 insurance: 1_000_000,
                 cap: 1_000_000,
             },
-            false => Means {
-                keepers: &[3_000_000, 2_000_000, 1_000_000],
-                insurance: 250_000,
-                cap: 150_000,
+            Self::AsItWas => late,
+            Self::Deserted => Means {
+                keepers: &[40_000, 20_000, 10_000],
+                ..late
             },
         }
     }
@@ -96,7 +106,7 @@ impl Variant {
         match self {
             Self::Inside => path.inside(Tier::Portfolio, REACTION),
             Self::InsideStandard => path.inside(Tier::Standard, REACTION),
-            Self::AsItWas => 100,
+            Self::AsItWas | Self::Deserted => 100,
         }
     }
 }
@@ -112,28 +122,30 @@ pub struct Row {
 
 /// Walks every path in every way. Paths have books of their own: seeds 1 to 4.
 pub fn walk_all(accounts: usize) -> Vec<Row> {
-    let mut rows = vec![];
-    for (number, path) in PATHS.iter().enumerate() {
-        for variant in Variant::ALL {
-            let cast = Cast {
-                seed: number as u64 + 1,
-                accounts,
-                tiers: variant.tiers(),
-            };
-            let scene = Scene::new(&cast, &variant.means());
-            let mut replay = Replay::new(scene, variant.policy());
-            let percent = variant.percent(path);
-            let points = path.scaled(percent);
-            replay.walk(&points, path.step);
-            replay.settle_down(&points[points.len() - 1]);
-            replay.settle_all();
-            rows.push(Row {
-                path: path.name,
-                variant,
-                percent,
-                ending: replay.ending(),
-            });
-        }
+    let numbered = PATHS.iter().zip(1..);
+    let pairs = numbered.flat_map(|path| Variant::ALL.map(|variant| (path, variant)));
+    let rows = pairs.map(|((path, seed), variant)| walk(path, variant, seed, accounts));
+    rows.collect()
+}
+
+/// Walks one path in one way.
+pub fn walk(path: &Path, variant: Variant, seed: u64, accounts: usize) -> Row {
+    let cast = Cast {
+        seed,
+        accounts,
+        tiers: variant.tiers(),
+    };
+    let scene = Scene::new(&cast, &variant.means());
+    let mut replay = Replay::new(scene, variant.policy());
+    let percent = variant.percent(path);
+    let points = path.scaled(percent);
+    replay.walk(&points, path.step);
+    replay.settle_down(&points[points.len() - 1]);
+    replay.settle_all();
+    Row {
+        path: path.name,
+        variant,
+        percent,
+        ending: replay.ending(),
     }
-    rows
 }
