@@ -1,14 +1,19 @@
 //! `auto_deleverage`: whose risk is opposite takes a part of an insolvent book, at its mark, and is better off. Who is never asked is in
 //! `auto_deleverage_refusals.rs`, random books in `auto_deleverage_books.rs`.
 
+use portfolio_margin::error::MarginError;
 use portfolio_margin::event::AccountDeleveraged;
 use portfolio_margin_interface::args::DeleverageArgs;
-use portfolio_margin_interface::state::Market as MarketState;
+use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
+use portfolio_margin_interface::state::{Clearinghouse, Market as MarketState, PositionRecord};
 use risk_core::liquidation::FRACTION_ONE;
 use risk_core::tier::Tier;
-use sandbox::{call, dollars, future, perpetual, Market, Trader, World, BASE, BTC_START, USDC};
-use support::deleverage::{assert_better_off, insolvent_long, wait, with_legs};
-use support::{assert_conserved, start};
+use sandbox::{
+    call, dollars, future, perpetual, Market, Trader, World, WorldBuilder, BASE, BTC_START, USDC,
+};
+use support::bankrupt::give_insurance;
+use support::deleverage::{assert_better_off, insolvent_long, wait, with_legs, EVERYTHING};
+use support::{assert_conserved, assert_refused, record, rewrite, start, write_book};
 
 fn perp_pool(world: &World, market: &Market) -> u64 {
     world.read::<MarketState>(&market.key).perp_pool
@@ -111,7 +116,7 @@ fn a_partly_hedged_counterparty_takes_what_it_is_short_and_no_more() {
 }
 
 #[test]
-fn inv_15_several_counterparties_in_one_slot_take_a_part_each_and_the_house_resolves_the_rest() {
+fn inv_15_several_counterparties_in_one_slot_take_a_part_each() {
     let shorts = [("carol", 5), ("dave", 3), ("erin", 2)];
     let mut traders = vec![];
     let (mut world, alice, bob) = insolvent_long(|world, _, bob| {
@@ -315,4 +320,132 @@ fn a_profit_in_another_market_stays_a_claim_on_who_lost_there() {
     world.settle_perp_pnl(&alice, &sol).ok();
     assert_eq!(world.account(&alice.account).1.len(), 1);
     assert_conserved(&world);
+}
+
+#[test]
+fn case_75_inv_16_what_is_left_is_resolved_and_winners_share_it_first() {
+    // GIVEN a fund that covers a part of what alice lacks
+    let (mut world, alice, bob) = insolvent_long(|_, _, _| ());
+    let (btc, house, keeper) = (world.btc, world.house, world.user("keeper"));
+    let lacks = 6_661_500_000;
+    give_insurance(&mut world, 1_000 * USDC);
+    let ix = world.withdraw_ix(&bob, &world.usdc, 1);
+    assert_refused(&mut world, &ix, &[bob.user], MarginError::WithdrawalsPaused);
+    // WHEN bob takes all of it and the rest is resolved, in one transaction
+    let part = world.auto_deleverage_ix(&keeper, &alice.account, &bob.account, EVERYTHING);
+    let positions = world.account(&alice.account).1;
+    world.send(&[part], &[keeper]).ok();
+    assert_eq!(
+        (positions.len(), world.account(&alice.account).1.len()),
+        (1, 0)
+    );
+    world.resolve_bankruptcy(&alice.account).ok();
+    // THEN the fund paid first, then the pool of the market, whose winner is bob
+    let (header, _) = world.account(&alice.account);
+    let state: Clearinghouse = world.read(&house);
+    assert_eq!(
+        (header.status, header.cash, header.insolvent_at),
+        (STATUS_ACTIVE, 0, 0)
+    );
+    assert_eq!(
+        (
+            header.proven_deficit,
+            state.proven_insolvency,
+            state.insurance
+        ),
+        (0, 0, 0)
+    );
+    let market: MarketState = world.read(&btc.key);
+    let rest = lacks - 1_000 * USDC;
+    assert_eq!(
+        (market.perp_loss, market.perp_pool),
+        (rest, 36_661_500_000 - rest)
+    );
+    assert_conserved(&world);
+    // bob's profit is what was paid for it, and his equity was never touched by the deleverage
+    let before = world.account(&bob.account).0.cash;
+    world.settle_own_perp_pnl(&bob, &btc).ok();
+    let paid = world.account(&bob.account).0.cash - before;
+    assert_eq!(paid as u64, 36_661_500_000 - rest);
+    let usdc = world.usdc;
+    world.withdraw(&bob, &usdc, 1).ok();
+    assert_conserved(&world);
+}
+
+#[test]
+fn an_owner_who_hedged_a_bankrupt_account_with_another_is_asked_like_anybody() {
+    let mut other = None;
+    let (mut world, alice, _) = insolvent_long(|world, alice, bob| {
+        let second = world.open_sub_account(&alice.user, 1, 16);
+        let bank = world.usdc;
+        world.fund(&alice.user, &bank, 50_000 * USDC);
+        world.deposit(&second, &bank, 50_000 * USDC).ok();
+        let legs = [perpetual(&world.btc, -BASE, BTC_START)];
+        world.trade(&second, bob, &legs).ok();
+        other = Some(second);
+    });
+    let other = other.expect("her other account");
+    let before = world.report(&other.account);
+    world
+        .auto_deleverage(&alice.user, &alice.account, &other.account, FRACTION_ONE)
+        .ok();
+    assert_better_off(&before, &world.report(&other.account));
+    assert_conserved(&world);
+}
+
+#[test]
+fn the_widest_accounts_fit_one_transaction_and_the_default_heap() {
+    // GIVEN two accounts as large as may be, of options in two markets and four expiries, each the other's mirror
+    let mut world = WorldBuilder::whole(0).build();
+    let [alice, bob] = ["alice", "bob"].map(|name| {
+        let user = world.user(name);
+        world.open(&user, 128)
+    });
+    let mut records = vec![];
+    for (market, spot, step, size) in [
+        (world.btc, 116_000, 1_000, BASE / 10),
+        (world.sol, 200, 2, 40 * BASE),
+    ] {
+        records.push(record(&market, (0, 0, 0), size, size / 100 * 25));
+        for expiry in [world.week, world.month] {
+            records.push(record(&market, (1, expiry, 0), size, size / 100 * 25));
+            for n in 0..9u64 {
+                let strike = dollars(spot + n * step);
+                records.push(record(&market, (2, expiry, strike), size / 10, 0));
+            }
+        }
+    }
+    records.sort_by_key(PositionRecord::key);
+    let mirrored: Vec<PositionRecord> = records
+        .iter()
+        .map(|held| PositionRecord {
+            quantity: -held.quantity,
+            cost: -held.cost,
+            ..*held
+        })
+        .collect();
+    let house = world.house;
+    rewrite::<Clearinghouse>(&mut world, &house, |house| house.interest.debts = 1 << 50);
+    let now = world.now();
+    write_book(
+        &mut world,
+        &alice,
+        |header| {
+            (header.status, header.insolvent_at) = (STATUS_LIQUIDATING, now - 3_600);
+            header.cash = -1_000_000_000_000;
+        },
+        &mirrored,
+    );
+    write_book(&mut world, &bob, |header| header.cash = 1 << 50, &records);
+    let keeper = world.user("keeper");
+    for fraction in [FRACTION_ONE / 3, FRACTION_ONE] {
+        let before = world.report(&bob.account);
+        let outcome = world
+            .auto_deleverage(&keeper, &alice.account, &bob.account, fraction)
+            .ok();
+        let units = outcome.compute_units;
+        println!("{} records, part {fraction}: {units} CU", records.len());
+        assert!(units < 1_400_000);
+        assert_better_off(&before, &world.report(&bob.account));
+    }
 }

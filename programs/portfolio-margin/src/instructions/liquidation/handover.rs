@@ -147,7 +147,8 @@ impl Handover<'_> {
         mut marks: Marks<'_, '_>,
         open: &mut OpenInterest,
     ) -> Result<u64> {
-        let mut realized = 0u64;
+        // both books are sorted alike: one walk over each
+        let (mut realized, mut place) = (0u64, 0usize);
         let mut at = from.positions().partition_point(|held| held.market < index);
         while let Some(record) = from.position(at).filter(|held| held.market == index) {
             let has_expired = record.expiry != 0 && record.expiry <= self.check.now;
@@ -164,10 +165,9 @@ impl Handover<'_> {
                 moved.quantity.saturating_neg(),
                 moved.given.saturating_neg(),
             );
-            let left = from.add_position(&record, quantity, given)?;
-            let came = to.add_position(&record, moved.quantity, moved.taken)?;
-            open.add(&record, left)?;
-            open.add(&record, came)?;
+            let left = from.change_position(at, quantity, given)?;
+            let came = to.add_position_from(&mut place, &record, moved.quantity, moved.taken)?;
+            open.add_transfer(&record, left, came)?;
             // positive for a perpetual at a loss, zero for all else
             let loss = moved.given.checked_sub(moved.taken).ok_or_else(overflow)?;
             from.add_cash(loss.saturating_neg())?;
