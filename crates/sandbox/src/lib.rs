@@ -38,6 +38,7 @@ pub mod transaction;
 pub mod units;
 pub mod venue;
 pub mod views;
+pub mod widest;
 pub mod world;
 
 pub use accounts::{Scope, Trader};

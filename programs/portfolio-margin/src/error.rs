@@ -83,7 +83,7 @@ pub enum MarginError {
     MarketMismatch,
     #[msg("Another bank was expected at this place")]
     BankMismatch,
-    #[msg("Account spans more markets, expiries or banks than one check supports")]
+    #[msg("Account holds more than one bid on it could evaluate, or spans more markets or banks than one check supports")]
     ScopeTooWide,
 
     #[msg("Both sides of the trade are the same account")]

@@ -15,10 +15,8 @@ use crate::{AccountLayout, DISCRIMINATOR_LEN};
 pub const MAX_COLLATERALS: usize = 8;
 /// Positions that a new account has room for at the least.
 pub const MIN_CAPACITY: usize = 16;
-/// Positions that an account may have room for.
+/// Positions that an account may have room for. How many it may hold is a matter of its size: [`crate::state::size`].
 pub const MAX_CAPACITY: usize = 128;
-/// Expiries that an account may hold, over all of its markets: a bid evaluates every one of them three times.
-pub const MAX_EXPIRIES_HELD: usize = 24;
 
 /// Status: trades freely.
 pub const STATUS_ACTIVE: u8 = 0;

@@ -14,6 +14,7 @@ pub mod quotes;
 pub mod regime;
 pub mod rules;
 pub mod settlement;
+pub mod size;
 pub mod terms;
 pub mod venue;
 

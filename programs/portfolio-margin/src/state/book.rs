@@ -1,7 +1,7 @@
 //! A margin account opened for change: header and position records, kept sorted and packed.
 
 use anchor_lang::prelude::*;
-use portfolio_margin_interface::state::margin_account::MAX_EXPIRIES_HELD;
+use portfolio_margin_interface::state::size::MOST_SIZE;
 use portfolio_margin_interface::state::{CollateralBalance, MarginAccount, PositionRecord};
 use portfolio_margin_interface::AccountLayout;
 
@@ -276,18 +276,20 @@ impl<'a> AccountBook<'a> {
         Ok(())
     }
 
-    /// Refuses more expiries than leave a bid on the account within one transaction.
-    pub fn require_expiries(&self) -> Result<()> {
-        let dated = self.positions().iter().filter(|record| record.expiry != 0);
-        let (mut count, mut previous) = (0usize, (0, 0));
-        for record in dated {
-            let expiry = (record.market, record.expiry);
-            count = count.saturating_add(usize::from(expiry != previous));
-            previous = expiry;
-        }
-        match count <= MAX_EXPIRIES_HELD {
+    /// What one bid on the account can cost, compute units.
+    pub fn size(&self) -> u32 {
+        self.header.size(self.positions())
+    }
+
+    /// Refuses an account that grew beyond what leaves a bid on it within one transaction; `before` is its size before the change.
+    /// One that was larger may always shrink.
+    ///
+    /// Errors: `ScopeTooWide` with the size and the largest.
+    pub fn require_size(&self, before: u32) -> Result<()> {
+        let size = self.size();
+        match size <= before.max(MOST_SIZE) {
             true => Ok(()),
-            false => Err(error!(MarginError::ScopeTooWide).with_values((count, MAX_EXPIRIES_HELD))),
+            false => Err(error!(MarginError::ScopeTooWide).with_values((size, MOST_SIZE))),
         }
     }
 

@@ -161,6 +161,8 @@ struct Before<'info> {
     start: Cursor<'info>,
     report: MarginReport,
     profile: Profile,
+    /// What one bid on it can cost, compute units.
+    size: u32,
 }
 
 impl Deleverage<'_> {
@@ -223,6 +225,7 @@ impl Deleverage<'_> {
             start,
             report,
             profile,
+            size: book.size(),
         })
     }
 
@@ -248,7 +251,7 @@ impl Deleverage<'_> {
         to: &mut AccountBook<'_>,
         before: &Before<'_>,
     ) -> Result<Quote> {
-        to.require_expiries()?;
+        to.require_size(before.size)?;
         let after = self.look_at(to, before.scope, Part::Whole, &mut before.start.clone())?;
         let (held, risen) = (&before.report, after.profile.risen_since(&before.profile));
         let paid = held.equity.checked_sub(after.report.equity);

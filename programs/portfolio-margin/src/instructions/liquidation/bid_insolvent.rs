@@ -188,6 +188,7 @@ impl Bid<'_> {
         let (seller, buyer) = (delta.open(from)?, delta.open(to)?);
         delta.book_due(from)?;
         let sold = from.scope()?;
+        let size = to.size();
         let bought = to.scope()?.union(&sold)?;
         let start = cursor.clone();
         let evaluation = check.evaluate(from, &sold, &mut cursor)?;
@@ -205,7 +206,7 @@ impl Bid<'_> {
         to.add_cash(slice.insurance.raw())?;
         delta.add_funds(slice.insurance.raw())?;
         from.header.reserved_cash = 0;
-        to.require_expiries()?;
+        to.require_size(size)?;
         delta.require_limit(&buyer, to)?;
 
         let after = check.evaluate(from, &sold, &mut start.clone())?.report;

@@ -153,6 +153,7 @@ fn sell_slice<'info>(
     let terms = terms_now(check, from.header, &report);
     let plan = plan_bid(from.header, &report, &terms, args)?;
 
+    let size = to.size();
     let bought = to.scope()?.union(&sold)?;
     let slice = Slice {
         fraction: plan.fraction,
@@ -165,7 +166,7 @@ fn sell_slice<'info>(
     delta.add_funds(fund_fee)?;
     let reserved = plan.reserved.raw().checked_add(plan.price.raw());
     from.header.reserved_cash = reserved.ok_or_else(overflow)?;
-    to.require_expiries()?;
+    to.require_size(size)?;
     delta.require_limit(&buyer, to)?;
     require_improved(check, from, &sold, start.clone(), &report)?;
     let whole = Check::whole(check.clearinghouse, check.house, check.now);

@@ -236,13 +236,14 @@ impl Taking<'_, '_> {
         let fund_fee = fund_fee_floor(takeover.fee, &terms).map_err(risk_error)?;
         self.require_price(takeover.fee.raw().saturating_sub(fund_fee.raw()))?;
 
+        let size = to.size();
         let mut bought = to.scope()?;
         for leg in self.legs {
             bought.markets.insert(leg.market)?;
         }
         let open_interest = self.transfer([from, to], takeover.fee, fund_fee)?;
         delta.add_funds(fund_fee.raw().saturating_neg())?;
-        to.require_expiries()?;
+        to.require_size(size)?;
         delta.require_limit(&seller, from)?;
         delta.require_limit(&buyer, to)?;
         let after = self.check.evaluate(from, &sold, &mut start)?.report;

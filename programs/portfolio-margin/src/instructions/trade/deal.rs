@@ -94,6 +94,7 @@ impl Deal<'_> {
         effects: &mut Effects,
     ) -> Result<(Scope, Opened)> {
         let opened = effects.house.open(book)?;
+        let size = book.size();
         let mut scope = book.scope()?;
         for leg in self.legs {
             // In liquidation no new market: it would change the accounts that a pending bid names.
@@ -109,7 +110,7 @@ impl Deal<'_> {
             check_position_limit(leg, change)?;
             effects.open_interest.add(&leg.series, change)
         })?;
-        book.require_expiries()?;
+        book.require_size(size)?;
         effects.house.require_limit(&opened, book)?;
         Ok((scope, opened))
     }
