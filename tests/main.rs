@@ -55,6 +55,7 @@ mod record_settlement;
 mod repairs;
 mod report_outage;
 mod resolve_bankruptcy;
+mod resolve_bankruptcy_claims;
 mod resolve_bankruptcy_refusals;
 mod restart_auction;
 mod review_authority;

@@ -222,7 +222,9 @@ impl Soak {
             insurance + profits + balances,
             "inv_16"
         );
-        assert!(left >= 0 && insurance + profits + balances > 0, "inv_16");
+        assert!(insurance + profits + balances > 0, "inv_16");
+        let equity = self.last.reports[&changed[0]].margin.equity.raw();
+        assert!(equity <= 0, "inv_16: an account was given {equity}");
     }
 
     /// Counts what bears losses.

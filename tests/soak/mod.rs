@@ -188,6 +188,7 @@ impl Soak {
         self.inv_07_order();
         self.inv_12_to_14_liquidation(plan, before);
         self.inv_16_losses(plan, before);
+        self.probe_losses(before);
         self.inv_17_bystanders(plan, before);
         self.inv_19_sequences(plan, before);
     }
@@ -249,7 +250,7 @@ impl Coverage {
 }
 
 /// What a run must have done at the least, by the name of its actions and probes; both models.
-const LEAST: [(&str, u32); 45] = [
+const LEAST: [(&str, u32); 46] = [
     ("trade", 500),
     ("round trip", 25),
     ("guarded trade", 25),
@@ -262,17 +263,18 @@ const LEAST: [(&str, u32); 45] = [
     ("withdraw", 50),
     ("there and back", 30),
     ("tier", 50),
-    ("delegate", 30),
+    ("delegate", 20),
     ("grow", 20),
     ("leave and return", 3),
     ("start", 10),
     ("bid", 15),
-    ("legs", 10),
+    ("legs", 5),
     ("stop", 10),
     ("restart", 5),
     ("prove", 5),
     ("bid insolvent", 3),
     ("resolve", 1),
+    ("inv_16 balances bear a loss", 1),
     ("settle expiry", 120),
     ("settle perpetual", 50),
     ("record", 2),

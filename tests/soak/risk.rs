@@ -1,7 +1,7 @@
 //! Risk and liquidation: what an instruction may leave behind.
 
 use anchor_lang::prelude::Pubkey;
-use portfolio_margin_interface::state::Clearinghouse;
+use portfolio_margin_interface::state::{Clearinghouse, Market};
 use risk_core::liquidation::buffer_health;
 use risk_core::margin::MarginReport;
 use risk_core::Ratio;
@@ -39,7 +39,7 @@ impl Soak {
                 // an asset that offsets the risk of a market may as well add to it
                 "deposit" if self.is_whole() && new.cash == old.cash => true,
                 _ => {
-                    let dust = settling_dust(before, &key);
+                    let dust = settling_dust(before, &key) + self.forgiven(before);
                     let pairs = [
                         (old.initial_health, new.initial_health),
                         (old.maintenance_health, new.maintenance_health),
@@ -53,6 +53,16 @@ impl Soak {
                 plan.name
             );
         }
+    }
+
+    /// What a winner has forgiven of a market's losses.
+    fn forgiven(&self, before: &Snapshot) -> i64 {
+        let losses = |state: &Snapshot| {
+            let markets = self.markets.iter();
+            let losses = markets.map(|u| state.state::<Market>(&u.market.key).perp_loss);
+            losses.sum::<u64>()
+        };
+        losses(before).saturating_sub(losses(&self.last)) as i64
     }
 
     /// INV-07: "initial_health <= maintenance_health."

@@ -21,6 +21,10 @@ pub struct Defaults {
     pub debtors: usize,
     /// Size of carol's perpetual, 1e-6 coins.
     pub profits: i64,
+    /// Size of a perpetual that each debtor had with dave as well, 1e-6 coins; closed at the end, and not settled.
+    pub closed: i64,
+    /// Size of a future of the month that each debtor has bought from dave as well, 1e-6 coins.
+    pub later: i64,
     /// Rules of the house.
     pub rules: HouseRulesArgs,
 }
@@ -32,6 +36,8 @@ impl Default for Defaults {
             cap: u64::MAX,
             debtors: 1,
             profits: 0,
+            closed: 0,
+            later: 0,
             rules: HouseRulesArgs::PLAIN,
         }
     }
@@ -70,6 +76,14 @@ impl Defaults {
         for debtor in &debtors {
             let leg = future(&btc, week, BASE, dollars(100_000));
             world.trade(&alice, debtor, &[leg]).ok();
+            if self.closed != 0 {
+                let leg = perpetual(&btc, self.closed, dollars(100_000));
+                world.trade(debtor, &dave, &[leg]).ok();
+            }
+            if self.later != 0 {
+                let leg = future(&btc, world.month, self.later, dollars(100_000));
+                world.trade(debtor, &dave, &[leg]).ok();
+            }
         }
         if self.profits > 0 {
             let leg = perpetual(&btc, self.profits, dollars(100_000));
@@ -87,9 +101,15 @@ impl Defaults {
         if self.profits > 0 {
             world.settle_perp_pnl(&dave, &btc).ok();
         }
+        world.refresh();
         for debtor in &debtors {
+            if self.closed != 0 {
+                let leg = perpetual(&btc, -self.closed, dollars(140_000));
+                world.trade(debtor, &dave, &[leg]).ok();
+            }
             let (header, positions) = world.account(&debtor.account);
-            assert_eq!((header.cash, positions.len()), (-(OWED as i64), 0));
+            let others = usize::from(self.closed != 0) + usize::from(self.later != 0);
+            assert_eq!((header.cash, positions.len()), (-(OWED as i64), others));
         }
         Scene {
             world,

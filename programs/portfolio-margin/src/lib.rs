@@ -390,7 +390,7 @@ pub mod portfolio_margin {
         prove_insolvency::handler(ctx, args)
     }
 
-    /// Covers what an account without positions and collateral owes: insurance, profits of the loss's market, quote balances.
+    /// Covers what an account without open positions and collateral lacks: insurance, profits of the loss's market, balances.
     /// Authority: anybody.
     /// Remaining accounts: every market of the clearing house by index, or none: then balances are not asked. Errors: `NotBankrupt`,
     /// `LossMarketMismatch`, `MarketsIncomplete`, `LossUncovered`.

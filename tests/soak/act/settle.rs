@@ -86,7 +86,9 @@ impl Soak {
         let is_bankrupt = |trader: &&sandbox::Trader| {
             let book = &self.last.books[&trader.account];
             let held = book.header.used_collateral().count();
-            book.positions.is_empty() && held == 0 && book.header.cash < 0
+            let is_closed = book.positions.iter().all(|record| record.quantity == 0);
+            let equity = self.last.reports[&trader.account].margin.equity.raw();
+            is_closed && held == 0 && equity < 0
         };
         let found = self.cast.iter().find(is_bankrupt).copied();
         let trader = match found {
