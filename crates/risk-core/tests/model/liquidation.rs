@@ -252,7 +252,8 @@ impl Liquidatee {
         )
     }
 
-    /// Takes the planned part of every position, collateral and unreserved cash, rounded toward zero, and pays for it.
+    /// Takes the planned part of every position, collateral and unreserved cash, rounded toward zero but for short legs, and pays
+    /// for it.
     pub fn apply(&mut self, plan: &SlicePlan) {
         let part = |amount: Quote| {
             amount
@@ -260,10 +261,13 @@ impl Liquidatee {
                 .unwrap()
         };
         for leg in &mut self.book.positions {
-            let sold = leg
-                .quantity
-                .scale_toward_zero(plan.fraction, FRACTION_ONE)
-                .unwrap();
+            let sold = match leg.quantity.raw() < 0 {
+                true => leg
+                    .quantity
+                    .scale_away_from_zero(plan.fraction, FRACTION_ONE),
+                false => leg.quantity.scale_toward_zero(plan.fraction, FRACTION_ONE),
+            };
+            let sold = sold.unwrap();
             leg.quantity = Quantity::from_raw(leg.quantity.raw() - sold.raw());
             leg.cost = leg.cost.checked_sub(part(leg.cost)).unwrap();
         }

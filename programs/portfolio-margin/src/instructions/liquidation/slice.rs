@@ -1,7 +1,8 @@
 //! Moves a pro-rata slice of an account: the same part of everything, so that hedges travel with what they hedge.
 //!
-//! What leaves one account is exactly what the other receives. Assets are rounded toward zero and short options away from
-//! zero: rounding, which a bidder can repeat, favours the account.
+//! What leaves one account is exactly what the other receives. Long legs and assets are rounded toward zero, short legs away from
+//! zero: rounding, which a bidder can repeat, leaves the account a unit more of what has a price, or owes a unit less of it. Since no
+//! unit requires more than its price, the legs' rounding never lowers maintenance health; that of a cost or a debt may, by 1e-6 USD.
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::state::Clearinghouse;
@@ -49,9 +50,8 @@ impl Slice {
         // both books are sorted alike: one walk over each
         let (mut at, mut place) = (0usize, 0usize);
         while let Some(record) = from.position(at) {
-            // A short option is a liability: no slice leaves more of it behind than its share.
-            let is_short_option = record.quantity < 0 && record.strike > 0;
-            let quantity = match is_short_option {
+            // A short leg is a liability: no slice leaves more of it behind than its share.
+            let quantity = match record.quantity < 0 {
                 true => part_away_from_zero(record.quantity, self.fraction),
                 false => part_toward_zero(record.quantity, self.fraction),
             };
