@@ -24,7 +24,11 @@ fn may_replace(instruction: &str, account: &str, what: &str) -> Option<&'static 
         }
         ("deposit_collateral" | "deposit_insurance", "source", _) => "any that the signer spends",
         ("deposit_insurance", "payer", "signed by mallory") => "anybody may give what they spend",
-        ("start_liquidation" | "stop_liquidation", "caller", "signed by mallory") => "anybody may",
+        (
+            "start_liquidation" | "stop_liquidation" | "restart_auction" | "auto_deleverage",
+            "caller",
+            "signed by mallory",
+        ) => "anybody may",
         ("venue_fill", "taker", "swapped with 5") => "the venue says who takes and who makes",
         ("update_market", "market", "foreign BTC") => "it is of the same feed",
         ("update_market", "reference_price", _) => "a market without a regime reads none",
@@ -259,6 +263,9 @@ fn is_allowed(name: &str, account: &str, what: &str) -> bool {
 fn may_be_read_only(instruction: &str, account: &str) -> Option<&'static str> {
     match (instruction, account) {
         ("settle_expiry" | "settle_perp_pnl", "clearinghouse") => Some("no debt changes"),
+        ("bid_insolvent", "loss_market" | "remaining 0") => {
+            Some("the loss market is the one that is sold: one of the two is writable")
+        }
         _ => None,
     }
 }
