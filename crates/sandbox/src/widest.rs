@@ -7,10 +7,13 @@ use portfolio_margin_interface::args::{
     AccountTermsArgs, BankArgs, BidArgs, GroupArgs, LiquidationArgs,
 };
 use portfolio_margin_interface::state::margin_account::MarginAccount;
+use portfolio_margin_interface::state::oracle::{PYTH_LEGACY, PYTH_PULL};
 use portfolio_margin_interface::state::size::{
     BANK_UNITS, EXPIRY_UNITS, LINEAR_UNITS, MARKET_UNITS, MOST_BID_UNITS, MOST_SIZE, OPTION_UNITS,
 };
-use portfolio_margin_interface::state::{Clearinghouse, PositionRecord};
+use portfolio_margin_interface::state::{
+    Clearinghouse, FundingRecord, PositionRecord, RegimeRecord,
+};
 use risk_core::liquidation::FRACTION_ONE;
 use risk_core::margin::MOST_OPEN_NOTIONAL;
 use risk_core::market::MarketParams;
@@ -40,8 +43,11 @@ const COINS: u64 = 1_000_000;
 pub struct Weather {
     /// For messages.
     pub name: &'static str,
-    /// Whether markets have the most scenarios, 40, in place of the 33 of the presets.
-    pub most_scenarios: bool,
+    /// Whether markets have the most scenarios, 40, in place of the 33 of the presets, funding that has run, and a regime that
+    /// tightens; and banks a weight that still grows.
+    pub is_rough: bool,
+    /// Kind of the price accounts of markets and banks.
+    pub oracle_kind: u8,
     /// At-the-money volatility, 1e-6.
     pub volatility: u32,
     /// Seconds to the first expiry when accounts are liquidated, below zero if it is over; and between two.
@@ -59,7 +65,8 @@ pub struct Weather {
 /// The presets, and ordinary sizes.
 pub const CALM: Weather = Weather {
     name: "calm",
-    most_scenarios: false,
+    is_rough: false,
+    oracle_kind: PYTH_PULL,
     volatility: 600_000,
     seconds: [14 * DAY, 14 * DAY],
     price: dollars(100),
@@ -70,7 +77,7 @@ pub const CALM: Weather = Weather {
 /// Deviations beyond the table of N in every scenario; a coin so cheap that its sizes are huge; the dearest witness.
 pub const WILD: Weather = Weather {
     name: "wild",
-    most_scenarios: true,
+    is_rough: true,
     volatility: 3_000_000,
     seconds: [30 * DAY, 30 * DAY],
     price: 1_000_000,
@@ -78,12 +85,13 @@ pub const WILD: Weather = Weather {
     witness: Some(BASIS_WITNESS),
     ..CALM
 };
-/// The same in a crash, with sizes and prices whose products take 128 bits.
+/// The same in a crash, with sizes and prices whose products take 128 bits, and price accounts of the older kind.
 pub const CRASH: Weather = Weather {
     name: "crash",
     price: dollars(690),
     size: 68_800 * BASE,
     is_doubtful: true,
+    oracle_kind: PYTH_LEGACY,
     ..WILD
 };
 /// Every expiry is inside its settlement window, half of its samples taken, at the highest volatility.
@@ -196,6 +204,34 @@ fn most_scenarios() -> Vec<Scenario> {
     set
 }
 
+/// Funding of a market in whose last hour but one was trade, and none since.
+fn funding(weather: &Weather, now: i64) -> FundingRecord {
+    let price = i64::try_from(weather.price).expect("a price");
+    FundingRecord {
+        index: price / 100,
+        period_start: now - 5_000,
+        daily: price / 1_000,
+        reference: weather.price,
+        premium_sum: 7_000_000,
+        premium_size: 5_000_000,
+        depth: 9_000_000,
+        rate: 1_000_000,
+        cap: 50_000_000,
+    }
+}
+
+/// A regime whose initial requirement is ahead of its scenarios.
+fn regime() -> RegimeRecord {
+    RegimeRecord {
+        interval: 60,
+        factor_initial: 1_900_000,
+        factor_maintenance: 1_300_000,
+        factor_applied: 1_100_000,
+        offset_share: 700_000,
+        ..RegimeRecord::default()
+    }
+}
+
 impl Wide {
     /// Builds the world: all terms of the model, correlation groups, debts with interest, a share of rewards for the fund.
     pub fn new(weather: Weather) -> Self {
@@ -241,13 +277,14 @@ impl Wide {
         let (house, now) = (world.house, world.now());
         let number = u8::try_from(n).expect("eight markets");
         let (name, feed_id) = (format!("WIDE {n}"), [number + 1; 32]);
-        let set = match weather.most_scenarios {
+        let set = match weather.is_rough {
             true => most_scenarios(),
             false => MAJOR_SCENARIOS.to_vec(),
         };
         let mut args = world.whole_market_args(&name, feed_id, &set, &MarketParams::BTC);
         // sets of one group are alike, and the first has markets with 33 scenarios
-        args.group = match weather.most_scenarios {
+        args.oracle_kind = weather.oracle_kind;
+        args.group = match weather.is_rough {
             true => 2 + number % 3,
             false => 1 + number % 4,
         };
@@ -258,9 +295,14 @@ impl Wide {
             world.write_surface(&market, &crypto_smile(*time, now, weather.volatility));
         }
         let mint = world.create_mint(&format!("mint of wide {n}"), 6);
-        let args = BankArgs {
+        let mut args = BankArgs {
             feed_id,
             ..world.sol_bank_args()
+        };
+        args.rules.oracle_kind = weather.oracle_kind;
+        args.rules.ramp_seconds = match weather.is_rough {
+            true => 300 * 86_400,
+            false => 0,
         };
         let bank = world.list_offset_bank(house, mint, args, Some(&market));
         self.banks.push(bank);
@@ -273,17 +315,20 @@ impl Wide {
         self.world.advance(seconds);
         let now = self.world.now();
         for market in self.markets.clone() {
-            let fields = PriceFields::fresh(market.feed_id, weather.price, now);
-            let confidence = match weather.is_doubtful {
-                true => weather.price / 20,
-                false => fields.confidence,
-            };
-            let fields = PriceFields {
-                confidence,
-                ..fields
-            };
-            self.world.set_price_update(market.price, fields);
+            self.world.set_price(&market, weather.price);
+            let fields = self.world.price(&market.price);
+            if weather.is_doubtful {
+                let confidence = weather.price / 20;
+                let fields = PriceFields {
+                    confidence,
+                    ..fields
+                };
+                self.world.set_price_update(market.price, fields);
+            }
             self.world.change_market(&market, |record| {
+                if weather.is_rough {
+                    (record.funding, record.regime) = (funding(&weather, now), regime());
+                }
                 for slot in record.expiries.iter_mut() {
                     slot.posted_at = match weather.is_doubtful {
                         true => now - 4_000,

@@ -23,9 +23,9 @@ pub const OPTION_UNITS: u32 = 6_650;
 /// A perpetual or a future.
 pub const LINEAR_UNITS: u32 = 2_000;
 /// An expiry with at least one record.
-pub const EXPIRY_UNITS: u32 = 16_200;
+pub const EXPIRY_UNITS: u32 = 16_400;
 /// A market with positions, or whose risk collateral offsets.
-pub const MARKET_UNITS: u32 = 20_000;
+pub const MARKET_UNITS: u32 = 21_000;
 /// Collateral other than the quote asset.
 pub const BANK_UNITS: u32 = 7_200;
 
@@ -135,11 +135,11 @@ mod tests {
                 + options * OPTION_UNITS
                 + markets * (MARKET_UNITS + LINEAR_UNITS)
         };
-        // one market: a perpetual, four expiries, 44 options
-        assert!(options(4, 44, 1) <= MOST_SIZE && options(4, 45, 1) > MOST_SIZE);
-        // a perpetual in each of eight markets, eight banks, and six expiries with an option each or one with 19
+        // one market: a perpetual, four expiries, 43 options
+        assert!(options(4, 43, 1) <= MOST_SIZE && options(4, 44, 1) > MOST_SIZE);
+        // a perpetual in each of eight markets, eight banks, and six expiries with an option each or one with 18
         let banks = 8 * BANK_UNITS;
         assert!(options(6, 6, 8) + banks <= MOST_SIZE && options(7, 7, 8) + banks > MOST_SIZE);
-        assert!(options(1, 19, 8) + banks <= MOST_SIZE && options(1, 20, 8) + banks > MOST_SIZE);
+        assert!(options(1, 18, 8) + banks <= MOST_SIZE && options(1, 19, 8) + banks > MOST_SIZE);
     }
 }
