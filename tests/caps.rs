@@ -2,18 +2,18 @@
 //! markets do: 400,000 compute units, 1,232 bytes with a lookup table, the default heap.
 
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::{BidArgs, TradeLeg};
+use portfolio_margin_interface::args::{BidArgs, LiquidateLegsArgs, TradeLeg, MAX_LEGS};
 use portfolio_margin_interface::state::size::{
     BANK_UNITS, BASE_UNITS, EXPIRY_UNITS, MARKET_UNITS, MOST_BID_UNITS, MOST_SIZE, OPTION_UNITS,
 };
 use portfolio_margin_interface::state::PositionRecord;
 use risk_core::liquidation::FRACTION_ONE;
 use risk_core::tier::Tier;
-use sandbox::transaction::PACKET_SIZE;
+use sandbox::transaction::{COMPUTE_LIMIT, PACKET_SIZE};
 use sandbox::widest::{
     Equity, Liquidation, Shape, Weather, Wide, CALM, CRASH, EXPIRED, WEATHERS, WILD, WINDOW,
 };
-use sandbox::{call, dollars, instructions, Trader, BASE};
+use sandbox::{call, dollars, instructions, share_of_legs, take_of, Trader, BASE};
 use support::{assert_logged, assert_refused, Random};
 
 /// Kinds of accounts, each with as many options as it may have.
@@ -278,6 +278,38 @@ fn case_77_the_weights_bound_what_each_part_adds() {
     }
 }
 
+#[test]
+fn case_77_legs_of_the_largest_accounts_fit_a_transaction() {
+    // what is taken of legs is judged by whole sets of scenarios, of both sides: no bid, so no limit but the runtime's
+    let mut wide = Wide::new(WILD);
+    for (name, shape) in corners() {
+        let [alice, keeper] = [wide.open(Tier::Portfolio), wide.open(Tier::Portfolio)];
+        let records = wide.book(&shape);
+        wide.plant_failing(&alice, &records, shape.banks, Equity::Positive);
+        wide.plant(&keeper, &[], 1 << 56, 0);
+        let world = &mut wide.world;
+        let witness = world.report(&alice.account).witness();
+        let ix = world.start_liquidation_ix(&keeper.user, &alice.account, &witness);
+        world
+            .send_tabled(&[ix], &[keeper.user], MOST_BID_UNITS)
+            .ok();
+        let legs = records.iter().take(MAX_LEGS);
+        let legs: Vec<_> = legs.map(|leg| take_of(leg, leg.quantity)).collect();
+        let legs = share_of_legs(&legs, FRACTION_ONE / 100);
+        let args = LiquidateLegsArgs {
+            witness,
+            legs,
+            fee: 0,
+            minimum: 0,
+            price_limit: i64::MAX,
+        };
+        let ix = world.legs_ix(&keeper, &alice.account, args);
+        let outcome = world.send_tabled(&[ix], &[keeper.user], COMPUTE_LIMIT).ok();
+        println!("legs of {name}: {} CU", outcome.compute_units);
+        assert!(outcome.compute_units < 800_000);
+    }
+}
+
 /// Eight markets in calm, and two accounts of which the first is the largest of a shape.
 fn at_the_limit(shape: Shape) -> (Wide, Trader, Trader, u32) {
     let mut wide = Wide::new(CALM);
@@ -359,7 +391,9 @@ fn case_63_77_an_account_above_the_limit_may_shrink_and_not_grow() {
     };
     let open = call(&market, held[0].expiry, dollars(300), BASE, dollars(1));
     let signers = [alice.user, bob.user];
-    let ix = wide.world.trade_ix(&alice, &bob, &[open.clone()]);
+    let ix = wide
+        .world
+        .trade_ix(&alice, &bob, std::slice::from_ref(&open));
     assert_refused(&mut wide.world, &ix, &signers, MarginError::ScopeTooWide);
     for legs in [vec![close(0)], vec![close(1), open]] {
         let ix = wide.world.trade_ix(&alice, &bob, &legs);

@@ -71,7 +71,7 @@ impl MarginAccount {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+#[allow(clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 
@@ -88,10 +88,8 @@ mod tests {
     /// An account with collateral by the markets that it offsets, counted from 1; zero: none.
     fn account(offsets: &[u16]) -> MarginAccount {
         let mut account: MarginAccount = bytemuck::Zeroable::zeroed();
-        for (bank, offset) in offsets.iter().enumerate() {
-            let slot = &mut account.collateral[bank];
-            (slot.bank, slot.amount) = (bank as u16, 1);
-            slot.offset_market = *offset;
+        for (bank, (slot, offset)) in (0..).zip(account.collateral.iter_mut().zip(offsets)) {
+            (slot.bank, slot.amount, slot.offset_market) = (bank, 1, *offset);
         }
         account
     }
