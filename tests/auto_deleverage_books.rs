@@ -210,7 +210,7 @@ fn set(world: &mut World, trader: &Trader, cash: i64, records: &[PositionRecord]
 }
 
 #[test]
-fn case_78_inv_17_random_books_are_better_off_in_every_market_or_untouched() {
+fn inv_17_random_books_are_better_off_in_every_market_or_untouched() {
     let builders = [WorldBuilder::default(), WorldBuilder::whole(0)];
     let mut sums = (0, BTreeMap::new());
     for (seed, builder) in (1..).zip(builders) {

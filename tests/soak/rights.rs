@@ -66,7 +66,7 @@ impl Soak {
             "prove" | "bid insolvent" | "resolve" => true,
             "fill quote" => quoted,
             "venue fill" => header.venues.contains(&example_venue::ID),
-            "settle expiry" | "settle perpetual" => {
+            "settle expiry" | "settle perpetual" | "deleverage" => {
                 let [old, new] = [before, &self.last].map(|s| s.reports[key].margin.equity.raw());
                 let kept = new >= old - settling_dust(before, key);
                 assert!(kept, "inv_17: {} took equity: {old} -> {new}", plan.name);

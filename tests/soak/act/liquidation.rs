@@ -1,6 +1,6 @@
 //! What keepers do, and amateurs who would be keepers.
 
-use portfolio_margin_interface::args::BidArgs;
+use portfolio_margin_interface::args::{BidArgs, DeleverageArgs};
 use portfolio_margin_interface::state::margin_account::STATUS_LIQUIDATING;
 use risk_core::liquidation::FRACTION_ONE;
 use sandbox::Trader;
@@ -94,11 +94,32 @@ impl Soak {
         self.is_liquidating(trader) && equity <= 0
     }
 
+    /// A part of the positions of an account that nobody bid for, to anybody, whose risk may be opposite.
+    fn deleverage(&mut self, keeper: &Trader, account: &Trader) -> Plan {
+        let counterparty = self.trader().account;
+        let args = DeleverageArgs {
+            fraction: self
+                .random
+                .pick(&[FRACTION_ONE, FRACTION_ONE / 3, 1_000_000]),
+            market: self.random.pick(&[None, Some(0), Some(1)]),
+        };
+        let sides = [&account.account, &counterparty];
+        let ix = self
+            .world
+            .auto_deleverage_ix(&keeper.user, sides[0], sides[1], args);
+        Plan::new("deleverage", ix)
+    }
+
     /// What is done with an account without equity: a proof, then bids, and a resolution once nothing is left of it.
     fn insolvency(&mut self, keeper: &Trader, account: &Trader, witness: Vec<u8>) -> Plan {
         let book = &self.last.books[&account.account];
         let is_book = !book.positions.is_empty() || book.header.used_collateral().next().is_some();
         let is_proved = book.header.insolvent_at != 0;
+        let waited = self.world.now() - book.header.insolvent_at;
+        let is_last_resort = is_proved && is_book && waited >= 3_600;
+        if is_last_resort && self.random.one_in(2) {
+            return self.deleverage(keeper, account);
+        }
         let target = &account.account;
         let choice = match (is_proved, is_book) {
             _ if self.random.one_in(8) => self.random.range(0, 3),
