@@ -49,7 +49,7 @@ fn month() -> (sandbox::Market, i64) {
 }
 
 #[test]
-fn a_hedged_book_is_never_left_with_a_naked_leg() {
+fn case_76_a_hedged_book_is_never_left_with_a_naked_leg() {
     let (btc, month) = month();
     let perp = |size| perpetual(&btc, size, BTC_START);
     let later = |size| future(&btc, month, size, BTC_START);
@@ -223,7 +223,7 @@ fn inv_12_an_account_with_equity_again_is_left_alone() {
 }
 
 #[test]
-fn case_27_nobody_is_forced_into_a_trade_at_a_doubtful_price() {
+fn case_61_nobody_is_forced_into_a_trade_at_a_doubtful_price() {
     let (mut world, alice, bob) = insolvent_long(|_, _, _| ());
     let (btc, keeper) = (world.btc, world.payer);
     let good = world.price(&btc.price);

@@ -18,9 +18,13 @@ const ONE: i64 = 1_000_000;
 fn vector(random: &mut Random, markets: usize, bits: u32) -> Vec<ScenarioPnl> {
     let mut book = vec![[0; MAX_SCENARIOS]; markets];
     for value in book.iter_mut().flatten() {
-        if random.bits() % 4 != 0 {
+        if !random.bits().is_multiple_of(4) {
             let size = (random.bits() >> (64 - bits)) as i64;
-            *value = if random.bits() % 2 == 0 { size } else { -size };
+            *value = if random.bits().is_multiple_of(2) {
+                size
+            } else {
+                -size
+            };
         }
     }
     book

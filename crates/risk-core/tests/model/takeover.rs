@@ -189,7 +189,7 @@ fn random_case(random: &mut Random) -> (MarginReport, MarginReport, Takeover, Li
         let bits = random.bits() % 40;
         (random.bits() % (1 << bits).max(2)) as i64
     };
-    let equity = amount(random) - i64::from(random.bits() % 3 == 0) * amount(random);
+    let equity = amount(random) - i64::from(random.bits().is_multiple_of(3)) * amount(random);
     let requirement = amount(random);
     let eased = amount(random).min(requirement);
     let fee = amount(random).min(amount(random));
