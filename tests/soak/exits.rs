@@ -170,7 +170,12 @@ impl Soak {
             return;
         };
         for bank in self.banks.clone() {
-            let held = self.world.balance(&trader, &bank);
+            let mut held = self.world.balance(&trader, &bank);
+            if bank.is_quote {
+                // less what the balance bears of losses and has not been charged yet
+                let worth = self.world.cash_value(&trader.account);
+                held = held.min(i64::try_from(worth).expect("in range"));
+            }
             if held > 0 {
                 let ix = self.world.withdraw_ix(&trader, &bank, held as u64);
                 let outcome = self.trial(ix, &[trader.user]);
