@@ -267,7 +267,7 @@ const LEAST: [(&str, u32); 46] = [
     ("grow", 20),
     ("leave and return", 3),
     ("start", 10),
-    ("bid", 6),
+    ("bid", 3),
     ("legs", 3),
     ("stop", 10),
     ("restart", 5),
