@@ -7,7 +7,7 @@ use portfolio_margin_interface::state::margin_account::{
 };
 use portfolio_margin_interface::state::{MarginAccount, Market as MarketState};
 use sandbox::bankruptcy::settle_perp_pnl_by;
-use sandbox::{dollars, lifecycle, perpetual, settlement, Trader, World, BASE, USDC};
+use sandbox::{dollars, future, lifecycle, perpetual, settlement, Trader, World, BASE, USDC};
 use support::{assert_conserved, assert_logged, assert_refused, rewrite, Defaults, Scene, OWED};
 
 /// The pool and the losses of BTC's perpetual, dollars and 1e-6 of them.
@@ -114,7 +114,7 @@ fn winners_share_in_proportion_in_either_order() {
 }
 
 #[test]
-fn inv_17_only_who_trades_for_the_account_forgives_for_it() {
+fn inv_17_only_the_owner_forgives_and_no_delegate() {
     let Scene {
         mut world,
         carol,
@@ -126,7 +126,10 @@ fn inv_17_only_who_trades_for_the_account_forgives_for_it() {
     let friend = world.user("friend");
     let refuse = |world: &mut World, by: Option<&sandbox::User>| {
         let ix = match by {
-            Some(by) => settle_perp_pnl_by(&by.key, &carol.account, &btc),
+            Some(by) => {
+                let remaining = world.margin_metas(&carol.account);
+                settle_perp_pnl_by(&by.key, &carol.account, &btc, remaining)
+            }
             None => settlement::settle_perp_pnl(&carol.account, &btc),
         };
         let signers: Vec<_> = by.into_iter().copied().collect();
@@ -137,24 +140,54 @@ fn inv_17_only_who_trades_for_the_account_forgives_for_it() {
     refuse(&mut world, Some(&friend));
     refuse(&mut world, Some(&dave.user));
     refuse(&mut world, Some(&alice.user));
-    let delegate = |world: &mut World, scope, expires| {
-        let ix = lifecycle::set_delegate(&carol, friend.key, scope, expires);
-        world.send(&[ix], &[carol.user]).ok();
-    };
-    // another scope, and a delegation that ends now
+    // who may trade may not give a profit up
     let now = world.now();
-    delegate(&mut world, SCOPE_TRADE, now + 100);
-    rewrite(&mut world, &carol.account, |account: &mut MarginAccount| {
-        account.delegate_scope = 2 * SCOPE_TRADE;
-    });
+    let ix = lifecycle::set_delegate(&carol, friend.key, SCOPE_TRADE, now + 100);
+    world.send(&[ix], &[carol.user]).ok();
     refuse(&mut world, Some(&friend));
-    delegate(&mut world, SCOPE_TRADE, now + 1);
-    world.set_time(now + 1);
-    refuse(&mut world, Some(&friend));
-    delegate(&mut world, SCOPE_TRADE, now + 2);
-    let outcome = world.settle_perp_pnl_as(&friend, &carol, &btc).ok();
+    let outcome = world.settle_own_perp_pnl(&carol, &btc).ok();
     assert_eq!(outcome.events::<PerpPnlSettled>()[0].forgiven, OWED);
     assert_conserved(&world);
+}
+
+#[test]
+fn inv_06_whoever_forgives_carries_on_with_initial_margin() {
+    // GIVEN a winner whose perpetual hedges a future
+    let Scene {
+        mut world,
+        carol,
+        dave,
+        ..
+    } = shared(BASE * 8 / 10);
+    let btc = world.btc;
+    let leg = future(&btc, world.month, -BASE * 2, dollars(140_000));
+    world.trade(&carol, &dave, &[leg]).ok();
+    // what it has to spare afterwards
+    let mut rich = world.clone();
+    rich.settle_own_perp_pnl(&carol, &btc).ok();
+    let spare = rich.report(&carol.account).margin.initial_health.raw();
+    assert!(spare > 0);
+    let with_cash = |less: i64| {
+        let mut world = world.clone();
+        rewrite(&mut world, &carol.account, |account: &mut MarginAccount| {
+            account.cash -= less;
+        });
+        world
+    };
+    // WHEN it has exactly nothing, or one unit less
+    let mut exact = with_cash(spare);
+    exact.settle_own_perp_pnl(&carol, &btc).ok();
+    let left = exact.report(&carol.account).margin.initial_health.raw();
+    assert_eq!(left, 0);
+    let mut short = with_cash(spare + 1);
+    let remaining = short.margin_metas(&carol.account);
+    let ix = settle_perp_pnl_by(&carol.user.key, &carol.account, &btc, remaining);
+    let refusal = MarginError::InitialMarginBreached;
+    assert_refused(&mut short, &ix, &[carol.user], refusal);
+    // nor without the accounts that show it
+    let ix = settle_perp_pnl_by(&carol.user.key, &carol.account, &btc, vec![]);
+    let refusal = MarginError::RemainingAccountMissing;
+    assert_refused(&mut with_cash(0), &ix, &[carol.user], refusal);
 }
 
 #[test]
@@ -214,7 +247,8 @@ fn a_share_of_nothing_is_forgiven_only_by_whoever_has_closed() {
     } = shared(BASE / 10);
     let (btc, thousand) = (world.btc, 1_000 * USDC);
     assert_eq!(sums(&world), (0, 4 * thousand));
-    let own = settle_perp_pnl_by(&carol.user.key, &carol.account, &btc);
+    let remaining = world.margin_metas(&carol.account);
+    let own = settle_perp_pnl_by(&carol.user.key, &carol.account, &btc, remaining);
     let nothing = MarginError::NothingToSettle;
     assert_refused(&mut world, &own, &[carol.user], nothing);
     world.refresh();

@@ -29,8 +29,13 @@ pub fn resolve_bankruptcy(
     instruction(accounts, instruction::ResolveBankruptcy {}, markets)
 }
 
-/// `settle_perp_pnl` signed by who trades for the account.
-pub fn settle_perp_pnl_by(signer: &Pubkey, account: &Pubkey, market: &Market) -> Instruction {
+/// `settle_perp_pnl` signed by somebody; `remaining` are the account's margin accounts, for what it still carries.
+pub fn settle_perp_pnl_by(
+    signer: &Pubkey,
+    account: &Pubkey,
+    market: &Market,
+    remaining: Vec<AccountMeta>,
+) -> Instruction {
     let accounts = accounts::SettlePerpPnl {
         clearinghouse: market.house,
         market: market.key,
@@ -38,7 +43,7 @@ pub fn settle_perp_pnl_by(signer: &Pubkey, account: &Pubkey, market: &Market) ->
         price: market.price,
         signer: Some(*signer),
     };
-    let ix = instruction(accounts, instruction::SettlePerpPnl {}, vec![]);
+    let ix = instruction(accounts, instruction::SettlePerpPnl {}, remaining);
     writable(ix, &market.house)
 }
 
@@ -90,7 +95,8 @@ impl World {
     /// The same, signed by anybody.
     #[track_caller]
     pub fn settle_perp_pnl_as(&mut self, by: &User, of: &Trader, market: &Market) -> Outcome {
-        let ix = settle_perp_pnl_by(&by.key, &of.account, market);
+        let remaining = self.margin_metas(&of.account);
+        let ix = settle_perp_pnl_by(&by.key, &of.account, market, remaining);
         self.send(&[ix], &[*by])
     }
 
@@ -99,7 +105,10 @@ impl World {
         let state: portfolio_margin_interface::state::Market = self.read(&market.key);
         match state.perp_loss {
             0 => settlement::settle_perp_pnl(&trader.account, market),
-            _ => settle_perp_pnl_by(&trader.user.key, &trader.account, market),
+            _ => {
+                let remaining = self.margin_metas(&trader.account);
+                settle_perp_pnl_by(&trader.user.key, &trader.account, market, remaining)
+            }
         }
     }
 }

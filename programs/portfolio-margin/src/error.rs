@@ -270,7 +270,7 @@ pub enum MarginError {
     MarketsIncomplete,
     #[msg("Nothing is left that could cover the loss")]
     LossUncovered,
-    #[msg("Only the owner or a delegate settles a profit while the market has losses to share")]
+    #[msg("Only the owner settles a profit while the market has losses to share")]
     ProfitShared,
     #[msg("Account holds no such position to take")]
     LegNotHeld,

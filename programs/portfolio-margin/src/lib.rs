@@ -482,10 +482,10 @@ pub mod portfolio_margin {
     }
 
     /// Realises the PnL of an account's perpetual in a market, as far as losers have paid. Authority: anybody; of a profit while the
-    /// market has losses to share, who trades for the account.
+    /// market has losses to share, its owner, with the account's margin accounts as remaining ones.
     /// The clearing house is writable where the account owes cash before or after, or a loss is due. Errors:
-    /// `ClearinghouseMismatch`, `NothingToSettle`, `ProfitShared`, `ClearinghouseReadOnly`, the oracle's.
-    pub fn settle_perp_pnl(ctx: Context<SettlePerpPnl>) -> Result<()> {
+    /// `ClearinghouseMismatch`, `NothingToSettle`, `ProfitShared`, `InitialMarginBreached`, `ClearinghouseReadOnly`, the oracle's.
+    pub fn settle_perp_pnl<'info>(ctx: Context<'info, SettlePerpPnl<'info>>) -> Result<()> {
         settle_perp_pnl::handler(ctx)
     }
 }

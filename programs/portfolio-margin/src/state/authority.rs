@@ -21,15 +21,10 @@ pub fn require_owner(account: &MarginAccount, signer: &Pubkey) -> Result<()> {
 ///
 /// Errors: `Unauthorized` with the owner and who signed.
 pub fn may_trade(account: &MarginAccount, signer: &Pubkey, now: i64) -> Result<()> {
-    match can_trade(account, signer, now) {
-        true => Ok(()),
-        false => Err(error!(MarginError::Unauthorized).with_pubkeys((account.owner, *signer))),
+    if account.owner == *signer || is_delegate(account, signer, SCOPE_TRADE, now) {
+        return Ok(());
     }
-}
-
-/// Whether the signer is the account's owner, or its delegate with [`SCOPE_TRADE`] at this time.
-pub fn can_trade(account: &MarginAccount, signer: &Pubkey, now: i64) -> bool {
-    account.owner == *signer || is_delegate(account, signer, SCOPE_TRADE, now)
+    Err(error!(MarginError::Unauthorized).with_pubkeys((account.owner, *signer)))
 }
 
 /// Whether the signer is the account's delegate for all of `scope` at this time. The zero key is nobody.

@@ -8,7 +8,7 @@ pub mod interest;
 pub mod open_interest;
 pub mod priced_leg;
 
-pub use authority::{can_trade, may_trade, require_owner};
+pub use authority::{may_trade, require_owner};
 pub use book::{AccountBook, Change, Side};
 pub use index_set::IndexSet;
 pub use interest::{HouseDelta, Opened};

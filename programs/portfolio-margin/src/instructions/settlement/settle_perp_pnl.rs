@@ -1,5 +1,5 @@
-//! Realises a perpetual's PnL against what losers have paid. Anybody may, for any account; but a profit that shares losses only who
-//! trades for the account.
+//! Realises a perpetual's PnL against what losers have paid. Anybody may, for any account; but a profit that shares losses only its
+//! owner.
 //!
 //! A loser pays what it can, out of its cash and what it may still borrow, into the market's pool; a winner takes what is in the pool.
 //! The record's cost moves by the same amount, so nobody's equity or health changes by it, and sum of costs plus pool stays zero.
@@ -7,8 +7,9 @@
 //!
 //! While the market has losses of bankrupt accounts that its winners bear (`perp_loss`), pool and losses are what all profits come
 //! to: a winner who settles receives the pool's share and forgives the losses' ([`clearing_core::waterfall::share_profit`]). Its
-//! equity falls by what it forgives, so nobody else decides when; but for a position that is closed in an account that was proved
-//! insolvent, which would else wait for an owner who has no reason to come. Sum of costs, pool and losses stays zero.
+//! equity falls by what it forgives, so nobody else decides when, and what else the account carries must have its initial margin
+//! afterwards: a hedge whose winning half is given up would be the next bankruptcy. But for a position that is closed in an account
+//! that was proved insolvent, which would else wait for an owner who has no reason to come. Sum of costs, pool and losses stays zero.
 
 use anchor_lang::prelude::*;
 use clearing_core::settlement::perp_pnl_floor;
@@ -21,12 +22,13 @@ use risk_core::position::{Instrument, PositionSource};
 use risk_core::Price;
 
 use super::bump_market;
+use crate::bridge::{Check, Cursor, Scope};
 use crate::error::{overflow, MarginError};
 use crate::event::PerpPnlSettled;
 use crate::oracle::policy::doubt_spot;
 use crate::oracle::{checked_price, Action, OraclePolicy};
 use crate::state::insolvency::note_loss;
-use crate::state::{can_trade, AccountBook, HouseDelta};
+use crate::state::{AccountBook, HouseDelta};
 
 #[derive(Accounts)]
 pub struct SettlePerpPnl<'info> {
@@ -54,17 +56,40 @@ impl SettlePerpPnl<'_> {
             require_keys_eq!(owner, house, MarginError::ClearinghouseMismatch);
         }
         // price: owner, layout, feed, verification, sign, age and confidence are checked as it is read
-        // signer: signs; that it trades for the account is checked where the profit is known
+        // signer: signs; that it owns the account is checked where the profit is known
         Ok(())
     }
 
-    /// Whether a profit may be forgiven now: who signs trades for the account, or there is nobody whose profit it could be.
-    fn may_forgive(&self, book: &AccountBook<'_>, held: &PositionRecord, now: i64) -> bool {
+    /// Whether a profit may be forgiven: the owner signs, or there is nobody whose profit it could be.
+    fn may_forgive(&self, book: &AccountBook<'_>, held: &PositionRecord) -> bool {
         let signer = self.signer.as_ref();
-        let is_insolvent =
-            book.header.status == STATUS_LIQUIDATING && book.header.insolvent_at != 0;
-        (is_insolvent && held.quantity == 0)
-            || signer.is_some_and(|signer| can_trade(book.header, signer.key, now))
+        is_ownerless(book.header, held)
+            || signer.is_some_and(|signer| *signer.key == book.header.owner)
+    }
+
+    /// Refuses to forgive where what the account still carries lacks initial margin. `scope` is that of the account before.
+    ///
+    /// Errors: `InitialMarginBreached`, those of a check and its prices.
+    #[inline(never)]
+    fn require_carried<'info>(
+        &self,
+        remaining: &'info [AccountInfo<'info>],
+        scope: &Scope,
+        now: i64,
+    ) -> Result<()> {
+        let info = self.margin_account.to_account_info();
+        let mut data = info.try_borrow_mut_data()?;
+        let book = AccountBook::open(&mut data)?;
+        if book.positions().is_empty() && book.header.cash >= 0 {
+            return Ok(());
+        }
+        let house = self.clearinghouse.load()?;
+        let check = Check::whole(self.clearinghouse.key(), &house, now);
+        let mut cursor = Cursor::new(remaining);
+        let report = check.evaluate(&book, scope, &mut cursor)?.certain()?;
+        let health = report.initial_health.raw();
+        require_gte!(health, 0, MarginError::InitialMarginBreached);
+        cursor.finish()
     }
 
     /// A price that is good enough to open on: money moves by it.
@@ -85,14 +110,19 @@ struct Realised {
     forgiven: i64,
 }
 
-/// Profit or loss as it stood, what of it was realised, the account's sequence number.
+/// What a settlement did.
 struct Settled {
+    /// Profit or loss as it stood, 1e-6 USD.
     pnl: i64,
+    /// What of it was realised.
     realised: Realised,
+    /// What the account held before, where it has to carry that on without what it forgave.
+    carried: Option<Scope>,
+    /// The account's sequence number.
     sequence: u64,
 }
 
-pub fn handler(ctx: Context<SettlePerpPnl>) -> Result<()> {
+pub fn handler<'info>(ctx: Context<'info, SettlePerpPnl<'info>>) -> Result<()> {
     let accounts = &ctx.accounts;
     accounts.validate()?;
     let now = Clock::get()?.unix_timestamp;
@@ -103,10 +133,15 @@ pub fn handler(ctx: Context<SettlePerpPnl>) -> Result<()> {
     let Settled {
         pnl,
         realised,
+        carried,
         sequence,
-    } = settle(accounts, &mut market, (spot, now), &interest, &mut delta)?;
+    } = settle(accounts, &mut market, spot, (&interest, now), &mut delta)?;
     delta.apply(&accounts.clearinghouse)?;
     let market_sequence = bump_market(&mut market)?;
+    drop(market);
+    if let Some(scope) = carried {
+        accounts.require_carried(ctx.remaining_accounts, &scope, now)?;
+    }
     emit!(PerpPnlSettled {
         margin_account: accounts.margin_account.key(),
         market: accounts.market.key(),
@@ -123,8 +158,8 @@ pub fn handler(ctx: Context<SettlePerpPnl>) -> Result<()> {
 fn settle(
     accounts: &SettlePerpPnl<'_>,
     market: &mut Market,
-    (spot, now): (Price, i64),
-    interest: &InterestRecord,
+    spot: Price,
+    (interest, now): (&InterestRecord, i64),
     delta: &mut HouseDelta,
 ) -> Result<Settled> {
     let info = accounts.margin_account.to_account_info();
@@ -136,6 +171,7 @@ fn settle(
     };
     let pnl = pnl_of(&held, spot, market.funding.index_at(now))?;
     let debt = book.header.cash.min(0).unsigned_abs();
+    let scope = book.scope()?;
     let opened = delta.open(&mut book)?;
     let realised = match u64::try_from(pnl) {
         Err(_) => Realised {
@@ -143,11 +179,12 @@ fn settle(
             forgiven: 0,
         },
         Ok(profit) => {
-            let is_free = accounts.may_forgive(&book, &held, now);
-            share(profit, market, is_free)?
+            let may_forgive = accounts.may_forgive(&book, &held);
+            share(profit, market, may_forgive)?
         }
     };
     let Realised { paid, forgiven } = realised;
+    let must_carry = forgiven > 0 && !is_ownerless(book.header, &held);
     // A share of nothing is refused, since losers may still pay: unless the position is closed and its owner wants to be rid of it.
     if paid == 0 && (forgiven == 0 || held.quantity != 0) {
         return Err(error!(MarginError::NothingToSettle).with_values((pnl, market.perp_pool)));
@@ -163,9 +200,16 @@ fn settle(
     delta.close(opened, &mut book)?;
     Ok(Settled {
         pnl,
+        carried: must_carry.then_some(scope),
         realised,
         sequence: book.bump_sequence()?,
     })
+}
+
+/// Whether a record is a closed position of an account that was proved insolvent: nobody profits by it.
+fn is_ownerless(account: &MarginAccount, held: &PositionRecord) -> bool {
+    let is_insolvent = account.status == STATUS_LIQUIDATING && account.insolvent_at != 0;
+    is_insolvent && held.quantity == 0
 }
 
 /// What a winner receives and forgives.
