@@ -30,6 +30,10 @@ impl Soak {
                 return plan;
             }
         }
+        // what fails attracts keepers
+        if self.cast.iter().any(|trader| self.is_liquidating(trader)) && self.random.one_in(8) {
+            return self.liquidation();
+        }
         match self.random.range(0, 100) {
             0..=27 => self.trade(),
             28..=30 => self.round_trip(),
