@@ -62,6 +62,7 @@ mod review_authority;
 mod review_money;
 mod review_quote;
 mod review_tiers;
+mod review_waterfall;
 mod set_delegate;
 mod set_tier;
 mod settle_expiry;

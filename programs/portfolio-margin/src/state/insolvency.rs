@@ -82,9 +82,12 @@ fn set_deficit(account: &mut MarginAccount, deficit: u64) -> ProofChange {
     }
 }
 
-/// Notes the market in which a payment (`paid` below zero) has left the account in debt: a loss of the account counts there.
+/// Notes the market in which a payment (`paid` below zero) has left the account in debt: a loss of the account counts there. Where another
+/// market has left a debt, only a payment that is no smaller than it: who settles a few cents last would else choose whose part of the
+/// insurance fund, and whose profits, pay.
 pub fn note_loss(account: &mut MarginAccount, market: u16, paid: i64) {
-    if paid < 0 && account.cash < 0 {
+    let debt = account.cash.saturating_sub(paid); // what was there before
+    if paid < 0 && account.cash < 0 && (account.loss_market == 0 || paid <= debt) {
         account.loss_market = market.saturating_add(1); // indexes are below the most markets of a house
     }
 }
@@ -158,10 +161,21 @@ mod tests {
 
     #[test]
     fn a_loss_counts_where_it_was_made() {
-        for (cash, paid, expected) in [(-1, -1, 4), (-1, 1, 9), (0, -1, 9), (-1, 0, 9)] {
-            let mut account = account(cash, 9);
+        // cash after the payment, payment, market before, market after
+        let cases = [
+            (-1, -1, 9, 4),
+            (-1, 1, 9, 9),
+            (0, -1, 9, 9),
+            (-1, 0, 9, 9),
+            (-2_000, -1_000, 9, 4),
+            (-1_999, -999, 9, 9),
+            (-1_999, -999, 0, 4),
+            (i64::MIN, -1, 9, 9),
+        ];
+        for (cash, paid, before, after) in cases {
+            let mut account = account(cash, before);
             note_loss(&mut account, 3, paid);
-            assert_eq!(account.loss_market, expected, "{cash} {paid}");
+            assert_eq!(account.loss_market, after, "{cash} {paid} {before}");
         }
         // mark of market 3, cash, market before, market after
         let cases = [
