@@ -1,14 +1,66 @@
 //! A thief at the waterfall: who tries to keep what others lose, to choose who pays, or to buy a book for nothing.
 
+use portfolio_margin::error::MarginError;
+use portfolio_margin_interface::state::Market as MarketState;
 use risk_core::liquidation::FRACTION_ONE;
 use sandbox::{
     dollars, future, perpetual, settlement, Trader, World, WorldBuilder, BASE, SOL_START, USDC,
 };
 use support::insolvent::{bid_of, pass};
-use support::{auctioned_long, debts, health};
+use support::{
+    assert_conserved, assert_refused, auctioned_long, debts, health, Defaults, Scene, OWED,
+};
 
 fn cash(world: &World, trader: &Trader) -> i64 {
     world.account(&trader.account).0.cash
+}
+
+fn btc(world: &World) -> MarketState {
+    world.read(&world.btc.key)
+}
+
+/// Carol's profit of 40,000 covers the losses of four accounts, so that nothing of it will ever be paid.
+fn forgivable() -> Scene {
+    let mut scene = Defaults {
+        debtors: 4,
+        profits: BASE,
+        rules: debts(),
+        ..Defaults::default()
+    }
+    .build();
+    let world = &mut scene.world;
+    for debtor in &scene.debtors {
+        world.resolve_bankruptcy(&debtor.account).ok();
+    }
+    let state = btc(world);
+    assert_eq!((state.perp_pool, state.perp_loss), (0, 4 * OWED));
+    world.refresh();
+    let market = world.btc;
+    world.set_price(&market, dollars(140_000));
+    let leg = perpetual(&market, -BASE, dollars(140_000));
+    world.trade(&scene.carol, &scene.dave, &[leg]).ok();
+    scene
+}
+
+#[test]
+fn inv_16_a_profit_that_is_to_be_forgiven_backs_no_debt() {
+    let Scene {
+        mut world, carol, ..
+    } = forgivable();
+    let usdc = world.usdc;
+    // GIVEN no risk, cash, and a profit of which nothing will be paid
+    let own = world.cash_value(&carol.account) as u64;
+    // WHEN she takes all her cash, and borrows on the profit
+    let ix = world.withdraw_ix(&carol, &usdc, own + 1_000 * USDC);
+    // THEN she would walk away with what she has to forgive, and balances would bear it
+    assert_refused(
+        &mut world,
+        &ix,
+        &[carol.user],
+        MarginError::InitialMarginBreached,
+    );
+    world.withdraw(&carol, &usdc, own - 10).ok(); // what values are rounded by
+    assert_conserved(&world);
 }
 
 /// A debtor who loses ten thousand more than he has with a future of BTC, and a few cents with another market's.

@@ -17,7 +17,7 @@ use risk_core::scenario::{Witness, MAX_SCENARIOS};
 use risk_core::tier::Tier;
 use risk_core::{Quantity, Quote};
 
-use crate::error::{risk_error, MarginError};
+use crate::error::{overflow, risk_error, MarginError};
 use crate::oracle::policy::{doubt_quote_price, doubt_spot, doubt_surface_age, Action, Doubt};
 use crate::oracle::{shown_price, CheckedPrice, OraclePolicy};
 use crate::state::AccountBook;
@@ -103,6 +103,8 @@ struct Progress<'a> {
     groups: [Option<Box<Group>>; MAX_GROUPS],
     /// The least share of its offset that a market of each group has left, 1e-6.
     shares: [u32; MAX_GROUPS],
+    /// What profits would forgive, which backs no opening.
+    forgiven: Quote,
     observer: &'a mut dyn Observer,
 }
 
@@ -280,6 +282,7 @@ impl Check<'_> {
             offsets: Vec::new(),
             groups: [const { None }; MAX_GROUPS],
             shares: [ONE; MAX_GROUPS],
+            forgiven: Quote::ZERO,
             observer,
         })
     }
@@ -326,8 +329,11 @@ impl Check<'_> {
         progress.add_groups(self.house)?;
         // The scope covers the account: nothing that it holds may be left out of the sum.
         require_eq!(rest.len(), 0, MarginError::RemainingAccountMissing);
+        let mut report = progress.check.finish();
+        let backed = report.initial_health.checked_sub(progress.forgiven);
+        report.initial_health = backed.map_err(risk_error)?;
         Ok(Evaluation {
-            report: progress.check.finish(),
+            report,
             doubt: progress.doubt,
         })
     }
@@ -385,6 +391,13 @@ impl Check<'_> {
         progress.note(spot.doubt);
         progress.note(self.doubt_surfaces(&market, positions));
 
+        if market.perp_loss > 0 {
+            let forgiven = market.forgiven_of(positions, spot.price, self.now);
+            let sum = progress
+                .forgiven
+                .checked_add(forgiven.ok_or_else(overflow)?);
+            progress.forgiven = sum.map_err(risk_error)?;
+        }
         let params = market.params();
         let full = market.scenarios.set().map_err(risk_error)?;
         let witness = match scenario {
