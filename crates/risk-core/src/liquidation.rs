@@ -216,7 +216,8 @@ pub fn plan_slice(
     let keep = Ratio::from_raw(RATIO_ONE.saturating_sub(terms.discount.raw()));
     let book_price = equity.mul_ratio_ceil(keep)?; // ceil: rounding favours the account
     let most = restoring_fraction(buffer_health, book_price, reserved)?;
-    let fraction = wanted_fraction(report, wanted, most)?;
+    let is_dust = report.maintenance_margin().raw() <= DUST_REQUIREMENT;
+    let fraction = wanted_fraction(is_dust, wanted, most)?;
     let price = price_of_fraction_ceil(book_price, fraction)?;
     let reward = part_floor(equity.checked_sub(book_price)?, fraction)?;
     let fund_fee = reward.mul_ratio_floor(terms.fund_share)?; // floor: no more than the reward
@@ -230,7 +231,8 @@ pub fn plan_slice(
 
 /// The slice for a bid on an account whose insolvency was proved: any part of the book up to the whole, whatever buffer that
 /// leaves. The insurance fund pays first; what it lacks the account pays into debt, up to what makes the slice worth nothing, so
-/// that bad debt is shared by others but never an incentive.
+/// that bad debt is shared by others but never an incentive. Dust is sold whole where that costs
+/// its bidder no more than dust.
 ///
 /// Errors: [`SliceError::Healthy`] with maintenance health where that is not below zero, [`SliceError::TooSmall`],
 /// [`SliceError::BelowMinimum`].
@@ -244,11 +246,15 @@ pub fn plan_insolvent_slice(
             buffer_health: report.maintenance_health,
         });
     }
-    let fraction = wanted_fraction(report, wanted, FRACTION_ONE)?;
     let lacking = Quote::ZERO.checked_sub(report.equity)?.max(Quote::ZERO);
     // What the whole book would bring: a part brings its part of that, so that the first of many slices finds no more in the fund
     // than the last, and together they cost what one bidder would.
     let whole = offer.payout.min(offer.insurance.max(lacking));
+    // A book that requires little may lack much, which comes back to its bidder only with time: until then nobody is given more of it
+    // than it asked for.
+    let is_borne = lacking.checked_sub(whole)?.raw() <= DUST_REQUIREMENT;
+    let is_dust = is_borne && report.maintenance_margin().raw() <= DUST_REQUIREMENT;
+    let fraction = wanted_fraction(is_dust, wanted, FRACTION_ONE)?;
     let received = part_floor(whole.max(Quote::ZERO), fraction)?;
     let insurance = received.min(offer.insurance).max(Quote::ZERO);
     Ok(InsolventSlice {
@@ -259,7 +265,7 @@ pub fn plan_insolvent_slice(
 }
 
 /// The part of the book that a bid takes of at most `most`: all of dust, else what it asks for.
-fn wanted_fraction(report: &MarginReport, wanted: Wanted, most: u64) -> Result<u64, SliceError> {
+fn wanted_fraction(is_dust: bool, wanted: Wanted, most: u64) -> Result<u64, SliceError> {
     let least = LEAST_FRACTION.min(most).max(1);
     if wanted.fraction < least {
         return Err(SliceError::TooSmall {
@@ -267,7 +273,6 @@ fn wanted_fraction(report: &MarginReport, wanted: Wanted, most: u64) -> Result<u
             least,
         });
     }
-    let is_dust = report.maintenance_margin().raw() <= DUST_REQUIREMENT;
     let fraction = match is_dust {
         true => FRACTION_ONE,
         false => wanted.fraction.min(most).max(1),

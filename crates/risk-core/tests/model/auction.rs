@@ -405,6 +405,13 @@ fn insolvent_slices_have_no_buffer_but_the_same_bounds() {
     );
     let sliced = insolvent([-50.0, -150.000_001], [150.0, 150.0], LEAST_FRACTION).unwrap();
     assert_eq!(sliced.fraction, LEAST_FRACTION);
+    // what lacks 5,000 is nobody's whole who named a part, until all but 100 of it is paid
+    for (payout, whole) in [(0.0, false), (4_899.999_999, false), (4_900.0, true)] {
+        for fund in [0.0, 9_000.0] {
+            let slice = insolvent([-5_000.0, -5_050.0], [payout, fund], LEAST_FRACTION).unwrap();
+            assert_eq!(slice.fraction == FRACTION_ONE, whole, "{payout} {fund}");
+        }
+    }
     // both sides of maintenance
     let maintained = insolvent([-200.0, 0.0], [0.0, 0.0], FRACTION_ONE);
     let buffer_health = Quote::ZERO;
