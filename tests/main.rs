@@ -59,6 +59,7 @@ mod resolve_bankruptcy_claims;
 mod resolve_bankruptcy_refusals;
 mod restart_auction;
 mod review_authority;
+mod review_liveness;
 mod review_money;
 mod review_quote;
 mod review_tiers;
