@@ -22,6 +22,7 @@ use sandbox::{
 };
 use solana_instruction::Instruction;
 use support::deleverage::EVERYTHING;
+use support::insolvent::insolvent_long;
 use support::{
     account_names, assert_batch_refused, assert_refused, failing_long, instruction_names,
     liquidating_long, record, rewrite, write_book,
@@ -119,6 +120,15 @@ const TABLE: &[Row] = &[
     ("resolve_bankruptcy", "with a debt alone", Allowed, Allowed),
     ("settle_expiry", "", Allowed, Allowed),
     ("settle_perp_pnl", "", Allowed, Allowed),
+];
+
+/// What differs from liquidation once the account is proved insolvent.
+const INSOLVENT: &[(&str, &str, Verdict)] = &[
+    ("assert_health", "equity", Refused(E::HealthBelow)),
+    ("bid_liquidation", "", Refused(E::AccountInsolvent)),
+    ("prove_insolvency", "", Allowed),
+    ("bid_insolvent", "", Allowed),
+    ("auto_deleverage", "", Refused(E::PayoutRunning)),
 ];
 
 /// The world, the failing account, its counterparty, a keeper.
@@ -357,9 +367,14 @@ fn time_case(scene: &mut Scene, name: &str, what: &str) -> Option<Instruction> {
 #[test]
 fn case_68_every_instruction_in_every_status() {
     for (name, what, active, liquidating) in TABLE {
+        let mut differs = INSOLVENT
+            .iter()
+            .filter(|row| (row.0, row.1) == (*name, *what));
+        let insolvent = differs.next().map_or(liquidating, |row| &row.2);
         for (begin, verdict) in [
             (failing_long as fn() -> Scene, active),
             (liquidating_long, liquidating),
+            (|| insolvent_long(0), insolvent),
         ] {
             let mut scene = begin();
             let status = scene.0.account(&scene.1.account).0.status;
