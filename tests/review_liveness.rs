@@ -2,7 +2,7 @@
 
 use portfolio_margin::error::MarginError;
 use portfolio_margin::event::InsolventBid;
-use portfolio_margin_interface::args::{BankRulesArgs, LiquidationArgs, TradeLeg};
+use portfolio_margin_interface::args::{BankRulesArgs, HouseRulesArgs, LiquidationArgs, TradeLeg};
 use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
 use risk_core::liquidation::FRACTION_ONE;
 use risk_core::tier::Tier;
@@ -11,9 +11,11 @@ use sandbox::{
     BTC_START, USDC,
 };
 use solana_instruction::Instruction;
-use support::insolvent::{assert_proofs, bid_of, insolvent_long, insure, pass, whole_bid};
+use support::insolvent::{
+    assert_proofs, bid_of, broke_long, insolvent_long, insure, pass, whole_bid,
+};
 use support::{assert_refused, failing_long, health};
-use support::{liquidating_long, start, Defaults, OWED};
+use support::{debts, liquidating_long, start, Defaults, OWED};
 
 /// A start by the worst scenarios of now.
 fn start_ix(world: &World, keeper: &Trader, account: &Trader) -> Instruction {
@@ -278,5 +280,28 @@ fn an_expiry_that_passes_during_the_auction_stops_no_bid() {
         world.settle_expiry(who, &btc, week);
     }
     assert_eq!(world.account(&alice.account).1.len(), 1);
+    assert_proofs(&world);
+}
+
+#[test]
+fn case_63_limits_of_debts_stop_no_bidder_with_cash() {
+    let builder = WorldBuilder {
+        rules: HouseRulesArgs {
+            debt_account_limit: USDC,
+            debt_limit: USDC,
+            ..debts()
+        },
+        ..WorldBuilder::default()
+    };
+    let (mut world, alice, _, keeper) = broke_long(builder, dollars(80_000));
+    world.prove_insolvency(&alice.account).ok();
+    pass(&mut world, 3_600);
+    let bid = whole_bid(&world, &keeper, &alice);
+    world.send(&[bid], &[keeper.user]).ok();
+    // thousands in debt, in a house whose debts may be a dollar; and it is resolved
+    assert!(world.account(&alice.account).0.cash < -6_000 * USDC as i64);
+    assert_proofs(&world);
+    world.resolve_bankruptcy(&alice.account).ok();
+    assert_eq!(world.account(&alice.account).0.cash, 0);
     assert_proofs(&world);
 }
