@@ -4,7 +4,7 @@ use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{LiquidateLegsArgs, LiquidationArgs, MarginAccountArgs};
 use portfolio_margin_interface::seeds;
-use portfolio_margin_interface::state::Clearinghouse;
+use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::liquidation::FRACTION_ONE;
 use risk_core::takeover::TAKER_ROUNDING;
 use sandbox::{
@@ -180,6 +180,26 @@ fn the_funds_part_of_a_fee_needs_the_clearing_house_writable() {
     let mut small = scene.ix(&scene.part(FRACTION_ONE / 10), 9);
     small.accounts[1].is_writable = false;
     scene.accept(&small);
+}
+
+#[test]
+fn takes_back_a_proof_of_insolvency_where_there_is_equity() {
+    let (mut world, alice, _, keeper) = liquidating_long();
+    let house = world.house;
+    rewrite::<MarginAccount>(&mut world, &alice.account, |header| {
+        (header.insolvent_at, header.proven_deficit) = (1, 7);
+    });
+    rewrite::<Clearinghouse>(&mut world, &house, |house| house.proven_insolvency = 10);
+    let mut ix = perpetual_ix(&world, &keeper, &alice);
+    ix.accounts[1].is_writable = false;
+    let error = MarginError::ClearinghouseReadOnly;
+    assert_refused(&mut world, &ix, &[keeper.user], error);
+    ix.accounts[1].is_writable = true;
+    world.send(&[ix], &[keeper.user]).ok();
+    let (header, _) = world.account(&alice.account);
+    assert_eq!((header.insolvent_at, header.proven_deficit), (0, 0));
+    let house = world.read::<Clearinghouse>(&house);
+    assert_eq!(house.proven_insolvency, 3);
 }
 
 #[test]

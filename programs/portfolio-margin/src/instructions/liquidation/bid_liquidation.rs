@@ -12,13 +12,14 @@ use risk_core::margin::MarginReport;
 use risk_core::Quote;
 
 use super::slice::{
-    pay, pay_fund, require_improved, require_solvent_bidder, write_open_interest, Slice,
+    correct_proof, pay, pay_fund, require_improved, require_solvent_bidder, write_open_interest,
+    Slice,
 };
 use crate::bridge::{Check, Cursor};
 use crate::error::{overflow, risk_error, slice_error, MarginError};
 use crate::event::LiquidationBid;
 use crate::oracle::Action;
-use crate::state::insolvency::{self, ProofChange};
+use crate::state::insolvency::ProofChange;
 use crate::state::{AccountBook, HouseDelta};
 
 #[derive(Accounts)]
@@ -190,17 +191,6 @@ fn terms_now(check: &Check<'_>, seller: &MarginAccount, report: &MarginReport) -
     let elapsed = check.now.saturating_sub(seller.liquidation_started_at);
     let is_maintained = report.maintenance_health.raw() >= 0;
     record.terms(record.auction().discount_floor(elapsed, is_maintained))
-}
-
-/// An account that has a slice to sell has equity, so that it lacks nothing. Where its auction is over the clock of the insolvent phase
-/// goes on all the same: it is the only other way to a bidder.
-fn correct_proof(check: &Check<'_>, seller: &mut MarginAccount) -> ProofChange {
-    let elapsed = check.now.saturating_sub(seller.liquidation_started_at);
-    let is_exhausted = check.house.liquidation.auction().is_exhausted(elapsed);
-    match is_exhausted && seller.insolvent_at != 0 {
-        true => insolvency::prove(seller, 0, check.now),
-        false => insolvency::take_back(seller),
-    }
 }
 
 /// The slice that a bid gets, within the bidder's limits.

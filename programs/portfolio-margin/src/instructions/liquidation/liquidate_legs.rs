@@ -18,7 +18,7 @@ use risk_core::margin::MarginReport;
 use risk_core::takeover::{accept_legs, fund_fee_floor, Takeover};
 use risk_core::{Price, Quantity, Quote};
 
-use super::slice::{pay, pay_fund, require_solvent_bidder};
+use super::slice::{correct_proof, pay, pay_fund, require_solvent_bidder};
 use crate::bridge::{Check, Cursor};
 use crate::error::{legs_error, overflow, risk_error, MarginError};
 use crate::event::LegsLiquidated;
@@ -26,6 +26,7 @@ use crate::instructions::trade::deal::check_position_limit;
 use crate::instructions::trade::leg_markets::LegMarkets;
 use crate::instructions::trade::legs::{validate_count, validate_series};
 use crate::oracle::Action;
+use crate::state::insolvency::ProofChange;
 use crate::state::{AccountBook, HouseDelta, OpenInterest, Side};
 
 #[derive(Accounts)]
@@ -115,6 +116,9 @@ pub fn handler<'info>(
     markets.write_open_interest(&done.open_interest)?;
     delta.apply(&accounts.clearinghouse)?;
     pay_fund(&accounts.clearinghouse, done.fund_fee)?;
+    if let Some(proof) = done.proof {
+        proof.apply(&accounts.clearinghouse)?;
+    }
     let liquidatee_sequence = from.bump_sequence()?;
     let liquidator_sequence = to.bump_sequence()?;
     emit!(LegsLiquidated {
@@ -211,6 +215,8 @@ struct Taken {
     health_before: Quote,
     /// The same afterwards, in all scenarios.
     health_after: Quote,
+    /// The liquidatee's proof of insolvency, where it has equity.
+    proof: Option<ProofChange>,
 }
 
 impl Taking<'_, '_> {
@@ -258,6 +264,7 @@ impl Taking<'_, '_> {
             fund_fee,
             health_before: before.maintenance_health,
             health_after: after.maintenance_health,
+            proof: (after.equity > Quote::ZERO).then(|| correct_proof(self.check, from.header)),
         })
     }
 

@@ -5,13 +5,14 @@
 //! unit requires more than its price, the legs' rounding never lowers maintenance health; that of a cost or a debt may, by 1e-6 USD.
 
 use anchor_lang::prelude::*;
-use portfolio_margin_interface::state::Clearinghouse;
+use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::liquidation::FRACTION_ONE;
 use risk_core::margin::MarginReport;
 use risk_core::Quote;
 
 use crate::bridge::{Check, Cursor, Scope};
 use crate::error::{overflow, risk_error, MarginError};
+use crate::state::insolvency::{self, ProofChange};
 use crate::state::{AccountBook, Limits, Market, OpenInterest};
 
 /// The part of a book that changes hands.
@@ -270,5 +271,16 @@ mod tests {
 
     fn one_signed() -> i128 {
         i128::from(FRACTION_ONE)
+    }
+}
+
+/// The proof of a seller that has equity, so that it lacks nothing. Where its auction is over the clock of the insolvent phase
+/// goes on all the same: it is the only other way to a bidder.
+pub(super) fn correct_proof(check: &Check<'_>, seller: &mut MarginAccount) -> ProofChange {
+    let elapsed = check.now.saturating_sub(seller.liquidation_started_at);
+    let is_exhausted = check.house.liquidation.auction().is_exhausted(elapsed);
+    match is_exhausted && seller.insolvent_at != 0 {
+        true => insolvency::prove(seller, 0, check.now),
+        false => insolvency::take_back(seller),
     }
 }
