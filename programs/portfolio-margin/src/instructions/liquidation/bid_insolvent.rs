@@ -7,12 +7,12 @@
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::BidArgs;
-use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::liquidation::{plan_insolvent_slice, InsolventOffer, InsolventSlice, Wanted};
 use risk_core::margin::MarginReport;
 use risk_core::Quote;
 
+use super::parties::require_parties;
 use super::slice::{pay, require_solvent_bidder, write_open_interest, Slice};
 use crate::bridge::{Check, Cursor};
 use crate::error::{overflow, slice_error, MarginError};
@@ -37,32 +37,17 @@ pub struct BidInsolvent<'info> {
 
 impl BidInsolvent<'_> {
     fn validate(&self) -> Result<()> {
-        // clearinghouse, liquidator, liquidatee: owner and discriminator checked by their loaders; of one clearing house
-        let house = self.clearinghouse.key();
-        let keys = [self.liquidator.key(), self.liquidatee.key()];
-        require_keys_neq!(keys[0], keys[1], MarginError::SelfLiquidation);
-        let (liquidator, liquidatee) = (self.liquidator.load()?, self.liquidatee.load()?);
-        for account in [&liquidator, &liquidatee] {
-            require_keys_eq!(
-                account.clearinghouse,
-                house,
-                MarginError::ClearinghouseMismatch
-            );
-        }
+        // clearinghouse, liquidator, liquidatee: owner and discriminator checked by their loaders; of one clearing house, active and
+        // in liquidation with a proof
         // liquidator_owner: signs, owns the liquidator, does not own the liquidatee
-        let owner = self.liquidator_owner.key();
-        require_keys_eq!(liquidator.owner, owner, MarginError::NotOwner);
-        require_keys_neq!(liquidatee.owner, owner, MarginError::SelfLiquidation);
-        require_eq!(
-            liquidator.status,
-            STATUS_ACTIVE,
-            MarginError::AccountLiquidating
-        );
-        require_eq!(
-            liquidatee.status,
-            STATUS_LIQUIDATING,
-            MarginError::NotLiquidating
-        );
+        let house = self.clearinghouse.key();
+        require_parties(
+            &house,
+            self.liquidator_owner.key,
+            &self.liquidator,
+            &self.liquidatee,
+        )?;
+        let liquidatee = self.liquidatee.load()?;
         require_neq!(liquidatee.insolvent_at, 0, MarginError::InsolvencyUnproven);
         // loss_market: owner and discriminator checked by its loader; the one that the liquidatee names, if any
         let named = match &self.loss_market {

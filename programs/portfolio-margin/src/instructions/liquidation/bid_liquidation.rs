@@ -5,12 +5,12 @@
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::BidArgs;
-use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::liquidation::{plan_slice, LiquidationTerms, SlicePlan, Wanted};
 use risk_core::margin::MarginReport;
 use risk_core::Quote;
 
+use super::parties::require_parties;
 use super::slice::{
     correct_proof, pay, pay_fund, require_improved, require_solvent_bidder, write_open_interest,
     Slice,
@@ -36,42 +36,15 @@ pub struct BidLiquidation<'info> {
 
 impl BidLiquidation<'_> {
     fn validate(&self) -> Result<()> {
-        // clearinghouse, liquidator, liquidatee: owner and discriminator checked by their loaders; of one clearing house
-        require_keys_neq!(
-            self.liquidator.key(),
-            self.liquidatee.key(),
-            MarginError::SelfLiquidation
-        );
-        let (liquidator, liquidatee) = (self.liquidator.load()?, self.liquidatee.load()?);
-        for account in [&liquidator, &liquidatee] {
-            require_keys_eq!(
-                account.clearinghouse,
-                self.clearinghouse.key(),
-                MarginError::ClearinghouseMismatch
-            );
-        }
+        // clearinghouse, liquidator, liquidatee: owner and discriminator checked by their loaders; of one clearing house, active and
+        // in liquidation
         // liquidator_owner: signs, owns the liquidator, does not own the liquidatee
-        require_keys_eq!(
-            liquidator.owner,
-            self.liquidator_owner.key(),
-            MarginError::NotOwner
-        );
-        require_keys_neq!(
-            liquidatee.owner,
-            liquidator.owner,
-            MarginError::SelfLiquidation
-        );
-        require_eq!(
-            liquidator.status,
-            STATUS_ACTIVE,
-            MarginError::AccountLiquidating
-        );
-        require_eq!(
-            liquidatee.status,
-            STATUS_LIQUIDATING,
-            MarginError::NotLiquidating
-        );
-        Ok(())
+        require_parties(
+            &self.clearinghouse.key(),
+            self.liquidator_owner.key,
+            &self.liquidator,
+            &self.liquidatee,
+        )
     }
 }
 

@@ -11,13 +11,13 @@
 
 use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::{LegTake, LiquidateLegsArgs, TradeLeg};
-use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 use risk_core::liquidation::{LiquidationTerms, FRACTION_ONE};
 use risk_core::margin::MarginReport;
 use risk_core::takeover::{accept_legs, fund_fee_floor, Takeover};
 use risk_core::{Price, Quantity, Quote};
 
+use super::parties::require_parties;
 use super::slice::{correct_proof, pay, pay_fund, require_solvent_bidder};
 use crate::bridge::{Check, Cursor};
 use crate::error::{legs_error, overflow, risk_error, MarginError};
@@ -42,42 +42,15 @@ pub struct LiquidateLegs<'info> {
 
 impl LiquidateLegs<'_> {
     fn validate(&self) -> Result<()> {
-        // clearinghouse, liquidator, liquidatee: owner and discriminator checked by their loaders; of one clearing house
-        require_keys_neq!(
-            self.liquidator.key(),
-            self.liquidatee.key(),
-            MarginError::SelfLiquidation
-        );
-        let (liquidator, liquidatee) = (self.liquidator.load()?, self.liquidatee.load()?);
-        for account in [&liquidator, &liquidatee] {
-            require_keys_eq!(
-                account.clearinghouse,
-                self.clearinghouse.key(),
-                MarginError::ClearinghouseMismatch
-            );
-        }
+        // clearinghouse, liquidator, liquidatee: owner and discriminator checked by their loaders; of one clearing house, active and
+        // in liquidation
         // liquidator_owner: signs, owns the liquidator, does not own the liquidatee
-        require_keys_eq!(
-            liquidator.owner,
-            self.liquidator_owner.key(),
-            MarginError::NotOwner
-        );
-        require_keys_neq!(
-            liquidatee.owner,
-            liquidator.owner,
-            MarginError::SelfLiquidation
-        );
-        require_eq!(
-            liquidator.status,
-            STATUS_ACTIVE,
-            MarginError::AccountLiquidating
-        );
-        require_eq!(
-            liquidatee.status,
-            STATUS_LIQUIDATING,
-            MarginError::NotLiquidating
-        );
-        Ok(())
+        require_parties(
+            &self.clearinghouse.key(),
+            self.liquidator_owner.key,
+            &self.liquidator,
+            &self.liquidatee,
+        )
     }
 }
 

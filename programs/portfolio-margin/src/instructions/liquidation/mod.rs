@@ -5,6 +5,7 @@ pub mod bid_insolvent;
 pub mod bid_liquidation;
 mod handover;
 pub mod liquidate_legs;
+mod parties;
 mod profile;
 pub mod prove_insolvency;
 pub mod resolve_bankruptcy;
