@@ -209,6 +209,8 @@ fn told_by(instruction: &str) -> &'static [&'static str] {
         "open_market" => &["MarketOpened"],
         "update_market" => &["MarketUpdated"],
         "report_outage" => &["OutageReported"],
+        "update_bank" => &["BankUpdated"],
+        "report_bank_outage" => &["BankOutageReported"],
         "add_expiry" => &["ExpiryAdded"],
         "post_vol_surface" => &["SurfacePosted"],
         "open_margin_account" => &["MarginAccountOpened"],

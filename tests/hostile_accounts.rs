@@ -31,6 +31,7 @@ fn may_replace(instruction: &str, account: &str, what: &str) -> Option<&'static 
         ) => "anybody may",
         ("venue_fill", "taker", "swapped with 5") => "the venue says who takes and who makes",
         ("update_market", "market", "foreign BTC") => "it is of the same feed",
+        ("update_bank" | "report_bank_outage", "bank", "foreign bank") => "anybody may, for any",
         ("update_market", "reference_price", _) => "a market without a regime reads none",
         ("update_interest", "clearinghouse", "foreign clearing house") => "anybody may, for any",
         ("collect_fees", "market", "SOL") => "anybody may, for any of the house",

@@ -56,7 +56,7 @@ fn accounts(out: &mut String) {
         version bump vault_bump is_quote decimals oracle_kind index clearinghouse mint vault feed_id
         oracle_max_age oracle_max_confidence haircut_maintenance haircut_initial deposit_cap total_deposits
         offset_market padding_offset sequence account_cap listed_at ramp_seconds withdrawal_window
-        withdrawal_limit net_outflow outflow_at reserved
+        withdrawal_limit net_outflow outflow_at spot spot_publish_time outage_at reserved
     );
     layout!(out, Market:
         version bump index oracle_max_age oracle_max_confidence surface_max_age clearinghouse

@@ -53,6 +53,7 @@ mod quote_signatures;
 mod quote_size;
 mod record_settlement;
 mod repairs;
+mod report_bank_outage;
 mod report_outage;
 mod resolve_bankruptcy;
 mod resolve_bankruptcy_claims;

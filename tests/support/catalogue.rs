@@ -229,6 +229,7 @@ fn listing(name: &str) -> Option<Known> {
             )
         }
         "update_market" => (vec![], instructions::update_market(&btc)),
+        "update_bank" => (vec![], instructions::update_bank(&world.sol_bank)),
         _ => return None,
     };
     Some(Known::one(world, ix, &by))
@@ -367,6 +368,7 @@ fn over_time(name: &str) -> Option<Known> {
             world.advance(3_600);
             settlement::update_funding(&world.btc)
         },
+        "report_bank_outage" => |world, _, _| instructions::report_bank_outage(&world.sol_bank),
         "report_outage" => |world, _, _| {
             let btc = world.btc;
             world.update_market(&btc).ok();

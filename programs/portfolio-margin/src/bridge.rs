@@ -19,7 +19,7 @@ use risk_core::{Quantity, Quote};
 
 use crate::error::{overflow, risk_error, MarginError};
 use crate::oracle::policy::{doubt_quote_price, doubt_spot, doubt_surface_age, Action, Doubt};
-use crate::oracle::{shown_price, CheckedPrice, OraclePolicy};
+use crate::oracle::{shown_price, CheckedPrice, OraclePolicy, Priced};
 use crate::state::AccountBook;
 
 pub use crate::remaining::{Cursor, Scope};
@@ -351,7 +351,8 @@ impl Check<'_> {
         require_eq!(bank.index, index, MarginError::BankMismatch);
         let policy = OraclePolicy::of_bank(&bank);
         let account = accounts.next_price(&bank.feed_id)?;
-        let checked = shown_price(account, &policy, &self.clearinghouse, self.now, None)?;
+        let priced = Priced::Bank(&bank);
+        let checked = shown_price(account, &policy, &self.clearinghouse, self.now, priced)?;
         progress.note(checked.doubt);
         let held = header.used_collateral().find(|held| held.bank == index);
         let amount = held.map_or(0, |held| held.amount);
@@ -424,13 +425,8 @@ impl Check<'_> {
     pub fn spot(&self, market: &Market, accounts: &mut Cursor<'_>) -> Result<CheckedPrice> {
         let account = accounts.next_price(&market.feed_id)?;
         let policy = OraclePolicy::of_market(market);
-        let mut spot = shown_price(
-            account,
-            &policy,
-            &self.clearinghouse,
-            self.now,
-            Some(market),
-        )?;
+        let priced = Priced::Market(market);
+        let mut spot = shown_price(account, &policy, &self.clearinghouse, self.now, priced)?;
         let of_market = doubt_spot(market, spot.price, spot.publish_time);
         spot.doubt = Doubt::worse(spot.doubt, of_market);
         Ok(spot)

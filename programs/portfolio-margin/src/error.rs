@@ -166,7 +166,7 @@ pub enum MarginError {
     OracleVolatile,
     #[msg("An outage is reported already, or a price was stored too recently")]
     OutageRefused,
-    #[msg("The market has no outage in force: its stored price stands in for nothing")]
+    #[msg("No outage is in force: the stored price stands in for nothing")]
     OutageMissing,
 
     // volatility

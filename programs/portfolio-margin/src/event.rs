@@ -104,6 +104,25 @@ pub struct OutageEnded {
     pub sequence: u64,
 }
 
+/// Somebody has shown a price of a bank's feed; what is stored now, 1e-8 USD. No outage is reported any more.
+#[event]
+pub struct BankUpdated {
+    pub bank: Pubkey,
+    pub spot: u64,
+    pub publish_time: i64,
+    pub sequence: u64,
+}
+
+/// The stored price, 1e-8 USD, zero where there is none, will stand in an hour after `outage_at` unless somebody answers.
+#[event]
+pub struct BankOutageReported {
+    pub bank: Pubkey,
+    pub spot: u64,
+    pub publish_time: i64,
+    pub outage_at: i64,
+    pub sequence: u64,
+}
+
 #[event]
 pub struct QuotePriceUpdated {
     pub clearinghouse: Pubkey,

@@ -43,7 +43,6 @@ pub mod portfolio_margin {
     use super::*;
 
     /// Creates a clearing house for a quote mint of six decimals. The signer becomes its governor.
-    ///
     /// Errors: `QuoteDecimals`, `ParameterOutOfRange`.
     pub fn initialize_clearinghouse(
         ctx: Context<InitializeClearinghouse>,
@@ -53,7 +52,6 @@ pub mod portfolio_margin {
     }
 
     /// Stores the quote asset's price, which margin checks then use; never an older one than before. Authority: anybody.
-    ///
     /// Errors: `QuoteFeedMissing`, `OracleOutdated`, `ParameterOutOfRange`, the oracle's.
     pub fn update_quote_price(ctx: Context<UpdateQuotePrice>) -> Result<()> {
         update_quote_price::handler(ctx)
@@ -61,7 +59,6 @@ pub mod portfolio_margin {
 
     /// Lists a collateral mint of either token program and creates its vault. With a market as its last account, the asset
     /// offsets that market's risk; it must have the market's price feed and its limits. Authority: governor.
-    ///
     /// Errors: `NotGovernor`, `ParameterOutOfRange`, `DecimalsTooMany`, `OffsetFeedMismatch`, `TokenProgramMismatch`,
     /// `MintExtension` with the number of an extension that is not on the list.
     pub fn initialize_bank(ctx: Context<InitializeBank>, args: BankArgs) -> Result<()> {
@@ -69,14 +66,12 @@ pub mod portfolio_margin {
     }
 
     /// Lists an underlying with its oracle, margin ratios, scenarios and correlation group. Authority: governor.
-    ///
     /// Errors: `NotGovernor`, `ParameterOutOfRange`, `ScenarioSetInvalid`, `GroupUnknown`, `GroupMismatch`.
     pub fn initialize_market(ctx: Context<InitializeMarket>, args: MarketArgs) -> Result<()> {
         initialize_market::handler(ctx, args)
     }
 
     /// Opens a listed market for trading: sets who posts its surfaces and its rules of trading, once. Authority: governor.
-    ///
     /// Errors: `NotGovernor`, `MarketOpen`, `PosterCount`, `ParameterOutOfRange`.
     pub fn open_market(ctx: Context<OpenMarket>, args: MarketRulesArgs) -> Result<()> {
         open_market::handler(ctx, args)
@@ -85,7 +80,6 @@ pub mod portfolio_margin {
     /// Stores a market's spot, moves its stable price towards it by a bounded share of the time since it last moved, samples its
     /// regime where a sample is due, and widens its scenarios by what follows. A usable price that is too uncertain to store ends an
     /// outage and nothing else. Optional: the reference market of the regime and its price. Authority: anybody.
-    ///
     /// Errors: `OracleOutdated`, `MarketMismatch`, `ClearinghouseMismatch`, the oracle's.
     pub fn update_market(ctx: Context<UpdateMarket>) -> Result<()> {
         update_market::handler(ctx)
@@ -93,15 +87,25 @@ pub mod portfolio_margin {
 
     /// Claims that a market's feed is dead: unless somebody shows `update_market` a price within an hour, repairs and reductions
     /// may use the price that it stored last. Authority: anybody.
-    ///
     /// Errors: `OutageRefused`.
     pub fn report_outage(ctx: Context<ReportOutage>) -> Result<()> {
         report_outage::handler(ctx)
     }
 
+    /// Stores a price of a bank that no market follows; one too uncertain to store still ends an outage. Authority: anybody.
+    /// Errors: `BankMismatch` for the quote bank or one that offsets a market's risk, `OracleOutdated`, the oracle's.
+    pub fn update_bank(ctx: Context<UpdateBank>) -> Result<()> {
+        update_bank::handler(ctx)
+    }
+
+    /// Claims that the feed of such a bank is dead, as [`report_outage()`]; without a stored price its collateral then counts for
+    /// nothing in repairs. Authority: anybody. Errors: `BankMismatch`, `OutageRefused`.
+    pub fn report_bank_outage(ctx: Context<ReportBankOutage>) -> Result<()> {
+        report_bank_outage::handler(ctx)
+    }
+
     /// Lists an expiry in an open market, and drops those that are over and held by nobody; their dust becomes a fee.
     /// Authority: governor.
-    ///
     /// Errors: `NotGovernor`, `MarketClosed`, `ExpiryOutOfRange`, `ExpiryListed`, `ExpiriesFull`, `ParameterOutOfRange` for a skew
     /// node without a cap at that tenor.
     pub fn add_expiry(ctx: Context<AddExpiry>, time: i64) -> Result<()> {
@@ -110,7 +114,6 @@ pub mod portfolio_margin {
 
     /// Posts forward, rate and smile of an expiry; the median of the board's fresh posts comes into force where a majority of
     /// the board is fresh and the median passes its checks. Authority: a poster of the market's board.
-    ///
     /// Errors: `NotPoster`, `ExpiryNotListed`, `Expired`, `ParameterOutOfRange`, `ButterflyArbitrage`; on a board of one also
     /// `CalendarArbitrage`, `SurfaceStep`, which on larger boards only keep the old surface in force.
     pub fn post_vol_surface(ctx: Context<PostVolSurface>, args: SurfaceArgs) -> Result<()> {
@@ -118,7 +121,6 @@ pub mod portfolio_margin {
     }
 
     /// Opens a margin account for the signer, in either tier.
-    ///
     /// Errors: `CapacityOutOfRange`, `TierUnknown`.
     pub fn open_margin_account(
         ctx: Context<OpenMarginAccount>,
