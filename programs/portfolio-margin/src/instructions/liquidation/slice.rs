@@ -235,6 +235,17 @@ pub(super) fn pay_fund(clearinghouse: &AccountLoader<'_, Clearinghouse>, fee: Qu
     Ok(())
 }
 
+/// The proof of a seller that has equity, so that it lacks nothing. Where its auction is over the clock of the insolvent phase
+/// goes on all the same: it is the only other way to a bidder.
+pub(super) fn correct_proof(check: &Check<'_>, seller: &mut MarginAccount) -> ProofChange {
+    let elapsed = check.now.saturating_sub(seller.liquidation_started_at);
+    let is_exhausted = check.house.liquidation.auction().is_exhausted(elapsed);
+    match is_exhausted && seller.insolvent_at != 0 {
+        true => insolvency::prove(seller, 0, check.now),
+        false => insolvency::take_back(seller),
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects)]
 mod tests {
@@ -271,16 +282,5 @@ mod tests {
 
     fn one_signed() -> i128 {
         i128::from(FRACTION_ONE)
-    }
-}
-
-/// The proof of a seller that has equity, so that it lacks nothing. Where its auction is over the clock of the insolvent phase
-/// goes on all the same: it is the only other way to a bidder.
-pub(super) fn correct_proof(check: &Check<'_>, seller: &mut MarginAccount) -> ProofChange {
-    let elapsed = check.now.saturating_sub(seller.liquidation_started_at);
-    let is_exhausted = check.house.liquidation.auction().is_exhausted(elapsed);
-    match is_exhausted && seller.insolvent_at != 0 {
-        true => insolvency::prove(seller, 0, check.now),
-        false => insolvency::take_back(seller),
     }
 }
