@@ -14,7 +14,7 @@ use solana_instruction::Instruction;
 use support::insolvent::{
     assert_proofs, bid_of, broke_long, insolvent_long, insure, pass, whole_bid,
 };
-use support::{assert_refused, failing_long, health};
+use support::{assert_refused, failing_long, health, Bend};
 use support::{debts, liquidating_long, start, Defaults, OWED};
 
 /// A start by the worst scenarios of now.
@@ -61,8 +61,7 @@ fn who_is_above_maintenance_may_still_hedge_in_another_market() {
 }
 
 #[test]
-fn limit_a_bank_without_a_market_of_its_feed_is_a_shelter_while_the_feed_is_dead() {
-    // a limit, which SECURITY.md states: whoever lists a bank lists a market of its feed
+fn a_bank_whose_feed_is_dead_is_a_shelter_only_until_somebody_has_reported_it() {
     let (mut world, alice, _, keeper) = failing_long();
     let bank = world.list_wrapped_eth(BankRulesArgs::PLAIN);
     world.set_wrapped_eth(dollars(4_000));
@@ -71,7 +70,7 @@ fn limit_a_bank_without_a_market_of_its_feed_is_a_shelter_while_the_feed_is_dead
     world.set_price(&btc, dollars(102_000));
     let wallet = world.wallet(&alice.user, &bank);
     world.create_token_account(wallet, bank.mint, alice.user.key);
-    world.fund(&alice.user, &bank, 1);
+    world.fund(&alice.user, &bank, 2);
     world.deposit(&alice, &bank, 1).ok();
     let stale = MarginError::OracleStale;
     for _ in 0..3 {
@@ -80,9 +79,14 @@ fn limit_a_bank_without_a_market_of_its_feed_is_a_shelter_while_the_feed_is_dead
         world.advance(7 * 86_400);
         world.set_price(&btc, dollars(102_000));
     }
-    // one price is enough for everything
-    world.set_wrapped_eth(dollars(4_000));
+    // the hour runs for the bank, whatever its holders do meanwhile
+    world.report_bank_outage(&bank).ok();
+    world.advance(3_600);
+    world.set_price(&btc, dollars(102_000));
+    world.deposit(&alice, &bank, 1).ok();
     let ix = start_ix(&world, &keeper, &alice);
+    assert_refused(&mut world, &ix, &[keeper.user], stale);
+    let ix = ix.replace(bank.price, bank.key);
     world.send(&[ix], &[keeper.user]).ok();
 }
 
