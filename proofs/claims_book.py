@@ -181,7 +181,102 @@ simple("MarginCheck::add_standard_market", "margin.rs::MarginCheck::add_standard
 # -- liquidation ---------------------------------------------------------------------------------------------------
 simple("buffer_health", "liquidation.rs::buffer_health", ANY, "MarginReport", "Ratio", contract=fallible(any_quote))
 simple("LiquidationTerms::is_restored", "liquidation.rs::LiquidationTerms::is_restored", ANY, "LiquidationTerms", "MarginReport")
-simple("plan_slice", "liquidation.rs::plan_slice", ANY, "MarginReport", lambda path: made(path, "LiquidationTerms", bits=True), "Quote", "u64")
+simple("plan_slice", "liquidation.rs::plan_slice", ANY, "MarginReport", lambda path: made(path, "LiquidationTerms", bits=True), "Quote", "Wanted")
+simple("plan_insolvent_slice", "liquidation.rs::plan_insolvent_slice", ANY, "MarginReport", "InsolventOffer", "Wanted")
+
+
+def raw(value):
+    return value.fields["0"].z
+
+
+def slice_in_range(path, arguments, result):
+    """A slice is a part of the book, and is not less than wanted."""
+    if result.name == "Ok":
+        plan, wanted = result.value.fields, arguments[-1].fields
+        path.bound(plan["fraction"], 1, 10**9, "fraction")
+        path.require(plan["fraction"].z >= wanted["minimum"].z, "no less than the minimum")
+
+
+def insolvent_in_range(path, arguments, result):
+    """Neither the fund nor the account pays a negative amount, and the fund no more than it may."""
+    slice_in_range(path, arguments, result)
+    if result.name == "Ok":
+        plan, offer = result.value.fields, arguments[1].fields
+        path.require(raw(plan["debt"]) >= 0, "debt at least zero")
+        path.require(raw(plan["insurance"]) >= 0, "insurance at least zero")
+        path.require(z3.Or(raw(plan["insurance"]) == 0, raw(plan["insurance"]) <= raw(offer["insurance"])), "no more than the fund may pay")
+
+
+simple("plan_slice in range", "liquidation.rs::plan_slice", "validated terms: a fraction in [1e-9, 1], not below the minimum", "MarginReport", "LiquidationTerms", "Quote", "Wanted", then=slice_in_range)
+simple("plan_insolvent_slice in range", "liquidation.rs::plan_insolvent_slice", "any bits: fractions in [1e-9, 1], amounts at least zero, no more than the fund may pay", "MarginReport", "InsolventOffer", "Wanted", then=insolvent_in_range)
+simple(
+    "payout_floor in range", "auction.rs::AuctionTerms::payout_floor", "validated terms, any time: from zero to the deficit", "AuctionTerms", "Quote", "i64",
+    then=lambda path, arguments, result: path.require(z3.And(raw(result) >= 0, z3.Or(raw(result) == 0, raw(result) <= raw(arguments[1]))), "no more than the deficit"),
+)  # fmt: skip
+
+# -- auction -------------------------------------------------------------------------------------------------------
+simple("AuctionTerms::validate_beside", "auction.rs::AuctionTerms::validate_beside", ANY, lambda path: made(path, "AuctionTerms", bits=True), "Ratio")
+simple("discount_floor", "auction.rs::AuctionTerms::discount_floor", ANY, lambda path: made(path, "AuctionTerms", bits=True), "i64", "bool")
+simple(
+    "discount_floor in range", "auction.rs::AuctionTerms::discount_floor", "validated terms, any time: in [0, 1]", "AuctionTerms", "i64", "bool",
+    then=lambda path, arguments, result: path.require(z3.And(result.fields["0"].z >= 0, result.fields["0"].z <= 10**6), "discount in [0, 1]"),
+)  # fmt: skip
+simple("is_exhausted", "auction.rs::AuctionTerms::is_exhausted", ANY, lambda path: made(path, "AuctionTerms", bits=True), "i64")
+simple("payout_floor", "auction.rs::AuctionTerms::payout_floor", ANY, lambda path: made(path, "AuctionTerms", bits=True), "Quote", "i64")
+simple("is_payout_whole", "auction.rs::AuctionTerms::is_payout_whole", ANY, lambda path: made(path, "AuctionTerms", bits=True), "i64")
+
+# -- legs that a liquidator takes ----------------------------------------------------------------------------------
+
+
+def any_terms(path):
+    return made(path, "LiquidationTerms", bits=True)
+
+
+for function in ("fee_limit_floor", "fund_fee_floor"):
+    of = "Quote" if function == "fund_fee_floor" else "Takeover"
+    simple(function, f"takeover.rs::{function}", ANY, of, any_terms, contract=fallible(any_quote))
+simple("pot_floor", "takeover.rs::pot_floor", ANY, "MarginReport", "Takeover", any_terms, contract=fallible(any_quote))
+simple("is_no_dearer", "takeover.rs::is_no_dearer", ANY, "MarginReport", "Quote", "Quote", "Quote", contract=fallible_of("bool"))
+simple("accept_legs", "takeover.rs::accept_legs", ANY, "MarginReport", "MarginReport", "Takeover", any_terms)
+simple("most_fee_floor", "takeover.rs::most_fee_floor", ANY, "MarginReport", "MarginReport", "Takeover", any_terms)
+simple("price_against_taker", "takeover.rs::price_against_taker", "any prices: at most the largest price", "Price", "Price", "Position")
+claim(
+    ME, "size_legs", "takeover.rs::size_legs", "any function of the share: every share stays between 0 and 1, no panic",
+    lambda path, case: [made(path, "Ratio"), ("given", fallible(lambda path: made(path, "MarginReport")))],
+    loops={"size_legs": {"low": (0, 1 << 10), "high": (0, 1 << 10), "within": (0, 10**9), "past": (0, 10**9)}},
+)  # fmt: skip
+
+# -- opposite risk -------------------------------------------------------------------------------------------------
+SQUARE = (0, 2**92 - 1)
+
+
+def comparison(path):
+    """What `Comparison::of` makes of vectors: 128-bit sums of any size, scales at most 64 bits apart."""
+    fields = {
+        "dot": path.fresh(-(2**91), 2**91, "i128", "dot"), "book": path.fresh(*SQUARE, "u128", "book"), "other": path.fresh(*SQUARE, "u128", "other"),
+        "shift": path.fresh(-64, 64, "i32", "shift"),
+    }  # fmt: skip
+    return Struct("Comparison", fields)
+
+
+simple(
+    "root_ceil", "deleverage.rs::root_ceil", "any square of 92 bits: no panic, a root of 47 bits", lambda path: path.fresh(*SQUARE, "u128", "square"),
+    loops={"root_ceil": {"root": (0, 2**47 - 1), "bit": (0, 2**46)}}, contract=lambda path, square: path.fresh(0, 2**47, "u128", "root"),
+)  # fmt: skip
+simple("Comparison::opposition", "deleverage.rs::Comparison::opposition", "any sums: no panic", comparison, contract=lambda path, *_: made(path, "Ratio"))
+simple(
+    "least_norm_floor", "deleverage.rs::Comparison::least_norm_floor", "any sums: a fraction in [0, 1]", comparison,
+    then=lambda path, arguments, result: path.bound(result, 0, 10**9, "fraction"), contract=lambda path, *_: path.fresh(0, 10**9, "u64", "fraction"),
+)  # fmt: skip
+simple(
+    "relieving_fraction", "deleverage.rs::Comparison::relieving_fraction", "any sums: a fraction in [0, 1]", comparison,
+    then=lambda path, arguments, result: path.bound(result, 0, 10**9, "fraction"), contract=lambda path, *_: path.fresh(0, 10**9, "u64", "fraction"),
+)  # fmt: skip
+simple("scaled", "deleverage.rs::scaled", "any entry, any shift of 64 bits: no panic", "i64", lambda path: path.fresh(-64, 64, "i32", "cut"))
+simple("market_requirement_ceil", "deleverage.rs::market_requirement_ceil", ANY, "Ratio", "MarketRisk")
+simple("with_cash", "deleverage.rs::with_cash", ANY, "MarginReport", "Quote")
+simple("Candidate::is_eligible", "deleverage.rs::Candidate::is_eligible", ANY, "Candidate")
+simple("is_relieved", "deleverage.rs::is_relieved", ANY, "MarginReport", "MarginReport")
 
 # -- explanations --------------------------------------------------------------------------------------------------
 

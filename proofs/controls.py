@@ -39,4 +39,7 @@ CONTROLS = [
     ("PnL of twice the options", "PnL of all expiries", ("MOST_GROSS_OPTIONS: u64 = 1 << 59", "MOST_GROSS_OPTIONS: u64 = 1 << 60")),
     ("multiples of a basis floor up to 64", "BasisParams::factor", ("min(1 << 22)", "min(1 << 26)")),
     ("any notional that moves with the spot", "Scan::move_with_spot", ("self.linear, -most, most)", "self.linear, -most, i64::MAX)")),
+    ("a discount whose clock does not stop", "discount_floor in range", ("unwrap_or(0).min(whole)", "unwrap_or(0)")),
+    ("a slice of more than the bidder wants at least refused, in place of less", "plan_slice in range", ("match fraction < self.minimum", "match fraction > self.minimum")),
+    ("a fund that pays all that the bidder receives", "plan_insolvent_slice in range", ("received.min(offer.insurance).max(Quote::ZERO)", "received")),
 ]

@@ -4,7 +4,7 @@
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::BidArgs;
 use risk_core::liquidation::{
-    buffer_health, plan_slice, LiquidationTerms, SlicePlan, FRACTION_ONE, LEAST_FRACTION,
+    buffer_health, plan_slice, LiquidationTerms, SlicePlan, Wanted, FRACTION_ONE, LEAST_FRACTION,
 };
 use risk_core::{Quote, Ratio};
 use sandbox::{
@@ -19,13 +19,14 @@ use support::{
 const TERMS: LiquidationTerms = LiquidationTerms {
     discount: Ratio::from_raw(50_000),
     buffer: Ratio::from_raw(100_000),
+    ..LiquidationTerms::PLAIN
 };
 
 /// What the engine plans for a bid of this size.
 pub(crate) fn plan(world: &World, account: &Trader, fraction: u64) -> SlicePlan {
     let report = world.report(&account.account).margin;
     let reserved = Quote::from_raw(world.account(&account.account).0.reserved_cash);
-    plan_slice(&report, &TERMS, reserved, fraction).expect("a slice")
+    plan_slice(&report, &TERMS, reserved, Wanted::at_most(fraction)).expect("a slice")
 }
 
 /// A bid with the account's worst scenarios as its witness.
@@ -43,6 +44,7 @@ pub(crate) fn bid_ix(
         BidArgs {
             witness,
             fraction,
+            minimum: 0,
             price_limit: limit,
         },
     )
@@ -234,7 +236,7 @@ fn case_72_a_last_unit_of_deficit_sells_next_to_nothing() {
 }
 
 #[test]
-fn inv_15_dust_is_sold_whole() {
+fn case_72_inv_15_dust_is_sold_whole() {
     let mut world = World::new();
     let (btc, bank) = (world.btc, world.usdc);
     let alice = world.trader("alice", 100 * USDC);

@@ -59,6 +59,7 @@ fn case_71_refuses_a_scenario_that_the_account_covers() {
     let args = BidArgs {
         witness: vec![20],
         fraction: FRACTION_ONE,
+        minimum: 0,
         price_limit: i64::MAX,
     };
     let ix = world.bid_ix(&keeper, &alice.account, args.clone());

@@ -318,6 +318,7 @@ fn case_73_no_new_asset_during_liquidation() {
     let bid = BidArgs {
         witness,
         fraction: FRACTION_ONE,
+        minimum: 0,
         price_limit: i64::MAX,
     };
     world

@@ -9,7 +9,7 @@ use portfolio_margin::event::{
     MarketInitialized, SurfacePosted, Traded,
 };
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, MarginAccountArgs,
+    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, LiquidationArgs, MarginAccountArgs,
 };
 use portfolio_margin_interface::seeds;
 use risk_core::liquidation::FRACTION_ONE;
@@ -28,8 +28,7 @@ fn listings() {
     let mint = world.create_mint("a mint", 9);
     let args = ClearinghouseArgs {
         id: 7,
-        liquidation_discount: 0,
-        liquidation_buffer: 10_000,
+        liquidation: LiquidationArgs::steady(0, 10_000),
         terms: AccountTermsArgs::PLAIN,
         rules: HouseRulesArgs::PLAIN,
     };
@@ -210,6 +209,8 @@ fn told_by(instruction: &str) -> &'static [&'static str] {
         "open_market" => &["MarketOpened"],
         "update_market" => &["MarketUpdated"],
         "report_outage" => &["OutageReported"],
+        "update_bank" => &["BankUpdated"],
+        "report_bank_outage" => &["BankOutageReported"],
         "add_expiry" => &["ExpiryAdded"],
         "post_vol_surface" => &["SurfacePosted"],
         "open_margin_account" => &["MarginAccountOpened"],
@@ -233,7 +234,13 @@ fn told_by(instruction: &str) -> &'static [&'static str] {
         "revoke_venue" => &["VenueRevoked"],
         "start_liquidation" => &["LiquidationStarted"],
         "bid_liquidation" => &["LiquidationBid"],
+        "restart_auction" => &["AuctionRestarted"],
+        "prove_insolvency" => &["InsolvencyProven"],
+        "bid_insolvent" => &["InsolventBid"],
+        "auto_deleverage" => &["AccountDeleveraged"],
+        "liquidate_legs" => &["LegsLiquidated"],
         "stop_liquidation" => &["LiquidationStopped"],
+        "resolve_bankruptcy" => &["BankruptcyResolved"],
         "update_funding" => &["FundingUpdated"],
         "record_settlement" => &["SettlementRecorded"],
         "finalize_settlement" => &["SettlementFinalized"],

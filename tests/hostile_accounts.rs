@@ -24,13 +24,19 @@ fn may_replace(instruction: &str, account: &str, what: &str) -> Option<&'static 
         }
         ("deposit_collateral" | "deposit_insurance", "source", _) => "any that the signer spends",
         ("deposit_insurance", "payer", "signed by mallory") => "anybody may give what they spend",
-        ("start_liquidation" | "stop_liquidation", "caller", "signed by mallory") => "anybody may",
+        (
+            "start_liquidation" | "stop_liquidation" | "restart_auction" | "auto_deleverage",
+            "caller",
+            "signed by mallory",
+        ) => "anybody may",
         ("venue_fill", "taker", "swapped with 5") => "the venue says who takes and who makes",
         ("update_market", "market", "foreign BTC") => "it is of the same feed",
+        ("update_bank" | "report_bank_outage", "bank", "foreign bank") => "anybody may, for any",
         ("update_market", "reference_price", _) => "a market without a regime reads none",
         ("update_interest", "clearinghouse", "foreign clearing house") => "anybody may, for any",
         ("collect_fees", "market", "SOL") => "anybody may, for any of the house",
         ("update_funding", "market", "SOL" | "foreign BTC") => "anybody may, for any",
+        ("settle_perp_pnl", "signer", _) => "a loss is paid by anybody's hand",
         ("settle_expiry", "margin_account", "bob's margin account") => "he holds the expiry too",
         (_, "margin_account", "bob's margin account") if is_looking(instruction) => {
             "anybody may look at any, and he holds the same assets"
@@ -258,6 +264,9 @@ fn is_allowed(name: &str, account: &str, what: &str) -> bool {
 fn may_be_read_only(instruction: &str, account: &str) -> Option<&'static str> {
     match (instruction, account) {
         ("settle_expiry" | "settle_perp_pnl", "clearinghouse") => Some("no debt changes"),
+        ("bid_insolvent", "loss_market" | "remaining 0") => {
+            Some("the loss market is the one that is sold: one of the two is writable")
+        }
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::token::spl_token::state::Account as TokenAccount;
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, BankArgs, BankRulesArgs, ClearinghouseArgs, HouseRulesArgs,
+    AccountTermsArgs, BankArgs, BankRulesArgs, ClearinghouseArgs, HouseRulesArgs, LiquidationArgs,
 };
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank};
@@ -75,8 +75,7 @@ fn refuses_the_governor_of_another_house() {
     let mallory = world.user("mallory");
     let args = ClearinghouseArgs {
         id: 9,
-        liquidation_discount: 0,
-        liquidation_buffer: 10_000,
+        liquidation: LiquidationArgs::steady(0, 10_000),
         terms: AccountTermsArgs::PLAIN,
         rules: HouseRulesArgs::PLAIN,
     };
@@ -155,8 +154,7 @@ fn refuses_a_haircut_on_the_quote_asset() {
     let governor = world.governor;
     let args = ClearinghouseArgs {
         id: 2,
-        liquidation_discount: 0,
-        liquidation_buffer: 10_000,
+        liquidation: LiquidationArgs::steady(0, 10_000),
         terms: AccountTermsArgs::PLAIN,
         rules: HouseRulesArgs::PLAIN,
     };
@@ -300,8 +298,7 @@ fn the_quote_bank_has_neither_ramp_nor_price() {
     let governor = world.governor;
     let house = world.create_clearinghouse(ClearinghouseArgs {
         id: 2,
-        liquidation_discount: 0,
-        liquidation_buffer: 10_000,
+        liquidation: LiquidationArgs::steady(0, 10_000),
         terms: AccountTermsArgs::PLAIN,
         rules: HouseRulesArgs::PLAIN,
     });

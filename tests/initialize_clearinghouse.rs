@@ -2,7 +2,9 @@
 
 use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs};
+use portfolio_margin_interface::args::{
+    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, LiquidationArgs,
+};
 use portfolio_margin_interface::seeds;
 use portfolio_margin_interface::state::Clearinghouse;
 use sandbox::{instructions, User, World};
@@ -12,8 +14,7 @@ use support::{assert_logged, assert_refused, debts, Bend, Refusal};
 fn args(id: u16) -> ClearinghouseArgs {
     ClearinghouseArgs {
         id,
-        liquidation_discount: 50_000,
-        liquidation_buffer: 100_000,
+        liquidation: LiquidationArgs::steady(50_000, 100_000),
         terms: AccountTermsArgs::PLAIN,
         rules: HouseRulesArgs::PLAIN,
     }
@@ -47,7 +48,7 @@ fn creates_an_empty_clearing_house() {
         (governor.key, world.usdc_mint())
     );
     assert_eq!(
-        (house.liquidation_discount, house.liquidation_buffer),
+        (house.liquidation.discount_start, house.liquidation.buffer),
         (50_000, 100_000)
     );
 }
@@ -56,8 +57,7 @@ fn creates_an_empty_clearing_house() {
 fn takes_terms_at_their_bounds_and_refuses_them_beyond() {
     let mut world = World::new();
     let at_bounds = ClearinghouseArgs {
-        liquidation_discount: 500_000,
-        liquidation_buffer: 1_000_000,
+        liquidation: LiquidationArgs::steady(500_000, 1_000_000),
         ..args(7)
     };
     let cases = [
@@ -69,8 +69,7 @@ fn takes_terms_at_their_bounds_and_refuses_them_beyond() {
     ];
     for (discount, buffer) in cases {
         let beyond = ClearinghouseArgs {
-            liquidation_discount: discount,
-            liquidation_buffer: buffer,
+            liquidation: LiquidationArgs::steady(discount, buffer),
             ..args(7)
         };
         let (ix, governor) = create(&world, beyond);
@@ -84,6 +83,68 @@ fn takes_terms_at_their_bounds_and_refuses_them_beyond() {
         assert_logged(&outcome, &["LiquidationTerms", &format!("value: {value}")]);
     }
     let (ix, governor) = create(&world, at_bounds);
+    world.send(&[ix], &[governor]).ok();
+}
+
+/// Changes one term.
+type Change = fn(&mut LiquidationArgs, u32);
+
+#[test]
+fn takes_every_term_of_liquidations_at_its_bounds_and_refuses_it_beyond() {
+    let mut world = World::new();
+    // each with the rest of the standard terms
+    let terms: [(Change, u32, u32); 8] = [
+        (|t, v| t.discount_start = v, 0, 300_000),
+        (|t, v| t.discount_fast = v, 50_000, 900_000),
+        (|t, v| t.fast_seconds = v, 60, 86_400),
+        (|t, v| t.slow_seconds = v, 600, 604_800),
+        (|t, v| t.insolvent_seconds = v, 60, 86_400),
+        (|t, v| t.buffer = v, 10_000, 1_000_000),
+        (|t, v| t.legs_fee = v, 0, 50_000),
+        (|t, v| t.fund_share = v, 0, 500_000),
+    ];
+    let with = |change: Change, value| {
+        let mut liquidation = LiquidationArgs::STANDARD;
+        change(&mut liquidation, value);
+        ClearinghouseArgs {
+            liquidation,
+            ..args(7)
+        }
+    };
+    for (change, least, most) in terms {
+        for value in [least.checked_sub(1), most.checked_add(1), Some(u32::MAX)] {
+            let Some(value) = value else { continue };
+            let (ix, governor) = create(&world, with(change, value));
+            let error = MarginError::ParameterOutOfRange;
+            let outcome = assert_refused(&mut world, &ix, &[governor], error);
+            assert_logged(&outcome, &["LiquidationTerms"]);
+        }
+        for value in [least, most] {
+            let (ix, governor) = create(&world, with(change, value));
+            let outcome = world.simulate(&[ix], &[governor]);
+            assert!(outcome.error.is_none(), "{value}: {:?}", outcome.logs);
+        }
+    }
+}
+
+#[test]
+fn inv_13_refuses_a_fast_phase_whose_bids_would_not_improve_above_maintenance() {
+    // 0.8 x (1 + 0.25) is 1.0
+    let mut world = World::new();
+    let with = |discount_fast, buffer| ClearinghouseArgs {
+        liquidation: LiquidationArgs {
+            discount_fast,
+            buffer,
+            ..LiquidationArgs::STANDARD
+        },
+        ..args(7)
+    };
+    for (discount_fast, buffer) in [(800_001, 250_000), (800_000, 250_001)] {
+        let (ix, governor) = create(&world, with(discount_fast, buffer));
+        let error = MarginError::ParameterOutOfRange;
+        assert_refused(&mut world, &ix, &[governor], error);
+    }
+    let (ix, governor) = create(&world, with(800_000, 250_000));
     world.send(&[ix], &[governor]).ok();
 }
 

@@ -4,7 +4,7 @@ use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{MarketArgs, MarketParamsArgs, ScenarioArg};
 use portfolio_margin_interface::seeds;
-use portfolio_margin_interface::state::{Clearinghouse, Market};
+use portfolio_margin_interface::state::{Clearinghouse, Market, MAX_MARKETS};
 use risk_core::market::MarketParams;
 use risk_core::scenario::{ScenarioTable, MAJOR_GRID};
 use sandbox::{instructions, World};
@@ -235,6 +235,23 @@ fn refuses_ages_beyond_their_bounds() {
         ..good(&world)
     };
     world.list_market(house, at_bounds);
+}
+
+#[test]
+fn lists_48_markets_and_not_49() {
+    let mut world = World::new();
+    let (house, governor) = (world.house, world.governor);
+    for _ in 2..MAX_MARKETS {
+        let args = good(&world);
+        world.list_market(house, args);
+    }
+    let ix = list(&world, good(&world));
+    let one_more = ix.replace(seeds::market(&house, 2), seeds::market(&house, MAX_MARKETS));
+    let error = MarginError::MarketsFull;
+    let outcome = assert_refused(&mut world, &one_more, &[governor], error);
+    assert_logged(&outcome, &["Left: 48", "Right: 48"]);
+    let state: Clearinghouse = world.read(&house);
+    assert_eq!(state.market_count, MAX_MARKETS);
 }
 
 #[test]

@@ -277,6 +277,7 @@ fn a_debt_that_its_collateral_no_longer_covers_is_liquidated_with_it() {
         portfolio_margin_interface::args::BidArgs {
             witness: witness.clone(),
             fraction: half,
+            minimum: 0,
             price_limit: i64::MAX,
         },
     );

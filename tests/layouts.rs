@@ -8,9 +8,9 @@ use anchor_lang::Discriminator;
 use portfolio_margin::instruction;
 use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBalance, CollateralBank, ExpirySlot, FundingRecord, GroupRecord,
-    InterestRecord, MarginAccount, Market, MarketParamsRecord, MarketTermsRecord, PositionRecord,
-    QuoteNonces, QuoteSlot, RegimeRecord, RulesRecord, ScenarioRecord, SettlementRecord,
-    StandardParamsRecord, SurfacePost, Venue, VolBoard,
+    InterestRecord, LiquidationRecord, MarginAccount, Market, MarketParamsRecord,
+    MarketTermsRecord, PositionRecord, QuoteNonces, QuoteSlot, RegimeRecord, RulesRecord,
+    ScenarioRecord, SettlementRecord, StandardParamsRecord, SurfacePost, Venue, VolBoard,
 };
 use portfolio_margin_interface::view::{
     ContingencyView, GreeksRecord, GreeksRow, GreeksView, LegGreeksRow, LegGreeksView, MarginView,
@@ -45,29 +45,30 @@ macro_rules! discriminators {
 
 fn accounts(out: &mut String) {
     layout!(out, Clearinghouse:
-        version bump id market_count bank_count governor quote_mint liquidation_discount liquidation_buffer
+        version bump id market_count bank_count governor quote_mint liquidation
         quote_feed_id quote_price quote_publish_time quote_max_age quote_max_confidence
         peg_threshold peg_factor collateral_confidence_threshold collateral_confidence_factor
         portfolio_minimum_equity groups sequence insurance fees insurance_share settlement_delay
-        settlement_samples quote_oracle_kind padding interest reserved
+        settlement_samples quote_oracle_kind padding interest proven_insolvency socialised reserved
     );
     layout!(out, GroupRecord: kappa offset_cap shape);
     layout!(out, CollateralBank:
         version bump vault_bump is_quote decimals oracle_kind index clearinghouse mint vault feed_id
         oracle_max_age oracle_max_confidence haircut_maintenance haircut_initial deposit_cap total_deposits
         offset_market padding_offset sequence account_cap listed_at ramp_seconds withdrawal_window
-        withdrawal_limit net_outflow outflow_at reserved
+        withdrawal_limit net_outflow outflow_at spot spot_publish_time outage_at reserved
     );
     layout!(out, Market:
         version bump index oracle_max_age oracle_max_confidence surface_max_age clearinghouse
         feed_id symbol params scenarios expiries terms stable_price
         stable_updated_at spot_publish_time stable_rate group oracle_kind is_open padding standard spot
-        sequence fees perp_open perp_pool rules funding regime listed_scenarios outage_at reserved
+        sequence fees perp_open perp_pool rules funding regime listed_scenarios outage_at
+        insurance_cap insurance_used perp_loss reserved
     );
     layout!(out, MarginAccount:
         version bump status tier sub_account position_count clearinghouse owner sequence cash reserved_cash
         liquidation_started_at collateral delegate delegate_expires delegate_scope interest_index interest_due
-        venues reserved
+        venues insolvent_at proven_deficit loss_index loss_market padding reserved
     );
     layout!(out, VolBoard: version bump count padding market posters posts anchors reserved);
     layout!(out, Venue: version bump is_listed padding clearinghouse program authority sequence reserved);
@@ -127,7 +128,10 @@ fn life_records(out: &mut String) {
     );
     layout!(out, InterestRecord:
         debt_index balance_index updated_at debts pool funds house_due account_limit limit
-        rate_base rate_kink rate_full kink house_share balance_fraction
+        rate_base rate_kink rate_full kink house_share balance_fraction loss_index loss_due
+    );
+    layout!(out, LiquidationRecord:
+        discount_start discount_fast fast_seconds slow_seconds insolvent_seconds buffer legs_fee fund_share
     );
     layout!(out, SurfacePost:
         expiry posted_at svi_a svi_b svi_rho svi_m svi_s reference_tenor forward_basis rate confidence padding

@@ -194,6 +194,7 @@ fn a_bid_that_changes_open_interest_writes_the_market() {
     let args = portfolio_margin_interface::args::BidArgs {
         witness,
         fraction: FRACTION_ONE / 5,
+        minimum: 0,
         price_limit: i64::MAX,
     };
     let ix = world.bid_ix(&keeper, &alice.account, args);

@@ -4,7 +4,7 @@ use anchor_lang::prelude::Pubkey;
 use portfolio_margin::error::MarginError;
 use portfolio_margin::oracle::pyth_legacy::LEGACY_PROGRAM;
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, BankArgs, BankRulesArgs, ClearinghouseArgs, HouseRulesArgs,
+    AccountTermsArgs, BankArgs, BankRulesArgs, ClearinghouseArgs, HouseRulesArgs, LiquidationArgs,
 };
 use portfolio_margin_interface::state::oracle::{PYTH_LEGACY, PYTH_PULL};
 use portfolio_margin_interface::state::{Clearinghouse, Market as MarketRecord};
@@ -228,8 +228,7 @@ fn an_unknown_kind_is_listed_nowhere() {
 
     let args = ClearinghouseArgs {
         id: 9,
-        liquidation_discount: 50_000,
-        liquidation_buffer: 100_000,
+        liquidation: LiquidationArgs::steady(50_000, 100_000),
         terms: AccountTermsArgs::PLAIN,
         rules: HouseRulesArgs {
             quote_oracle_kind: 2,

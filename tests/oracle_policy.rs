@@ -1,9 +1,13 @@
 //! The table of grades and actions, cell by cell, and both sides of each limit that parts two grades.
 
 use portfolio_margin::error::MarginError;
+use portfolio_margin::instructions::auto_deleverage::PRICE_PATIENCE;
 use portfolio_margin::oracle::outage::{OUTAGE_DELAY, OUTAGE_LEAST_AGE};
 use portfolio_margin::oracle::policy::{Action, Grade, ACCEPTED, MAX_LAG};
+use portfolio_margin_interface::args::DeleverageArgs;
+use portfolio_margin_interface::state::margin_account::STATUS_LIQUIDATING;
 use portfolio_margin_interface::state::{MarginAccount, Market as MarketRecord};
+use risk_core::liquidation::FRACTION_ONE;
 use sandbox::{dollars, instructions, perpetual, PriceFields, Trader, User, World, WorldBuilder};
 use sandbox::{BASE, BTC_START, USDC};
 use solana_instruction::Instruction;
@@ -16,6 +20,7 @@ const BAND: u32 = 50_000;
 struct Scene {
     world: World,
     alice: Trader,
+    bob: Trader,
     carol: Trader,
     dave: Trader,
     keeper: Trader,
@@ -39,6 +44,7 @@ fn scene() -> Scene {
     Scene {
         world,
         alice,
+        bob,
         carol,
         dave,
         keeper,
@@ -99,6 +105,24 @@ impl Scene {
                 world.fund(&carol.user, &usdc, 1);
                 vec![(world.deposit_ix(&carol, &usdc, 1), vec![carol.user])]
             }
+            Action::Deleverage => {
+                // for as long as a deleverage waits for better prices
+                let (alice, bob) = (self.alice, self.bob);
+                let phase = i64::from(world.settings().liquidation.insolvent_seconds);
+                let proved_at = world.now() - phase - PRICE_PATIENCE;
+                rewrite::<MarginAccount>(world, &alice.account, |header| {
+                    header.status = STATUS_LIQUIDATING;
+                    header.insolvent_at = proved_at;
+                    header.cash = -100_000_000_000;
+                });
+                let args = DeleverageArgs {
+                    fraction: FRACTION_ONE,
+                    market: None,
+                };
+                let sides = [alice.account, bob.account];
+                let ix = world.auto_deleverage_ix(&keeper.user, &sides[0], &sides[1], args);
+                vec![(ix, vec![keeper.user])]
+            }
         }
     }
 }
@@ -150,7 +174,7 @@ fn each_action_accepts_the_grades_of_its_row_and_no_other() {
             cells += 1;
         }
     }
-    assert_eq!(cells, 25);
+    assert_eq!(cells, 30);
 }
 
 #[test]
@@ -229,6 +253,7 @@ fn case_32_openings_refuse_a_price_ten_seconds_behind_the_newest_that_was_stored
         carol,
         dave,
         keeper,
+        ..
     } = scene();
     let (btc, usdc) = (world.btc, world.usdc);
     // a newer update is stored; two older ones are still young enough

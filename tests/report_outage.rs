@@ -23,7 +23,7 @@ fn silent() -> (World, Market) {
 }
 
 /// Alice is long BTC and SOL with SOL collateral, bob the other way round; SOL's feed dies and stays dead, the outage is in force.
-fn dead_sol() -> (World, Trader, Trader, Trader) {
+pub fn dead_sol() -> (World, Trader, Trader, Trader) {
     let mut world = World::new();
     let alice = world.trader("alice", 40_000 * USDC);
     let [bob, keeper] = ["bob", "keeper"].map(|name| world.trader(name, 400_000 * USDC));
@@ -135,6 +135,7 @@ fn case_36_case_61_an_account_with_a_dead_feed_reduces_and_is_liquidated_at_the_
     let args = BidArgs {
         witness,
         fraction: 1_000_000_000,
+        minimum: 0,
         price_limit: i64::MAX,
     };
     let ix = with(world.bid_ix(&keeper, &alice.account, args));

@@ -268,6 +268,7 @@ fn a_bidder_needs_the_minimum_too() {
     let args = portfolio_margin_interface::args::BidArgs {
         witness: vec![],
         fraction: 1_000_000_000,
+        minimum: 0,
         price_limit: i64::MAX,
     };
     let ix = world.bid_ix(&keeper, &alice.account, args);

@@ -2,10 +2,14 @@
 
 use anchor_lang::error::ErrorCode;
 use portfolio_margin::error::MarginError;
-use sandbox::{call, dollars, perpetual, World, BASE, BTC_START, USDC};
+use portfolio_margin_interface::state::MarginAccount;
+use risk_core::scenario::{BASIS_WITNESS, FLOOR_WITNESS};
+use sandbox::{
+    call, dollars, future, perpetual, Trader, World, WorldBuilder, BASE, BTC_START, USDC,
+};
 use support::{
-    assert_logged, assert_refused, assert_remaining_accounts_are_checked, failing_long, mixed_book,
-    other_program_copy, pair, set_cash, Bend,
+    assert_logged, assert_refused, assert_remaining_accounts_are_checked, failing_long, health,
+    mixed_book, other_program_copy, pair, rewrite, set_cash, Bend,
 };
 
 /// The scenario without any move in [`risk_core::scenario::MAJOR_GRID`].
@@ -106,6 +110,76 @@ fn case_71_inv_09_every_scenario_gives_the_verdict_of_its_own_loss() {
         }
     }
     assert!(breaching >= 1 && covered >= 20, "{breaching} {covered}");
+}
+
+/// The name under which each floor is a witness, and a book whose worst it is: a future hedged by the perpetual, and a narrow
+/// spread far in the money.
+fn floored(witness: u8) -> (World, Trader, Trader) {
+    let mut world = WorldBuilder::whole(0).build();
+    let [alice, bob] = ["alice", "bob"].map(|name| world.trader(name, 500_000 * USDC));
+    let (btc, week, month) = (world.btc, world.week, world.month);
+    let legs = match witness {
+        BASIS_WITNESS => vec![
+            perpetual(&btc, BASE, BTC_START),
+            future(&btc, month, -BASE, BTC_START),
+        ],
+        _ => vec![
+            call(&btc, week, dollars(60_000), BASE, dollars(56_700)),
+            call(&btc, week, dollars(61_000), -BASE, dollars(55_700)),
+        ],
+    };
+    world.trade(&alice, &bob, &legs).ok();
+    (world, alice, bob)
+}
+
+#[test]
+fn case_71_a_floor_that_no_scenario_shows_is_named_by_its_own_number() {
+    for floor in [BASIS_WITNESS, FLOOR_WITNESS] {
+        // GIVEN an account whose requirement a floor sets, one unit short of it
+        let (mut world, alice, bob) = floored(floor);
+        let above = health(&world, &alice);
+        rewrite::<MarginAccount>(&mut world, &alice.account, |header| {
+            header.cash -= above + 1;
+        });
+        assert_eq!(world.report(&alice.account).witness(), [floor]);
+        // WHEN any scenario or the other floor is named, THEN nothing of the basis is proved; the minimum delta is, as every witness
+        // evaluates it
+        for other in (0..33).chain([BASIS_WITNESS, FLOOR_WITNESS]) {
+            let ix = world.start_liquidation_ix(&bob.user, &alice.account, &[other]);
+            if floor == FLOOR_WITNESS {
+                let outcome = world.simulate(&[ix], &[bob.user]);
+                assert!(outcome.error.is_none(), "{other}: {:?}", outcome.logs);
+            } else if other != floor {
+                assert_refused(&mut world, &ix, &[bob.user], MarginError::AccountHealthy);
+            }
+        }
+        world
+            .start_liquidation(&bob.user, &alice.account, &[floor])
+            .ok();
+    }
+}
+
+#[test]
+fn a_witness_of_a_length_that_somebody_made_up_is_refused_by_name() {
+    let (mut world, alice, _, keeper) = failing_long();
+    let valid = world.start_liquidation_ix(&keeper.user, &alice.account, &[2]);
+    // a length that no heap holds, one beyond the bytes that follow, one byte less than there are
+    let head = valid.data.len() - 5;
+    for length in [u32::MAX, 1 << 20, 40_000, 2] {
+        let mut ix = valid.clone();
+        ix.data[head..head + 4].copy_from_slice(&length.to_le_bytes());
+        let error = ErrorCode::InstructionDidNotDeserialize;
+        assert_refused(&mut world, &ix, &[keeper.user], error);
+    }
+    // bytes are there, more than any account has markets: what is kept of them is too long
+    let many = world.start_liquidation_ix(&keeper.user, &alice.account, &[2; 700]);
+    let outcome = assert_refused(
+        &mut world,
+        &many,
+        &[keeper.user],
+        MarginError::WitnessLength,
+    );
+    assert_logged(&outcome, &["Left: 256", "Right: 1"]);
 }
 
 #[test]

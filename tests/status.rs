@@ -4,20 +4,28 @@
 use std::collections::BTreeSet;
 
 use portfolio_margin::error::MarginError;
-use portfolio_margin_interface::args::{BidArgs, GreeksPage, HealthKind, MarginAccountArgs};
+use portfolio_margin_interface::args::{
+    BidArgs, GreeksPage, HealthKind, LiquidateLegsArgs, MarginAccountArgs,
+};
 use portfolio_margin_interface::quote::QuoteCancel;
 use portfolio_margin_interface::seeds::VENUE;
+use portfolio_margin_interface::state::margin_account::STATUS_LIQUIDATING;
+use portfolio_margin_interface::state::Clearinghouse;
+use portfolio_margin_interface::state::MarginAccount;
 use portfolio_margin_interface::Pubkey;
 use risk_core::tier::Tier;
 use sandbox::quotes::ed25519;
 use sandbox::venue::through;
 use sandbox::{
-    dollars, instructions, lifecycle, perpetual, settlement, Trader, User, World, BASE, SOL, USDC,
+    dollars, instructions, lifecycle, perpetual, settlement, take_of, Trader, User, World, BASE,
+    SOL, USDC,
 };
 use solana_instruction::Instruction;
+use support::deleverage::EVERYTHING;
+use support::insolvent::insolvent_long;
 use support::{
     account_names, assert_batch_refused, assert_refused, failing_long, instruction_names,
-    liquidating_long, record, write_book,
+    liquidating_long, record, rewrite, write_book,
 };
 
 /// What may happen to an account that is below maintenance health.
@@ -95,9 +103,32 @@ const TABLE: &[Row] = &[
     ("assert_sequence", "", Allowed, Allowed),
     ("start_liquidation", "", Allowed, LIQUIDATING),
     ("bid_liquidation", "", IDLE, Allowed),
+    ("restart_auction", "", IDLE, Refused(E::HealthBelow)),
+    ("prove_insolvency", "", IDLE, Refused(E::AccountSolvent)),
+    ("bid_insolvent", "", IDLE, Refused(E::InsolvencyUnproven)),
+    ("liquidate_legs", "", IDLE, Allowed),
+    ("auto_deleverage", "", IDLE, Refused(E::InsolvencyUnproven)),
+    // opposite risk makes her better off, whatever her margin
+    ("auto_deleverage", "of bob to her", Allowed, LIQUIDATING),
     ("stop_liquidation", "", IDLE, Refused(E::BufferMissing)),
+    (
+        "resolve_bankruptcy",
+        "with positions",
+        Refused(E::NotBankrupt),
+        Refused(E::NotBankrupt),
+    ),
+    ("resolve_bankruptcy", "with a debt alone", Allowed, Allowed),
     ("settle_expiry", "", Allowed, Allowed),
     ("settle_perp_pnl", "", Allowed, Allowed),
+];
+
+/// What differs from liquidation once the account is proved insolvent.
+const INSOLVENT: &[(&str, &str, Verdict)] = &[
+    ("assert_health", "equity", Refused(E::HealthBelow)),
+    ("bid_liquidation", "", Refused(E::AccountInsolvent)),
+    ("prove_insolvency", "", Allowed),
+    ("bid_insolvent", "", Allowed),
+    ("auto_deleverage", "", Refused(E::PayoutRunning)),
 ];
 
 /// The world, the failing account, its counterparty, a keeper.
@@ -111,8 +142,9 @@ fn case(scene: &mut Scene, name: &str, what: &str) -> Case {
         .or_else(|| quote_case(scene, name, what))
         .or_else(|| venue_case(scene, name, what))
         .or_else(|| looking_case(scene, name, what).map(|ix| (vec![ix], vec![])))
+        .or_else(|| deleverage_case(scene, name, what))
         .or_else(|| liquidation_case(scene, name))
-        .or_else(|| time_case(scene, name).map(|ix| (vec![ix], vec![])));
+        .or_else(|| time_case(scene, name, what).map(|ix| (vec![ix], vec![])));
     made.unwrap_or_else(|| panic!("{name} {what} cannot be made"))
 }
 
@@ -252,28 +284,75 @@ fn looking_case(scene: &mut Scene, name: &str, what: &str) -> Option<Instruction
     })
 }
 
+fn deleverage_case(scene: &mut Scene, name: &str, what: &str) -> Option<Case> {
+    let (world, alice, bob, keeper) = scene;
+    if name != "auto_deleverage" {
+        return None;
+    }
+    let sides = match what {
+        "of bob to her" => {
+            rewrite::<MarginAccount>(world, &bob.account, |header| {
+                (header.status, header.insolvent_at) = (STATUS_LIQUIDATING, 1);
+                header.cash = -300_000 * USDC as i64;
+            });
+            [bob.account, alice.account]
+        }
+        _ => [alice.account, bob.account],
+    };
+    let ix = world.auto_deleverage_ix(&keeper.user, &sides[0], &sides[1], EVERYTHING);
+    Some((vec![ix], vec![keeper.user]))
+}
+
 fn liquidation_case(scene: &mut Scene, name: &str) -> Option<Case> {
     let (world, alice, _, keeper) = scene;
     let witness = world.report(&alice.account).witness();
     let bid = BidArgs {
         witness: witness.clone(),
         fraction: 10_000_000,
+        minimum: 0,
         price_limit: i64::MAX,
     };
     let ix = match name {
         "start_liquidation" => world.start_liquidation_ix(&keeper.user, &alice.account, &witness),
         "bid_liquidation" => world.bid_ix(keeper, &alice.account, bid),
+        "restart_auction" => world.restart_auction_ix(&keeper.user, &alice.account),
+        "prove_insolvency" => {
+            let ix = world.prove_insolvency_ix(&alice.account, &witness);
+            return Some((vec![ix], vec![]));
+        }
+        "bid_insolvent" => world.bid_insolvent_ix(keeper, &alice.account, bid),
+        "liquidate_legs" => {
+            let perpetual = world.account(&alice.account).1[0];
+            let args = LiquidateLegsArgs {
+                witness,
+                legs: vec![take_of(&perpetual, perpetual.quantity / 20)],
+                fee: 0,
+                minimum: 0,
+                price_limit: i64::MAX,
+            };
+            world.legs_ix(keeper, &alice.account, args)
+        }
         "stop_liquidation" => world.stop_liquidation_ix(&keeper.user, &alice.account),
         _ => return None,
     };
     Some((vec![ix], vec![keeper.user]))
 }
 
-fn time_case(scene: &mut Scene, name: &str) -> Option<Instruction> {
+fn time_case(scene: &mut Scene, name: &str, what: &str) -> Option<Instruction> {
     let (world, alice, ..) = scene;
     let (btc, week, price) = (world.btc, world.week, dollars(102_000));
     match name {
         "settle_perp_pnl" => Some(settlement::settle_perp_pnl(&alice.account, &btc)),
+        "resolve_bankruptcy" => {
+            if what == "with a debt alone" {
+                write_book(world, alice, |header| header.cash = -5, &[]);
+                let house = world.house;
+                rewrite(world, &house, |house: &mut Clearinghouse| {
+                    house.interest.debts = 5;
+                });
+            }
+            Some(world.resolve_bankruptcy_ix(&alice.account))
+        }
         "settle_expiry" => {
             let (_, mut held) = world.account(&alice.account);
             held.push(record(&btc, (2, week, dollars(200_000)), BASE / 10, 0));
@@ -288,9 +367,14 @@ fn time_case(scene: &mut Scene, name: &str) -> Option<Instruction> {
 #[test]
 fn case_68_every_instruction_in_every_status() {
     for (name, what, active, liquidating) in TABLE {
+        let mut differs = INSOLVENT
+            .iter()
+            .filter(|row| (row.0, row.1) == (*name, *what));
+        let insolvent = differs.next().map_or(liquidating, |row| &row.2);
         for (begin, verdict) in [
             (failing_long as fn() -> Scene, active),
             (liquidating_long, liquidating),
+            (|| insolvent_long(0), insolvent),
         ] {
             let mut scene = begin();
             let status = scene.0.account(&scene.1.account).0.status;

@@ -2,8 +2,8 @@
 
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, BankArgs, ClearinghouseArgs, GroupArgs, HouseRulesArgs, MarketArgs,
-    StandardParamsArgs,
+    AccountTermsArgs, BankArgs, ClearinghouseArgs, GroupArgs, HouseRulesArgs, LiquidationArgs,
+    MarketArgs, StandardParamsArgs,
 };
 use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBank, ExpirySlot, MarginAccount, Market as MarketRecord,
@@ -23,8 +23,7 @@ fn whole() -> World {
 fn house_ix(world: &World, change: impl FnOnce(&mut AccountTermsArgs)) -> Instruction {
     let mut args = ClearinghouseArgs {
         id: 9,
-        liquidation_discount: 0,
-        liquidation_buffer: 10_000,
+        liquidation: LiquidationArgs::steady(0, 10_000),
         terms: WorldBuilder::whole(1).terms,
         rules: HouseRulesArgs::PLAIN,
     };
@@ -341,8 +340,7 @@ fn collateral_offsets_a_market_of_its_own_feed_alone() {
     // nor can the quote asset offset anything: it has no feed
     let other = world.create_clearinghouse(ClearinghouseArgs {
         id: 3,
-        liquidation_discount: 0,
-        liquidation_buffer: 10_000,
+        liquidation: LiquidationArgs::steady(0, 10_000),
         terms: AccountTermsArgs::PLAIN,
         rules: HouseRulesArgs::PLAIN,
     });

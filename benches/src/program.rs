@@ -2,15 +2,21 @@
 
 use native_bench::book::{scenarios, EXPIRY_DAYS};
 use portfolio_margin_interface::args::TradeLeg;
+use portfolio_margin_interface::state::PositionRecord;
 use risk_core::market::MarketParams;
+use risk_core::tier::Tier;
 use sandbox::listing::{crypto_smile, params_args, terms_args};
 use sandbox::oracle::BTC_FEED;
+use sandbox::plant::{record, write_book};
+use sandbox::widest::{Equity, Shape, Wide, WEATHERS};
 use sandbox::{call, put, Market, Trader, World, BASE, BTC_START, DAY, START, USDC};
 
 use crate::results::Results;
 
 /// Legs per trade while a book is built: what fits a packet.
 const LEGS: usize = 12;
+/// Most options of a book that is traded; larger ones, which no account may grow to, are planted.
+const MOST_TRADED: usize = 16;
 /// Cash of each trader.
 const CASH: u64 = 20_000_000 * USDC;
 
@@ -47,6 +53,39 @@ pub fn measure(results: &mut Results) -> Result<(), String> {
             bench.start_liquidation(&taker, results)?;
         }
     }
+    at_caps(results)
+}
+
+/// The dearest liquidations of the largest accounts: all options in one expiry, in a crash; one per expiry, while all of them settle.
+fn at_caps(results: &mut Results) -> Result<(), String> {
+    let (mut start, mut bid) = (0.0f64, 0.0f64);
+    let one = Shape {
+        markets: 1,
+        ..Shape::default()
+    };
+    let shapes = [
+        Shape { expiries: 1, ..one },
+        Shape {
+            expiries: 14,
+            markets: 2,
+            options: 14,
+            ..one
+        },
+    ];
+    for weather in WEATHERS {
+        let mut wide = Wide::new(weather);
+        for tier in [Tier::Portfolio, Tier::Standard] {
+            for shape in shapes {
+                let shape = shape.filled().ok_or("a shape above the limit")?;
+                let records = wide.book(&shape);
+                let done = wide.liquidate(tier, (&records, 0), Equity::Positive);
+                start = start.max(units_of(&done.start, "start_liquidation")?);
+                bid = bid.max(units_of(&done.bid, "bid_liquidation")?);
+            }
+        }
+    }
+    results.set("start_at_caps_cu", start);
+    results.set("bid_at_caps_cu", bid);
     Ok(())
 }
 
@@ -98,10 +137,37 @@ impl Bench {
                 self.leg(index / per_expiry, place, quantity)
             })
             .collect();
+        if options > MOST_TRADED {
+            self.plant([&taker, &maker], &legs);
+            return Ok(traders);
+        }
         for legs in legs.chunks(LEGS) {
             self.world.trade(&taker, &maker, legs).ok();
         }
         Ok(traders)
+    }
+
+    /// Writes the books that the legs would have come to.
+    fn plant(&mut self, [taker, maker]: [&Trader; 2], legs: &[TradeLeg]) {
+        for (trader, sign) in [(taker, 1), (maker, -1)] {
+            let of_leg = |leg: &TradeLeg| {
+                let series = (leg.instrument, leg.expiry, leg.strike);
+                record(&self.market, series, sign * leg.quantity, 0)
+            };
+            let mut records: Vec<_> = legs.iter().map(of_leg).collect();
+            records.sort_by_key(PositionRecord::key);
+            let paid = legs.iter().map(|leg| {
+                let notional = i128::from(leg.quantity) * i128::from(leg.price) / 100_000_000;
+                sign * i64::try_from(notional).expect("a premium")
+            });
+            let paid: i64 = paid.sum();
+            write_book(
+                &mut self.world,
+                trader,
+                |header| header.cash -= paid,
+                &records,
+            );
+        }
     }
 
     /// Every strike has its own option; strikes surround the spot.

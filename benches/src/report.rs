@@ -9,7 +9,7 @@ use crate::results::Results;
 type Target = (&'static str, &'static str, f64, f64);
 
 /// Compute units under 33 scenarios, Anchor, oracle and volatility lookups included.
-const COMPUTE: [Target; 8] = [
+const COMPUTE: [Target; 10] = [
     (
         "margin check, 1 option",
         "margin_check_cu.1",
@@ -45,6 +45,18 @@ const COMPUTE: [Target; 8] = [
         "start_liquidation_128_cu",
         80_000.0,
         50_000.0,
+    ),
+    (
+        "start of liquidation of the largest account",
+        "start_at_caps_cu",
+        400_000.0,
+        120_000.0,
+    ),
+    (
+        "bid on the largest account",
+        "bid_at_caps_cu",
+        400_000.0,
+        385_000.0,
     ),
     ("unit: option x scenario", "option_scenario_cu", 90.0, 80.0),
     (

@@ -84,8 +84,7 @@ impl House {
         this.create_mint("mint of USDC", 6).await;
         let args = ClearinghouseArgs {
             id: 1,
-            liquidation_discount: settings.liquidation_discount,
-            liquidation_buffer: settings.liquidation_buffer,
+            liquidation: settings.liquidation.clone(),
             terms: AccountTermsArgs::PLAIN,
             rules: HouseRulesArgs::PLAIN,
         };

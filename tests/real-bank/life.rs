@@ -159,6 +159,7 @@ async fn liquidate(house: &mut House, alice: &Trader, keeper: &Trader) {
         let args = BidArgs {
             witness: house.report(&alice.account).await.witness(),
             fraction,
+            minimum: 0,
             price_limit: i64::MAX,
         };
         let bid = house.bid_ix(keeper, &alice.account, args).await;

@@ -82,8 +82,13 @@ async fn sixteen_legs_over_eight_markets_and_eight_collaterals_fit_one_packet_wi
     for market in house.markets.clone() {
         let price = house.price(market.price).await.price.raw();
         legs.push(perpetual(&market, BASE / 10, price));
-        legs.push(call(&market, house.week, price, -BASE / 10, price / 20));
     }
+    // of one expiry: eight of them beside eight markets and assets would be more than one bid could take
+    let (btc, week) = (house.btc, house.week);
+    let price = house.price(btc.price).await.price.raw();
+    let strikes = (0..).map(|n| price + n * dollars(1_000));
+    let calls = strikes.map(|strike| call(&btc, week, strike, -BASE / 10, price / 20));
+    legs.extend(calls.take(MAX_LEGS - WIDTH));
     assert_eq!((WIDTH, legs.len()), (8, MAX_LEGS));
     let trade = [house.trade_ix([&alice, &bob], &legs).await];
     let fixed = 5; // both owners, the clearing house, both margin accounts

@@ -2,6 +2,7 @@
 
 use portfolio_margin::error::MarginError;
 use portfolio_margin_interface::args::{BidArgs, TradeLeg};
+use portfolio_margin_interface::state::Clearinghouse;
 use risk_core::liquidation::FRACTION_ONE;
 use sandbox::{settlement, Outcome, Trader, User};
 use solana_instruction::Instruction;
@@ -74,6 +75,7 @@ impl Soak {
         let args = BidArgs {
             witness,
             fraction: FRACTION_ONE / 100,
+            minimum: 0,
             price_limit: i64::MAX,
         };
         let ix = self.world.bid_ix(&keeper, &account, args);
@@ -92,8 +94,12 @@ impl Soak {
             MarginError::HealthNotImproved,
             MarginError::PositionsFull,
             MarginError::ScopeTooWide,
+            MarginError::SurfaceStale, // of what the keeper alone holds: the account's own would be accepted
         ];
         let excused = excused.map(u32::from).into_iter().any(|e| code == Some(e));
+        if code == Some(MarginError::AccountInsolvent.into()) {
+            self.inv_18_insolvent(trader);
+        }
         let works = bid.error.is_none() || stop.error.is_none();
         let log = [bid.logs, stop.logs].concat().join("\n");
         assert!(works || excused, "inv_18: neither bid nor stop: {log}");
@@ -117,6 +123,14 @@ impl Soak {
             let halted = fields.legacy_status == Some(0);
             !wide && !halted && now - fields.publish_time <= limit
         })
+    }
+
+    /// Whatever an account without equity holds, its insolvency can be proved.
+    fn inv_18_insolvent(&mut self, trader: &Trader) {
+        let witness = self.last.reports[&trader.account].witness();
+        let ix = self.world.prove_insolvency_ix(&trader.account, &witness);
+        self.trial(ix, &[]).ok();
+        self.tried("prove in any state");
     }
 
     /// What has a final price can be settled for every account that holds it, whatever its status and the oracles'.
@@ -145,7 +159,8 @@ impl Soak {
         }
     }
 
-    /// An account without positions leaves with everything, whatever the oracles say.
+    /// An account without positions leaves with everything, whatever the oracles say; but quote tokens wait while withdrawals are
+    /// paused.
     fn inv_18_exit(&mut self) {
         let free = |trader: &&Trader| {
             let book = &self.last.books[&trader.account];
@@ -155,13 +170,23 @@ impl Soak {
             return;
         };
         for bank in self.banks.clone() {
-            let held = self.world.balance(&trader, &bank);
+            let mut held = self.world.balance(&trader, &bank);
+            if bank.is_quote {
+                // less what the balance bears of losses and has not been charged yet
+                let worth = self.world.cash_value(&trader.account);
+                held = held.min(i64::try_from(worth).expect("in range"));
+            }
             if held > 0 {
                 let ix = self.world.withdraw_ix(&trader, &bank, held as u64);
                 let outcome = self.trial(ix, &[trader.user]);
                 let limited = outcome.error_code() == Some(MarginError::WithdrawalLimit.into());
+                // nobody leaves before a loss that is proved and not covered
+                let house: &Clearinghouse = self.last.state(&self.world.house);
+                let paused = bank.is_quote && house.proven_insolvency > house.insurance;
+                let is_pause = outcome.error_code() == Some(MarginError::WithdrawalsPaused.into());
+                assert_eq!(is_pause, paused, "inv_18: {:?}", outcome.logs);
                 assert!(
-                    limited || outcome.error.is_none(),
+                    limited || paused || outcome.error.is_none(),
                     "inv_18: {:?}",
                     outcome.logs
                 );

@@ -77,7 +77,7 @@ impl Soak {
     /// INV-02: "per market and series, signed quantities sum to zero; open interest counters agree."
     ///
     /// A series sums to zero until its expiry is settled. What the perpetual cost all accounts is what its losers have paid and
-    /// its winners have not got.
+    /// its winners have not got, and what these will forgive.
     pub fn inv_02_series(&self, plan: &Plan) {
         let mut sums: BTreeMap<_, i128> = BTreeMap::new();
         let mut longs: BTreeMap<(u16, i64), [u64; 2]> = BTreeMap::new();
@@ -96,12 +96,8 @@ impl Soak {
             let open = longs.remove(&(market.index, 0)).unwrap_or_default();
             assert_eq!(market.perp_open, open[0], "inv_02: {}", plan.name);
             let cost = costs.remove(&market.index).unwrap_or_default();
-            assert_eq!(
-                cost + i128::from(market.perp_pool),
-                0,
-                "inv_02: {}",
-                plan.name
-            );
+            let unpaid = i128::from(market.perp_pool) + i128::from(market.perp_loss);
+            assert_eq!(cost + unpaid, 0, "inv_02: {}", plan.name);
             for slot in market.expiries.iter().filter(|slot| slot.time != 0) {
                 let open = longs.remove(&(market.index, slot.time)).unwrap_or_default();
                 let counted = [slot.settlement.open, slot.settlement.records.into()];
@@ -142,7 +138,13 @@ impl Soak {
             + i128::from(house.fees)
             + i128::from(house.insurance)
             + i128::from(house.interest.pool);
-        let missing = came_in - fees - worth;
+        // profits still count what their owners will forgive
+        let shared: i128 = self
+            .markets
+            .iter()
+            .map(|u| i128::from(state.state::<Market>(&u.market.key).perp_loss))
+            .sum();
+        let missing = came_in - fees - worth + shared;
         let dust = self.dust();
         assert!(
             missing.abs() <= dust,
@@ -150,8 +152,8 @@ impl Soak {
         );
     }
 
-    /// INV-03 for interest: what all balances are still to receive is no more than what debtors have paid or owe, and what is
-    /// left covers the house's share.
+    /// INV-03 for interest: what all balances are still to receive, less what they will be charged for losses, is no more than what
+    /// debtors have paid or owe, and what is left covers the house's share.
     pub fn inv_03_interest(&self, plan: &Plan) {
         let state = &self.last;
         let house: &Clearinghouse = state.state(&self.world.house);
@@ -168,6 +170,89 @@ impl Soak {
             .map(|b| -i128::from(b.header.cash.min(0)));
         let debts: i128 = debts.sum();
         assert_eq!(i128::from(interest.debts), debts, "inv_03: {}", plan.name);
+    }
+
+    /// INV-16: "loss order: account, insurance, socialised; charged == bad debt." What balances are charged is never less than what they
+    /// bear, and proofs are those of the accounts.
+    pub fn inv_16_losses(&self, plan: &Plan, before: &Snapshot) {
+        let state = &self.last;
+        let of_markets = |state: &Snapshot| {
+            let markets = self.markets.iter();
+            let held = markets.map(|u| state.state::<Market>(&u.market.key).quote_held());
+            held.map(|sum| sum.expect("in range")).sum::<u64>()
+        };
+        let [was, is]: [&Clearinghouse; 2] =
+            [before, state].map(|state| state.state(&self.world.house));
+        let headers: Vec<_> = state.books.values().map(|book| book.header).collect();
+        support::assert_losses(is, &headers, of_markets(state));
+        let borne = is.socialised - was.socialised;
+        assert!(
+            borne == 0 || plan.name == "resolve",
+            "inv_16: {} cost balances {borne}",
+            plan.name
+        );
+        if plan.name == "resolve" {
+            self.inv_16_resolved(before, [was, is]);
+        }
+    }
+
+    /// What the account owed and owes no more is what the fund, profits and balances bear, each empty before the next is asked.
+    fn inv_16_resolved(&self, before: &Snapshot, [was, is]: [&Clearinghouse; 2]) {
+        let changed = before.changed_books(&self.last);
+        assert_eq!(changed.len(), 1, "inv_16: one account is resolved");
+        let interest = was.interest.at(self.world.now());
+        let owed = |state: &Snapshot| -> i128 {
+            let header = &state.books[&changed[0]].header;
+            -i128::from(interest.value_floor(header))
+        };
+        let insurance = i128::from(was.insurance) - i128::from(is.insurance);
+        let balances = i128::from(is.socialised) - i128::from(was.socialised);
+        let mut profits = 0;
+        for underlying in &self.markets {
+            let states = [before, &self.last].map(|s| s.state::<Market>(&underlying.market.key));
+            let [old, new] = states.map(|market| i128::from(market.perp_loss));
+            let [pool, left] = states.map(|market| i128::from(market.perp_pool));
+            assert_eq!(new - old, pool - left, "inv_16: profits");
+            assert!(balances == 0 || new == old || left == 0, "inv_16: order");
+            profits += new - old;
+        }
+        let left = -i128::from(self.last.books[&changed[0]].header.cash);
+        assert_eq!(
+            owed(before) - left,
+            insurance + profits + balances,
+            "inv_16"
+        );
+        assert!(insurance + profits + balances > 0, "inv_16");
+        let equity = self.last.reports[&changed[0]].margin.equity.raw();
+        assert!(equity <= 0, "inv_16: an account was given {equity}");
+    }
+
+    /// Counts what bears losses.
+    pub fn probe_losses(&mut self, before: &Snapshot) {
+        let socialised =
+            |state: &Snapshot| state.state::<Clearinghouse>(&self.world.house).socialised;
+        let shared = |state: &Snapshot| {
+            let markets = self.markets.iter();
+            let losses = markets.map(|u| state.state::<Market>(&u.market.key).perp_loss);
+            losses.sum::<u64>()
+        };
+        let seen = [
+            (
+                "inv_16 balances bear a loss",
+                socialised(&self.last) > socialised(before),
+            ),
+            (
+                "inv_16 profits bear a loss",
+                shared(&self.last) > shared(before),
+            ),
+            (
+                "inv_16 a winner forgives",
+                shared(&self.last) < shared(before),
+            ),
+        ];
+        for (name, _) in seen.into_iter().filter(|(_, seen)| *seen) {
+            *self.coverage.probes.entry(name).or_default() += 1;
+        }
     }
 
     /// INV-05: "funding sums to <= 0 over users." In every market the marks of all accounts, with what each has paid or
@@ -192,7 +277,8 @@ impl Soak {
             let markets = reports.flat_map(|report| &report.markets);
             let marks = markets.filter(|shown| shown.market == index);
             let sum: i128 = marks.map(|shown| i128::from(shown.risk.mark.raw())).sum();
-            let missing = pools(market) - sum;
+            // profits still count what their owners will forgive
+            let missing = pools(market) + i128::from(market.perp_loss) - sum;
             let dust = self.dust();
             assert!(
                 missing.abs() <= dust,

@@ -187,6 +187,8 @@ impl Soak {
         self.inv_06_health(plan, before);
         self.inv_07_order();
         self.inv_12_to_14_liquidation(plan, before);
+        self.inv_16_losses(plan, before);
+        self.probe_losses(before);
         self.inv_17_bystanders(plan, before);
         self.inv_19_sequences(plan, before);
     }
@@ -248,7 +250,7 @@ impl Coverage {
 }
 
 /// What a run must have done at the least, by the name of its actions and probes; both models.
-const LEAST: [(&str, u32); 39] = [
+const LEAST: [(&str, u32); 46] = [
     ("trade", 500),
     ("round trip", 25),
     ("guarded trade", 25),
@@ -261,12 +263,18 @@ const LEAST: [(&str, u32); 39] = [
     ("withdraw", 50),
     ("there and back", 30),
     ("tier", 50),
-    ("delegate", 30),
+    ("delegate", 20),
     ("grow", 20),
     ("leave and return", 3),
     ("start", 10),
-    ("bid", 15),
+    ("bid", 3),
+    ("legs", 3),
     ("stop", 10),
+    ("restart", 5),
+    ("prove", 5),
+    ("bid insolvent", 3),
+    ("resolve", 1),
+    ("inv_16 balances bear a loss", 1),
     ("settle expiry", 120),
     ("settle perpetual", 50),
     ("record", 2),
@@ -282,6 +290,7 @@ const LEAST: [(&str, u32); 39] = [
     ("deposit in any state", 1_000),
     ("start in any state", 5),
     ("bid or stop in any state", 30),
+    ("prove in any state", 5),
     ("close in any state", 40),
     ("exit without positions", 2),
     ("settle in any state", 100),

@@ -44,6 +44,7 @@ fn market_rules(size: i64) -> MarketRulesArgs {
         perp_limit: 10 * size,
         expiry_limit: 20 * size,
         funding_cap: 10_000_000,
+        insurance_cap: 100 * USDC, // so that losses reach profits and balances
         funding_depth: size,
         posters: posters().iter().map(|poster| poster.key).collect(),
         ..MarketRulesArgs::plain(User::named("surface authority").key)

@@ -6,7 +6,7 @@ use anchor_lang::prelude::Pubkey;
 use portfolio_margin::oracle::outage::OUTAGE_LEAST_AGE;
 use portfolio_margin_interface::args::{
     AccountTermsArgs, BidArgs, ClearinghouseArgs, GreeksPage, HealthKind, HouseRulesArgs,
-    MarginAccountArgs, MarketRulesArgs,
+    LiquidateLegsArgs, LiquidationArgs, MarginAccountArgs, MarketRulesArgs,
 };
 use portfolio_margin_interface::quote::QuoteCancel;
 use portfolio_margin_interface::seeds::{self, VENUE};
@@ -16,11 +16,14 @@ use sandbox::oracle::{price_address, USDC_FEED};
 use sandbox::quotes::ed25519;
 use sandbox::venue::through;
 use sandbox::{
-    call, crypto_smile, dollars, instructions, lifecycle, perpetual, settlement, Market,
+    call, crypto_smile, dollars, instructions, lifecycle, perpetual, settlement, take_of, Market,
     PriceFields, Trader, User, World, WorldBuilder, BASE, DAY, SOL, START, USDC,
 };
 use solana_instruction::Instruction;
 
+use super::bankrupt::{Defaults, Scene};
+use super::deleverage::{self, EVERYTHING};
+use super::insolvent::{broke_long, insolvent_long, whole_bid, BROKE};
 use super::scene::{failing_long, liquidating_long};
 
 /// Names of all instructions of the program, in the order of its source.
@@ -174,8 +177,7 @@ fn listing(name: &str) -> Option<Known> {
         "initialize_clearinghouse" => {
             let args = ClearinghouseArgs {
                 id: 7,
-                liquidation_discount: 0,
-                liquidation_buffer: 10_000,
+                liquidation: LiquidationArgs::steady(0, 10_000),
                 terms: AccountTermsArgs::PLAIN,
                 rules: HouseRulesArgs::PLAIN,
             };
@@ -227,6 +229,7 @@ fn listing(name: &str) -> Option<Known> {
             )
         }
         "update_market" => (vec![], instructions::update_market(&btc)),
+        "update_bank" => (vec![], instructions::update_bank(&world.sol_bank)),
         _ => return None,
     };
     Some(Known::one(world, ix, &by))
@@ -365,6 +368,7 @@ fn over_time(name: &str) -> Option<Known> {
             world.advance(3_600);
             settlement::update_funding(&world.btc)
         },
+        "report_bank_outage" => |world, _, _| instructions::report_bank_outage(&world.sol_bank),
         "report_outage" => |world, _, _| {
             let btc = world.btc;
             world.update_market(&btc).ok();
@@ -395,6 +399,11 @@ fn over_time(name: &str) -> Option<Known> {
             world.set_price(&btc, price + price / 100);
             settlement::settle_perp_pnl(&bob.account, &btc)
         },
+        "resolve_bankruptcy" => {
+            let Scene { world, debtors, .. } = Defaults::default().build();
+            let ix = world.resolve_bankruptcy_ix(&debtors[0].account);
+            return Some(Known::one(world, ix, &[]));
+        }
         _ => return None,
     };
     Some(Town::build().with(make, |_, _, _| vec![]))
@@ -434,9 +443,47 @@ fn liquidation(name: &str) -> Option<Known> {
             let bid = BidArgs {
                 witness: world.report(&alice.account).witness(),
                 fraction: 10_000_000,
+                minimum: 0,
                 price_limit: i64::MAX,
             };
             let ix = world.bid_ix(&keeper, &alice.account, bid);
+            (world, ix, keeper)
+        }
+        "restart_auction" => {
+            let (mut world, alice, _, keeper) = liquidating_long();
+            let (btc, price) = (world.btc, world.settings().btc_price);
+            world.set_price(&btc, price);
+            let ix = world.restart_auction_ix(&keeper.user, &alice.account);
+            (world, ix, keeper)
+        }
+        "auto_deleverage" => {
+            let (world, alice, bob) = deleverage::insolvent_long(|_, _, _| ());
+            let sides = [&alice.account, &bob.account];
+            let ix = world.auto_deleverage_ix(&bob.user, sides[0], sides[1], EVERYTHING);
+            (world, ix, bob)
+        }
+        "liquidate_legs" => {
+            let (world, alice, _, keeper) = liquidating_long();
+            let legs = vec![take_of(&world.account(&alice.account).1[0], BASE / 100)];
+            let args = LiquidateLegsArgs {
+                witness: world.report(&alice.account).witness(),
+                legs,
+                fee: USDC,
+                minimum: 0,
+                price_limit: i64::MAX,
+            };
+            let ix = world.legs_ix(&keeper, &alice.account, args);
+            (world, ix, keeper)
+        }
+        "prove_insolvency" => {
+            let (world, alice, _, keeper) = broke_long(WorldBuilder::default(), BROKE);
+            let witness = world.report(&alice.account).witness();
+            let ix = world.prove_insolvency_ix(&alice.account, &witness);
+            (world, ix, keeper)
+        }
+        "bid_insolvent" => {
+            let (world, alice, _, keeper) = insolvent_long(1);
+            let ix = whole_bid(&world, &keeper, &alice);
             (world, ix, keeper)
         }
         "stop_liquidation" => {

@@ -143,13 +143,9 @@ fn wrong_kinds(world: &mut World, valid: &Instruction, start: usize) -> Vec<Case
     let shown = valid.accounts[..start]
         .iter()
         .any(|meta| meta.pubkey == btc.price);
-    let [feed, no_outage, no_price] = match shown {
-        true => [MarginError::OracleInconsistent; 3],
-        false => [
-            MarginError::OracleFeedMismatch,
-            MarginError::OutageMissing,
-            MarginError::OracleOwner,
-        ],
+    let [feed, no_outage] = match shown {
+        true => [MarginError::OracleInconsistent; 2],
+        false => [MarginError::OracleFeedMismatch, MarginError::OutageMissing],
     };
     let (house, other) = (
         MarginError::ClearinghouseMismatch,
@@ -180,6 +176,6 @@ fn wrong_kinds(world: &mut World, valid: &Instruction, start: usize) -> Vec<Case
         ("margin account as market", with(2, bystander), kind.into()),
         ("clearing house as bank", with(0, world.house), kind.into()),
         ("market as price", with(3, btc.key), no_outage.into()),
-        ("bank as its own price", with(1, bank.key), no_price.into()),
+        ("bank as its own price", with(1, bank.key), no_outage.into()),
     ]
 }

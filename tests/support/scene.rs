@@ -2,10 +2,12 @@
 
 use anchor_lang::prelude::Pubkey;
 use portfolio_margin_interface::args::{
-    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, MarginAccountArgs,
+    AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs, LiquidationArgs, MarginAccountArgs,
 };
 use portfolio_margin_interface::seeds;
-use sandbox::{dollars, perpetual, Bank, Market, Trader, World, BASE, BTC_START, USDC};
+use sandbox::{
+    dollars, perpetual, Bank, Market, Trader, World, WorldBuilder, BASE, BTC_START, USDC,
+};
 use solana_account::Account;
 
 /// A world with two traders who hold `usdc` dollars each.
@@ -19,7 +21,12 @@ pub fn pair(usdc: u64) -> (World, Trader, Trader) {
 /// A world in which alice is below her maintenance requirement with equity left: long one BTC perpetual on 30,000 USDC
 /// from 116,661.50 while BTC fell to 102,000. With her come bob, who is short, and a keeper, both with 200,000 USDC.
 pub fn failing_long() -> (World, Trader, Trader, Trader) {
-    let mut world = World::new();
+    failing_long_in(WorldBuilder::default())
+}
+
+/// The same in a world with other settings.
+pub fn failing_long_in(builder: WorldBuilder) -> (World, Trader, Trader, Trader) {
+    let mut world = builder.build();
     let alice = world.trader("alice", 30_000 * USDC);
     let bob = world.trader("bob", 200_000 * USDC);
     let keeper = world.trader("keeper", 200_000 * USDC);
@@ -34,6 +41,18 @@ pub fn failing_long() -> (World, Trader, Trader, Trader) {
 /// [`failing_long`] with alice in liquidation.
 pub fn liquidating_long() -> (World, Trader, Trader, Trader) {
     let (mut world, alice, bob, keeper) = failing_long();
+    start(&mut world, &keeper, &alice);
+    (world, alice, bob, keeper)
+}
+
+/// [`liquidating_long`] in an auction by the standard terms: 5 % to 30 % in 15 minutes, to all of it in 4 hours, a tenth of each reward
+/// to the insurance fund.
+pub fn auctioned_long() -> (World, Trader, Trader, Trader) {
+    let builder = WorldBuilder {
+        liquidation: LiquidationArgs::STANDARD,
+        ..WorldBuilder::default()
+    };
+    let (mut world, alice, bob, keeper) = failing_long_in(builder);
     start(&mut world, &keeper, &alice);
     (world, alice, bob, keeper)
 }
@@ -70,8 +89,7 @@ pub fn foreign_house(world: &mut World) -> (Pubkey, Bank, [Market; 2]) {
     use risk_core::scenario::{MAJOR_GRID, WIDE_GRID};
     let args = ClearinghouseArgs {
         id: 2,
-        liquidation_discount: 50_000,
-        liquidation_buffer: 100_000,
+        liquidation: LiquidationArgs::steady(50_000, 100_000),
         terms: AccountTermsArgs::PLAIN,
         rules: HouseRulesArgs::PLAIN,
     };

@@ -31,6 +31,8 @@
 //! | [`greeks`] | net and gross Greeks, in one pass with the mark |
 //! | [`account`], [`explain`] | a whole account off chain; why its margin is what it is |
 //! | [`liquidation`] | how large a slice restores the buffer |
+//! | [`takeover`] | which legs may go for which fee |
+//! | [`deleverage`] | whose risk is opposite, and how much of a book relieves it |
 //!
 //! # What this crate does not do
 //!
@@ -42,8 +44,10 @@
 #![deny(missing_docs)]
 
 pub mod account;
+pub mod auction;
 pub mod black76;
 pub mod contingency;
+pub mod deleverage;
 pub mod error;
 mod expiry;
 pub mod explain;
@@ -64,6 +68,7 @@ pub mod presets;
 pub mod scan;
 pub mod scenario;
 pub mod svi;
+pub mod takeover;
 pub mod tier;
 pub mod unit_mark;
 pub mod units;

@@ -368,6 +368,11 @@ impl<'a> ScenarioSet<'a> {
         self.base
     }
 
+    /// How many scenarios come before the skew nodes: those whose PnL has the sign of the position.
+    pub fn directional(&self) -> usize {
+        self.linear_start
+    }
+
     /// Volatility shock of scenario `index`.
     pub fn vol_shock(&self, index: usize) -> VolShock {
         if index < self.none_start {

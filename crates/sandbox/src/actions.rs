@@ -185,7 +185,8 @@ impl World {
     /// The instruction of [`World::trade`].
     pub fn trade_ix(&self, taker: &Trader, maker: &Trader, legs: &[TradeLeg]) -> Instruction {
         let remaining = self.trade_metas(taker, maker, legs);
-        instructions::trade(taker, maker, legs.to_vec(), remaining)
+        let ix = instructions::trade(taker, maker, legs.to_vec(), remaining);
+        self.with_loss(ix, &taker.house)
     }
 
     /// Exchanges legs; both owners sign.
@@ -241,7 +242,21 @@ impl World {
     /// The instruction of [`World::bid`].
     pub fn bid_ix(&self, liquidator: &Trader, liquidatee: &Pubkey, args: BidArgs) -> Instruction {
         let remaining = self.bid_metas(liquidator, liquidatee);
-        instructions::bid_liquidation(liquidator, liquidatee, args, remaining)
+        let ix = instructions::bid_liquidation(liquidator, liquidatee, args, remaining);
+        // the insurance fund's share of the reward
+        match self.builder.liquidation.fund_share {
+            0 => self.with_loss(self.with_proof(ix, liquidatee), &liquidator.house),
+            _ => instructions::writable(ix, &liquidator.house),
+        }
+    }
+
+    /// A proof of insolvency that may be taken back is in the clearing house's sum.
+    fn with_proof(&self, ix: Instruction, account: &Pubkey) -> Instruction {
+        let (header, _) = self.account(account);
+        match header.proven_deficit {
+            0 => ix,
+            _ => instructions::writable(ix, &header.clearinghouse),
+        }
     }
 
     /// Bids for up to `fraction` (1e-9) of an account at any price.
@@ -256,20 +271,32 @@ impl World {
         let args = BidArgs {
             witness: witness.to_vec(),
             fraction,
+            minimum: 0,
             price_limit: i64::MAX,
         };
         let ix = self.bid_ix(liquidator, liquidatee, args);
         self.send(&[ix], &[liquidator.user])
     }
 
+    /// The instruction of [`World::restart_auction`].
+    pub fn restart_auction_ix(&self, caller: &User, account: &Pubkey) -> Instruction {
+        let remaining = self.margin_metas(account);
+        let ix = instructions::restart_auction(&self.house, &caller.key, account, remaining);
+        self.with_proof(ix, account)
+    }
+
+    /// Begins the auction of an account anew.
+    #[track_caller]
+    pub fn restart_auction(&mut self, caller: &User, account: &Pubkey) -> Outcome {
+        let ix = self.restart_auction_ix(caller, account);
+        self.send(&[ix], &[*caller])
+    }
+
     /// The instruction of [`World::stop_liquidation`].
     pub fn stop_liquidation_ix(&self, caller: &User, account: &Pubkey) -> Instruction {
-        instructions::stop_liquidation(
-            &self.house,
-            &caller.key,
-            account,
-            self.margin_metas(account),
-        )
+        let remaining = self.margin_metas(account);
+        let ix = instructions::stop_liquidation(&self.house, &caller.key, account, remaining);
+        self.with_proof(ix, account)
     }
 
     /// Ends a liquidation.

@@ -188,6 +188,21 @@ pub fn report_outage(market: &Market) -> Instruction {
     instruction(accounts, instruction::ReportOutage {}, vec![])
 }
 
+/// `update_bank`.
+pub fn update_bank(bank: &Bank) -> Instruction {
+    let accounts = accounts::UpdateBank {
+        bank: bank.key,
+        price: bank.price,
+    };
+    instruction(accounts, instruction::UpdateBank {}, vec![])
+}
+
+/// `report_bank_outage`.
+pub fn report_bank_outage(bank: &Bank) -> Instruction {
+    let accounts = accounts::ReportBankOutage { bank: bank.key };
+    instruction(accounts, instruction::ReportBankOutage {}, vec![])
+}
+
 /// `set_tier`.
 pub fn set_tier(trader: &Trader, tier: Tier, remaining: Vec<AccountMeta>) -> Instruction {
     let accounts = accounts::SetTier {
@@ -372,6 +387,21 @@ pub fn bid_liquidation(
         liquidatee: *liquidatee,
     };
     instruction(accounts, instruction::BidLiquidation { args }, remaining)
+}
+
+/// `restart_auction`.
+pub fn restart_auction(
+    house: &Pubkey,
+    caller: &Pubkey,
+    account: &Pubkey,
+    remaining: Vec<AccountMeta>,
+) -> Instruction {
+    let accounts = accounts::RestartAuction {
+        caller: *caller,
+        clearinghouse: *house,
+        margin_account: *account,
+    };
+    instruction(accounts, instruction::RestartAuction {}, remaining)
 }
 
 /// `stop_liquidation`.

@@ -16,7 +16,10 @@
 
 pub mod accounts;
 pub mod actions;
+pub mod bankruptcy;
 pub mod board;
+pub mod deleverage;
+pub mod insolvency;
 pub mod instructions;
 pub mod keys;
 pub mod lifecycle;
@@ -24,14 +27,18 @@ pub mod listing;
 pub mod money;
 pub mod native;
 pub mod oracle;
+pub mod plant;
 pub mod quotes;
 pub mod reconcile;
 pub mod settlement;
+pub mod table;
+pub mod takeover;
 pub mod third;
 pub mod transaction;
 pub mod units;
 pub mod venue;
 pub mod views;
+pub mod widest;
 pub mod world;
 
 pub use accounts::{Scope, Trader};
@@ -42,6 +49,7 @@ pub use listing::{crypto_smile, Bank, Market};
 pub use native::{MarketReport, NativeReport};
 pub use oracle::{PriceFields, VerificationLevel};
 pub use reconcile::Reconciliation;
+pub use takeover::{share_of_legs, take_of, Outlook};
 pub use third::{ETH_FEED, ETH_START};
 pub use transaction::Outcome;
 pub use units::{dollars, BASE, BTC_START, DAY, SOL, SOL_START, START, USDC};

@@ -254,6 +254,18 @@ impl World {
         self.send(&[instructions::update_market(market)], &[])
     }
 
+    /// Stores a bank's price; anybody may.
+    #[track_caller]
+    pub fn update_bank(&mut self, bank: &Bank) -> Outcome {
+        self.send(&[instructions::update_bank(bank)], &[])
+    }
+
+    /// Claims that a bank's feed is dead; anybody may.
+    #[track_caller]
+    pub fn report_bank_outage(&mut self, bank: &Bank) -> Outcome {
+        self.send(&[instructions::report_bank_outage(bank)], &[])
+    }
+
     /// Posts a volatility surface.
     pub fn post_surface(&mut self, market: &Market, args: SurfaceArgs) {
         let authority = self.surface_authority;

@@ -8,6 +8,7 @@ use portfolio_margin_interface::state::{
 };
 use pyth_solana_receiver_sdk::price_update::PriceFeedMessage;
 use risk_core::account::{Account, Book, HeldCollateral};
+use risk_core::error::Field;
 use risk_core::group::GroupParams;
 use risk_core::margin::MarginReport;
 use risk_core::market::MarketParams;
@@ -211,7 +212,7 @@ pub fn evaluate(
     let mut risks = vec![MarketRisk::default(); books.len()];
     let mut pnl: Vec<ScenarioPnl> = vec![[0; MAX_SCENARIOS]; books.len()];
     let tier = header.tier();
-    let margin = match tier {
+    let mut margin = match tier {
         Tier::Portfolio => account.portfolio(&mut risks, &mut pnl)?,
         Tier::Standard => {
             for (risk, book) in risks.iter_mut().zip(&books) {
@@ -220,6 +221,11 @@ pub fn evaluate(
             account.standard()?
         }
     };
+    for ((market, shown), positions) in inputs.markets.iter().zip(&held) {
+        let forgiven = market.forgiven_of(positions, shown.price, inputs.now);
+        let forgiven = forgiven.ok_or(RiskError::Overflow(Field::Quote))?;
+        margin.initial_health = margin.initial_health.checked_sub(forgiven)?;
+    }
     let count = |record: &Market| match tier {
         Tier::Portfolio => record.scenarios.count.into(),
         Tier::Standard => 0,

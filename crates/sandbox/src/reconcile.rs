@@ -44,7 +44,11 @@ pub struct Ledger {
     pub settlement_pools: i128,
     /// Interest charged and not credited.
     pub interest_pool: i128,
-    /// By how much the house's sums differ from the accounts: debts, and tokens behind balances.
+    /// Sum of positive cash as it is recorded, losses not charged yet included.
+    pub balances: i128,
+    /// What accounts were proved to lack.
+    pub proven: i128,
+    /// By how much the house's sums differ from the accounts: debts, balances, tokens behind balances, proofs.
     pub house_error: i128,
 }
 
@@ -68,7 +72,8 @@ pub struct Reconciliation {
     pub banks: Vec<BankBalance>,
     /// The quote bank's claims.
     pub ledger: Ledger,
-    /// Sum of the costs of perpetuals and of futures that are not settled, and the perpetuals' pool, per market: zero each.
+    /// Sum of the costs of perpetuals and of futures that are not settled, the perpetuals' pool, and the losses that its profits
+    /// still have to forgive, per market: zero each.
     pub costs: BTreeMap<u16, i128>,
     /// Sum of quantities per series (market, expiry, strike, instrument) that is not settled: zero each.
     pub quantities: BTreeMap<(u16, i64, u64, u8), i128>,
@@ -143,6 +148,8 @@ impl World {
             let cash = i128::from(header.cash);
             sums.ledger.cash += cash;
             sums.ledger.debts -= cash.min(0);
+            sums.ledger.balances += cash.max(0);
+            sums.ledger.proven += i128::from(header.proven_deficit);
             sums.ledger.interest_due += i128::from(header.interest_due);
             for held in header.used_collateral() {
                 *claims.entry(held.bank).or_default() += i128::from(held.amount);
@@ -167,7 +174,8 @@ impl World {
             sums.ledger.perp_pools += i128::from(market.perp_pool);
             let pools = market.expiries.iter().map(|slot| slot.settlement.pool);
             sums.ledger.settlement_pools += pools.map(i128::from).sum::<i128>();
-            *sums.costs.entry(market.index).or_default() += i128::from(market.perp_pool);
+            *sums.costs.entry(market.index).or_default() +=
+                i128::from(market.perp_pool) + i128::from(market.perp_loss);
             markets.insert(market.index, market);
         }
         markets
@@ -178,7 +186,13 @@ impl World {
         sums.ledger.insurance = house.insurance.into();
         sums.ledger.fees = house.fees.into();
         sums.ledger.interest_pool = house.interest.pool.into();
-        sums.ledger.house_error = (i128::from(house.interest.debts) - sums.ledger.debts).abs();
+        let ledger = &mut sums.ledger;
+        ledger.house_error = (i128::from(house.interest.debts) - ledger.debts).abs();
+        ledger.house_error += (i128::from(house.proven_insolvency) - ledger.proven).abs();
+        let of_markets = ledger.market_fees + ledger.perp_pools + ledger.settlement_pools;
+        let balances = house.interest.balances_with(of_markets as u64);
+        let balances = balances.map_or(i128::MAX, i128::from);
+        ledger.house_error += (balances - ledger.balances).abs();
         for bank in self.banks.iter().filter(|bank| bank.house == self.house) {
             let state: CollateralBank = self.read(&bank.key);
             let total_deposits = i128::from(state.total_deposits);

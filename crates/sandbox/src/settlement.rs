@@ -58,6 +58,7 @@ pub fn settle_perp_pnl(account: &Pubkey, market: &Market) -> Instruction {
         market: market.key,
         margin_account: *account,
         price: market.price,
+        signer: None,
     };
     let ix = instruction(accounts, instruction::SettlePerpPnl {}, vec![]);
     writable(ix, &market.house)

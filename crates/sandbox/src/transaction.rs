@@ -172,6 +172,11 @@ impl World {
         most: usize,
     ) -> Outcome {
         let (transaction, bytes) = self.transaction(instructions, signers, most);
+        self.deliver(transaction, bytes)
+    }
+
+    /// Executes a signed transaction of that many bytes, and notes what its instructions cost.
+    pub(crate) fn deliver(&mut self, transaction: VersionedTransaction, bytes: usize) -> Outcome {
         let outcome = match self.svm.send_transaction(transaction) {
             Ok(meta) => Outcome::new(meta, None, bytes),
             Err(FailedTransactionMetadata { err, meta }) => Outcome::new(meta, Some(err), bytes),
@@ -216,13 +221,24 @@ impl World {
         self.svm.expire_blockhash();
         let message =
             Message::new_with_blockhash(&all, Some(&self.payer.key), &self.svm.latest_blockhash());
+        self.sign(VersionedMessage::Legacy(message), signers, most)
+    }
+
+    /// Signs a message; panics where it is longer than `most` bytes with its signatures, or a signer is missing.
+    #[track_caller]
+    pub(crate) fn sign(
+        &self,
+        message: VersionedMessage,
+        signers: &[User],
+        most: usize,
+    ) -> (VersionedTransaction, usize) {
         let by_key: HashMap<Pubkey, User> = signers
             .iter()
             .chain([&self.payer])
             .map(|user| (user.key, *user))
             .collect();
-        let count = usize::from(message.header.num_required_signatures);
-        let keypairs: Vec<Keypair> = message.account_keys[..count]
+        let count = usize::from(message.header().num_required_signatures);
+        let keypairs: Vec<Keypair> = message.static_account_keys()[..count]
             .iter()
             .map(|key| match by_key.get(key) {
                 Some(user) => user.keypair(),
@@ -233,8 +249,7 @@ impl World {
         assert!(bytes <= most, "{bytes} bytes do not fit a packet of {most}");
         let signers: Vec<&Keypair> = keypairs.iter().collect();
         let transaction =
-            VersionedTransaction::try_new(VersionedMessage::Legacy(message), &signers)
-                .expect("all signers are there");
+            VersionedTransaction::try_new(message, &signers).expect("all signers are there");
         (transaction, bytes)
     }
 }

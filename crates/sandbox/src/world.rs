@@ -10,7 +10,7 @@ use anchor_spl::token::spl_token;
 use litesvm::LiteSVM;
 use portfolio_margin_interface::args::{
     AccountTermsArgs, BankArgs, BankRulesArgs, ClearinghouseArgs, GroupArgs, HouseRulesArgs,
-    MarketArgs, MarketRulesArgs, StandardParamsArgs,
+    LiquidationArgs, MarketArgs, MarketRulesArgs, StandardParamsArgs,
 };
 use portfolio_margin_interface::ID;
 use risk_core::market::MarketParams;
@@ -47,10 +47,8 @@ pub struct WorldBuilder {
     pub btc_volatility: u32,
     /// At-the-money volatility of SOL, 1e-6.
     pub sol_volatility: u32,
-    /// Share off equity that a liquidator gets, 1e-6.
-    pub liquidation_discount: u32,
-    /// Share of the maintenance requirement restored as a buffer, 1e-6.
-    pub liquidation_buffer: u32,
+    /// Terms of liquidations.
+    pub liquidation: LiquidationArgs,
     /// Share of SOL collateral that counts in neither health, 1e-6.
     pub sol_haircut_maintenance: u32,
     /// Further share that does not count in initial health, 1e-6.
@@ -109,8 +107,7 @@ impl Default for WorldBuilder {
             sol_price: SOL_START,
             btc_volatility: 450_000,
             sol_volatility: 750_000,
-            liquidation_discount: 50_000,
-            liquidation_buffer: 100_000,
+            liquidation: LiquidationArgs::steady(50_000, 100_000),
             sol_haircut_maintenance: 150_000,
             sol_haircut_initial: 50_000,
             usdc_cap: 1_000_000_000_000_000,
@@ -127,7 +124,8 @@ impl Default for WorldBuilder {
     }
 }
 
-/// One VM with one clearing house, ready to trade.
+/// One VM with one clearing house, ready to trade; a clone goes its own way from where it was made.
+#[derive(Clone)]
 pub struct World {
     /// The VM.
     pub svm: LiteSVM,
@@ -380,8 +378,7 @@ impl WorldBuilder {
         let mut world = self.empty();
         let args = ClearinghouseArgs {
             id: 1,
-            liquidation_discount: world.builder.liquidation_discount,
-            liquidation_buffer: world.builder.liquidation_buffer,
+            liquidation: world.builder.liquidation.clone(),
             terms: world.builder.terms.clone(),
             rules: world.builder.rules.clone(),
         };

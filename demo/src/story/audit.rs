@@ -76,7 +76,7 @@ impl Story {
         let (count, paid) = bids.fold((0, 0), |sum, bid| (sum.0 + 1, sum.1 + bid.price));
         let keeper = self.evaluate(KEEPER)?.margin.equity.raw();
         let terms: Clearinghouse = self.world.read(&self.world.house);
-        let discount = f64::from(terms.liquidation_discount) / 1e6;
+        let discount = f64::from(terms.liquidation.discount_start) / 1e6;
         self.screen.line("");
         self.screen.paragraph(&format!(
             "{count} slices took {} of the book, collateral included. The keeper paid {} for them, \

@@ -2,7 +2,7 @@
 
 use portfolio_margin_interface::args::BidArgs;
 use portfolio_margin_interface::state::{Clearinghouse, Market as MarketRecord};
-use risk_core::liquidation::{plan_slice, LiquidationTerms, SlicePlan};
+use risk_core::liquidation::{plan_slice, LiquidationTerms, SlicePlan, Wanted};
 use risk_core::Quote;
 use sandbox::NativeReport;
 
@@ -111,6 +111,7 @@ impl Story {
         let args = BidArgs {
             witness: report.witness(),
             fraction: SLICE,
+            minimum: 0,
             price_limit: plan.price.raw(),
         };
         let ix = self.world.bid_ix(&keeper, &account, args);
@@ -153,7 +154,7 @@ impl Story {
             &report.margin,
             &self.terms(),
             Quote::from_raw(reserved),
-            SLICE,
+            Wanted::at_most(SLICE),
         )
         .map_err(|error| Broken(format!("there is no slice to take: {error:?}")))
     }

@@ -17,9 +17,9 @@ use risk_core::scenario::{Witness, MAX_SCENARIOS};
 use risk_core::tier::Tier;
 use risk_core::{Quantity, Quote};
 
-use crate::error::{risk_error, MarginError};
+use crate::error::{overflow, risk_error, MarginError};
 use crate::oracle::policy::{doubt_quote_price, doubt_spot, doubt_surface_age, Action, Doubt};
-use crate::oracle::{shown_price, CheckedPrice, OraclePolicy};
+use crate::oracle::{shown_price, CheckedPrice, OraclePolicy, Priced};
 use crate::state::AccountBook;
 
 pub use crate::remaining::{Cursor, Scope};
@@ -63,6 +63,15 @@ impl Evaluation {
     }
 }
 
+/// A market as an observer knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarketKey {
+    /// Index of the market.
+    pub index: u16,
+    /// Its correlation group, from 1; zero: none.
+    pub group: u8,
+}
+
 /// Looks on while an evaluation passes the markets: how a view sees what the margin is made of.
 pub trait Observer {
     /// A market as the engine reads it, with the account's positions in it. Returns whether its margin is wanted.
@@ -75,8 +84,8 @@ pub trait Observer {
         Ok(true)
     }
 
-    /// What the market contributes to the margin.
-    fn risk(&mut self, _index: u16, _risk: &MarketRisk) {}
+    /// What the market contributes to the margin, and its PnL per scenario; the Standard tier has none.
+    fn risk(&mut self, _market: MarketKey, _risk: &MarketRisk, _pnl: Option<&ScenarioPnl>) {}
 }
 
 /// Nobody looks.
@@ -94,7 +103,16 @@ struct Progress<'a> {
     groups: [Option<Box<Group>>; MAX_GROUPS],
     /// The least share of its offset that a market of each group has left, 1e-6.
     shares: [u32; MAX_GROUPS],
+    /// What profits would forgive, which backs no opening.
+    forgiven: Quote,
     observer: &'a mut dyn Observer,
+}
+
+fn key_of(record: &Market) -> MarketKey {
+    MarketKey {
+        index: record.index,
+        group: record.group,
+    }
 }
 
 impl Progress<'_> {
@@ -139,7 +157,8 @@ impl Progress<'_> {
             }
         };
         // shown here, where it is: it is 160 bytes to hand back
-        self.observer.risk(record.index, &risk.map_err(risk_error)?);
+        let risk = risk.map_err(risk_error)?;
+        self.observer.risk(key_of(record), &risk, Some(&pnl));
         Ok(())
     }
 
@@ -163,7 +182,7 @@ impl Progress<'_> {
             gross_notional: risk.gross_notional,
             ..MarketRisk::default()
         };
-        self.observer.risk(record.index, &shown);
+        self.observer.risk(key_of(record), &shown, None);
         Ok(())
     }
 
@@ -263,6 +282,7 @@ impl Check<'_> {
             offsets: Vec::new(),
             groups: [const { None }; MAX_GROUPS],
             shares: [ONE; MAX_GROUPS],
+            forgiven: Quote::ZERO,
             observer,
         })
     }
@@ -309,8 +329,11 @@ impl Check<'_> {
         progress.add_groups(self.house)?;
         // The scope covers the account: nothing that it holds may be left out of the sum.
         require_eq!(rest.len(), 0, MarginError::RemainingAccountMissing);
+        let mut report = progress.check.finish();
+        let backed = report.initial_health.checked_sub(progress.forgiven);
+        report.initial_health = backed.map_err(risk_error)?;
         Ok(Evaluation {
-            report: progress.check.finish(),
+            report,
             doubt: progress.doubt,
         })
     }
@@ -328,7 +351,8 @@ impl Check<'_> {
         require_eq!(bank.index, index, MarginError::BankMismatch);
         let policy = OraclePolicy::of_bank(&bank);
         let account = accounts.next_price(&bank.feed_id)?;
-        let checked = shown_price(account, &policy, &self.clearinghouse, self.now, None)?;
+        let priced = Priced::Bank(&bank);
+        let checked = shown_price(account, &policy, &self.clearinghouse, self.now, priced)?;
         progress.note(checked.doubt);
         let held = header.used_collateral().find(|held| held.bank == index);
         let amount = held.map_or(0, |held| held.amount);
@@ -368,6 +392,13 @@ impl Check<'_> {
         progress.note(spot.doubt);
         progress.note(self.doubt_surfaces(&market, positions));
 
+        if market.perp_loss > 0 {
+            let forgiven = market.forgiven_of(positions, spot.price, self.now);
+            let sum = progress
+                .forgiven
+                .checked_add(forgiven.ok_or_else(overflow)?);
+            progress.forgiven = sum.map_err(risk_error)?;
+        }
         let params = market.params();
         let full = market.scenarios.set().map_err(risk_error)?;
         let witness = match scenario {
@@ -394,20 +425,15 @@ impl Check<'_> {
     pub fn spot(&self, market: &Market, accounts: &mut Cursor<'_>) -> Result<CheckedPrice> {
         let account = accounts.next_price(&market.feed_id)?;
         let policy = OraclePolicy::of_market(market);
-        let mut spot = shown_price(
-            account,
-            &policy,
-            &self.clearinghouse,
-            self.now,
-            Some(market),
-        )?;
+        let priced = Priced::Market(market);
+        let mut spot = shown_price(account, &policy, &self.clearinghouse, self.now, priced)?;
         let of_market = doubt_spot(market, spot.price, spot.publish_time);
         spot.doubt = Doubt::worse(spot.doubt, of_market);
         Ok(spot)
     }
 
-    /// The first doubt about the surfaces of the expiries held.
-    fn doubt_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Option<Doubt> {
+    /// The first doubt about the surfaces of the expiries held, of positions in this market.
+    pub fn doubt_surfaces(&self, market: &Market, positions: &[PositionRecord]) -> Option<Doubt> {
         let mut previous = 0;
         for record in positions {
             // What has expired is intrinsic value, which needs no surface; nobody could post one any more.

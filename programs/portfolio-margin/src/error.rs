@@ -3,6 +3,7 @@
 use anchor_lang::prelude::*;
 use clearing_core::surface::SurfaceFault;
 use risk_core::liquidation::SliceError;
+use risk_core::takeover::LegsError;
 use risk_core::RiskError;
 
 #[error_code]
@@ -82,7 +83,7 @@ pub enum MarginError {
     MarketMismatch,
     #[msg("Another bank was expected at this place")]
     BankMismatch,
-    #[msg("Account spans more markets, expiries or banks than one check supports")]
+    #[msg("Account holds more than one bid on it could evaluate, or spans more markets or banks than one check supports")]
     ScopeTooWide,
 
     #[msg("Both sides of the trade are the same account")]
@@ -165,7 +166,7 @@ pub enum MarginError {
     OracleVolatile,
     #[msg("An outage is reported already, or a price was stored too recently")]
     OutageRefused,
-    #[msg("The market has no outage in force: its stored price stands in for nothing")]
+    #[msg("No outage is in force: the stored price stands in for nothing")]
     OutageMissing,
 
     // volatility
@@ -251,6 +252,40 @@ pub enum MarginError {
     SequenceMismatch,
     #[msg("Account was opened in this slot")]
     AccountTooYoung,
+
+    // liquidation and default
+    #[msg("What restores the buffer is less than the bidder wants")]
+    SliceBelowMinimum,
+    #[msg("Account is not insolvent: it has equity, and its auction goes on")]
+    AccountSolvent,
+    #[msg("Insolvency has to be proved first")]
+    InsolvencyUnproven,
+    #[msg("Market is not the one that the loss counts in")]
+    LossMarketMismatch,
+    #[msg("Account still has positions, collateral or value: it is no bankruptcy yet")]
+    NotBankrupt,
+    #[msg("Quote tokens stay while proven insolvency exceeds the insurance fund")]
+    WithdrawalsPaused,
+    #[msg("Every market of the clearing house is needed, by index")]
+    MarketsIncomplete,
+    #[msg("Nothing is left that could cover the loss")]
+    LossUncovered,
+    #[msg("Only the owner settles a profit while the market has losses to share")]
+    ProfitShared,
+    #[msg("Account holds no such position to take")]
+    LegNotHeld,
+    #[msg("Fee for the legs is above its limit")]
+    LegsFeeTooHigh,
+    #[msg("Legs repair less per unit of fee than the slice would")]
+    LegsTooDear,
+    #[msg("Legs carry the account past its buffer")]
+    PastBuffer,
+    #[msg("Insolvent phase is not over: the fund may still find a bidder")]
+    PayoutRunning,
+    #[msg("Counterparty's risk is not opposite")]
+    RiskNotOpposite,
+    #[msg("Markets of the clearing house are all listed")]
+    MarketsFull,
 }
 
 /// The number by which clients know an error.
@@ -311,6 +346,32 @@ pub fn slice_error(error: SliceError) -> Error {
         SliceError::TooSmall { wanted, least } => {
             error!(MarginError::SliceTooSmall).with_values((wanted, least))
         }
+        SliceError::BelowMinimum { fraction, minimum } => {
+            error!(MarginError::SliceBelowMinimum).with_values((fraction, minimum))
+        }
         SliceError::Risk(error) => risk_error(error),
+    }
+}
+
+/// Maps the reasons why legs may not be taken.
+pub fn legs_error(error: LegsError) -> Error {
+    match error {
+        LegsError::Healthy { buffer_health } => {
+            error!(MarginError::AccountHealthy).with_values((buffer_health.raw(), 0))
+        }
+        LegsError::FeeTooHigh { fee, most } => {
+            error!(MarginError::LegsFeeTooHigh).with_values((fee.raw(), most.raw()))
+        }
+        LegsError::NotImproved { before, after } => {
+            error!(MarginError::HealthNotImproved).with_values((after.raw(), before.raw()))
+        }
+        LegsError::TooDear {
+            reward,
+            improvement,
+        } => error!(MarginError::LegsTooDear).with_values((reward.raw(), improvement.raw())),
+        LegsError::PastBuffer { buffer_health } => {
+            error!(MarginError::PastBuffer).with_values((buffer_health.raw(), 0))
+        }
+        LegsError::Risk(error) => risk_error(error),
     }
 }

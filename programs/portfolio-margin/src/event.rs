@@ -104,6 +104,25 @@ pub struct OutageEnded {
     pub sequence: u64,
 }
 
+/// Somebody has shown a price of a bank's feed; what is stored now, 1e-8 USD. No outage is reported any more.
+#[event]
+pub struct BankUpdated {
+    pub bank: Pubkey,
+    pub spot: u64,
+    pub publish_time: i64,
+    pub sequence: u64,
+}
+
+/// The stored price, 1e-8 USD, zero where there is none, will stand in an hour after `outage_at` unless somebody answers.
+#[event]
+pub struct BankOutageReported {
+    pub bank: Pubkey,
+    pub spot: u64,
+    pub publish_time: i64,
+    pub outage_at: i64,
+    pub sequence: u64,
+}
+
 #[event]
 pub struct QuotePriceUpdated {
     pub clearinghouse: Pubkey,
@@ -302,12 +321,104 @@ pub struct LiquidationBid {
     pub liquidator: Pubkey,
     /// Part of the book that changed hands, 1e-9.
     pub fraction: u64,
-    /// What the liquidator paid, 1e-6 USD.
+    /// What the liquidator paid to the account, 1e-6 USD.
     pub price: i64,
+    /// What it paid to the insurance fund.
+    pub fund_fee: i64,
+    /// Discount of the auction at this time, 1e-6.
+    pub discount: u32,
     /// Maintenance health of the liquidatee before, in the witness's scenarios.
     pub maintenance_health: i64,
     pub liquidatee_sequence: u64,
     pub liquidator_sequence: u64,
+}
+
+/// The clock of the auction begins anew.
+#[event]
+pub struct AuctionRestarted {
+    pub margin_account: Pubkey,
+    pub maintenance_health: i64,
+    pub sequence: u64,
+}
+
+/// Sequence of the account. A deficit of zero takes the proof back.
+#[event]
+pub struct InsolvencyProven {
+    pub margin_account: Pubkey,
+    pub equity: i64,
+    /// What the account lacks, 1e-6 USD.
+    pub deficit: u64,
+    /// The same of all accounts.
+    pub proven_insolvency: u64,
+    /// Market that the loss counts in: its index plus 1; zero: none.
+    pub loss_market: u16,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct InsolventBid {
+    pub liquidatee: Pubkey,
+    pub liquidator: Pubkey,
+    /// Part of the book that changed hands, 1e-9.
+    pub fraction: u64,
+    /// What the insurance fund paid to the liquidator, 1e-6 USD.
+    pub insurance: u64,
+    /// What the account paid, into debt.
+    pub debt: u64,
+    /// Maintenance health of the liquidatee before, in the witness's scenarios.
+    pub maintenance_health: i64,
+    pub liquidatee_sequence: u64,
+    pub liquidator_sequence: u64,
+}
+
+/// Sequence of the account. `loss` is what was covered: the sum of the three that follow.
+#[event]
+pub struct BankruptcyResolved {
+    pub margin_account: Pubkey,
+    pub loss: u64,
+    /// From the insurance fund.
+    pub insurance: u64,
+    /// From what losers of the market's perpetual have paid: its winners forgive it.
+    pub profits: u64,
+    /// From quote balances, by the loss index.
+    pub balances: u64,
+    /// What is left, 1e-6 USD.
+    pub uncovered: u64,
+    pub sequence: u64,
+}
+
+#[event]
+pub struct LegsLiquidated {
+    pub liquidatee: Pubkey,
+    pub liquidator: Pubkey,
+    /// What the liquidator bought, at their marks.
+    pub legs: Vec<TradeLeg>,
+    /// What it received beyond the marks, 1e-6 USD.
+    pub fee: i64,
+    /// What of it went to the insurance fund.
+    pub fund_fee: i64,
+    pub health_before: i64,
+    pub health_after: i64,
+    pub liquidatee_sequence: u64,
+    pub liquidator_sequence: u64,
+}
+
+#[event]
+pub struct AccountDeleveraged {
+    pub liquidatee: Pubkey,
+    pub counterparty: Pubkey,
+    /// The market whose positions changed hands: its index plus 1; zero: every market of the liquidatee.
+    pub market: u16,
+    /// Part of them that did, 1e-9.
+    pub fraction: u64,
+    /// What the counterparty received for it, so that its equity stays; negative: paid, 1e-6 USD.
+    pub paid: i64,
+    /// Losses of perpetuals that the liquidatee paid into the pools of their markets.
+    pub realized: u64,
+    /// How opposite the two risks are, 1e-6: 1.0 is exactly.
+    pub opposition: i64,
+    pub liquidatee_sequence: u64,
+    pub counterparty_sequence: u64,
 }
 
 #[event]
@@ -369,6 +480,8 @@ pub struct PerpPnlSettled {
     pub pnl: i64,
     /// What of it the account received, negative: paid.
     pub paid: i64,
+    /// What of it the account forgave: its share of the market's losses.
+    pub forgiven: u64,
     pub sequence: u64,
     pub market_sequence: u64,
 }

@@ -43,7 +43,6 @@ pub mod portfolio_margin {
     use super::*;
 
     /// Creates a clearing house for a quote mint of six decimals. The signer becomes its governor.
-    ///
     /// Errors: `QuoteDecimals`, `ParameterOutOfRange`.
     pub fn initialize_clearinghouse(
         ctx: Context<InitializeClearinghouse>,
@@ -53,7 +52,6 @@ pub mod portfolio_margin {
     }
 
     /// Stores the quote asset's price, which margin checks then use; never an older one than before. Authority: anybody.
-    ///
     /// Errors: `QuoteFeedMissing`, `OracleOutdated`, `ParameterOutOfRange`, the oracle's.
     pub fn update_quote_price(ctx: Context<UpdateQuotePrice>) -> Result<()> {
         update_quote_price::handler(ctx)
@@ -61,7 +59,6 @@ pub mod portfolio_margin {
 
     /// Lists a collateral mint of either token program and creates its vault. With a market as its last account, the asset
     /// offsets that market's risk; it must have the market's price feed and its limits. Authority: governor.
-    ///
     /// Errors: `NotGovernor`, `ParameterOutOfRange`, `DecimalsTooMany`, `OffsetFeedMismatch`, `TokenProgramMismatch`,
     /// `MintExtension` with the number of an extension that is not on the list.
     pub fn initialize_bank(ctx: Context<InitializeBank>, args: BankArgs) -> Result<()> {
@@ -69,14 +66,12 @@ pub mod portfolio_margin {
     }
 
     /// Lists an underlying with its oracle, margin ratios, scenarios and correlation group. Authority: governor.
-    ///
     /// Errors: `NotGovernor`, `ParameterOutOfRange`, `ScenarioSetInvalid`, `GroupUnknown`, `GroupMismatch`.
     pub fn initialize_market(ctx: Context<InitializeMarket>, args: MarketArgs) -> Result<()> {
         initialize_market::handler(ctx, args)
     }
 
     /// Opens a listed market for trading: sets who posts its surfaces and its rules of trading, once. Authority: governor.
-    ///
     /// Errors: `NotGovernor`, `MarketOpen`, `PosterCount`, `ParameterOutOfRange`.
     pub fn open_market(ctx: Context<OpenMarket>, args: MarketRulesArgs) -> Result<()> {
         open_market::handler(ctx, args)
@@ -85,7 +80,6 @@ pub mod portfolio_margin {
     /// Stores a market's spot, moves its stable price towards it by a bounded share of the time since it last moved, samples its
     /// regime where a sample is due, and widens its scenarios by what follows. A usable price that is too uncertain to store ends an
     /// outage and nothing else. Optional: the reference market of the regime and its price. Authority: anybody.
-    ///
     /// Errors: `OracleOutdated`, `MarketMismatch`, `ClearinghouseMismatch`, the oracle's.
     pub fn update_market(ctx: Context<UpdateMarket>) -> Result<()> {
         update_market::handler(ctx)
@@ -93,15 +87,25 @@ pub mod portfolio_margin {
 
     /// Claims that a market's feed is dead: unless somebody shows `update_market` a price within an hour, repairs and reductions
     /// may use the price that it stored last. Authority: anybody.
-    ///
     /// Errors: `OutageRefused`.
     pub fn report_outage(ctx: Context<ReportOutage>) -> Result<()> {
         report_outage::handler(ctx)
     }
 
+    /// Stores a price of a bank that no market follows; one too uncertain to store still ends an outage. Authority: anybody.
+    /// Errors: `BankMismatch` for the quote bank or one that offsets a market's risk, `OracleOutdated`, the oracle's.
+    pub fn update_bank(ctx: Context<UpdateBank>) -> Result<()> {
+        update_bank::handler(ctx)
+    }
+
+    /// Claims that the feed of such a bank is dead, as [`report_outage()`]; without a stored price its collateral then counts for
+    /// nothing in repairs. Authority: anybody. Errors: `BankMismatch`, `OutageRefused`.
+    pub fn report_bank_outage(ctx: Context<ReportBankOutage>) -> Result<()> {
+        report_bank_outage::handler(ctx)
+    }
+
     /// Lists an expiry in an open market, and drops those that are over and held by nobody; their dust becomes a fee.
     /// Authority: governor.
-    ///
     /// Errors: `NotGovernor`, `MarketClosed`, `ExpiryOutOfRange`, `ExpiryListed`, `ExpiriesFull`, `ParameterOutOfRange` for a skew
     /// node without a cap at that tenor.
     pub fn add_expiry(ctx: Context<AddExpiry>, time: i64) -> Result<()> {
@@ -110,7 +114,6 @@ pub mod portfolio_margin {
 
     /// Posts forward, rate and smile of an expiry; the median of the board's fresh posts comes into force where a majority of
     /// the board is fresh and the median passes its checks. Authority: a poster of the market's board.
-    ///
     /// Errors: `NotPoster`, `ExpiryNotListed`, `Expired`, `ParameterOutOfRange`, `ButterflyArbitrage`; on a board of one also
     /// `CalendarArbitrage`, `SurfaceStep`, which on larger boards only keep the old surface in force.
     pub fn post_vol_surface(ctx: Context<PostVolSurface>, args: SurfaceArgs) -> Result<()> {
@@ -118,7 +121,6 @@ pub mod portfolio_margin {
     }
 
     /// Opens a margin account for the signer, in either tier.
-    ///
     /// Errors: `CapacityOutOfRange`, `TierUnknown`.
     pub fn open_margin_account(
         ctx: Context<OpenMarginAccount>,
@@ -353,7 +355,6 @@ pub mod portfolio_margin {
 
     /// Puts an account into liquidation by naming, per market, a scenario that it cannot cover; of a Standard account, none.
     /// Authority: anybody.
-    ///
     /// Remaining accounts: the account's margin accounts. Errors: `AccountHealthy`, `AccountLiquidating`,
     /// `WitnessLength`.
     pub fn start_liquidation<'info>(
@@ -364,11 +365,10 @@ pub mod portfolio_margin {
     }
 
     /// Buys a pro-rata slice of an account in liquidation at a discount. Authority: the liquidator's owner.
-    ///
     /// Remaining accounts: the liquidatee's margin accounts, then the liquidator's, which include every bank and market
-    /// of the liquidatee. Errors: `NotLiquidating`, `SelfLiquidation`, `AccountHealthy`, `AccountInsolvent`,
-    /// `SliceTooSmall`, `HealthNotImproved`, `PriceAboveLimit`, `ScopeTooWide`, `CashNegative`, `InitialMarginBreached`,
-    /// `GrossNotionalExceeded`, `PortfolioMinimum`.
+    /// of the liquidatee. Errors: `NotLiquidating`, `SelfLiquidation`, `AccountHealthy`, `AccountInsolvent`, `WitnessLength`,
+    /// `SliceTooSmall`, `SliceBelowMinimum`, `HealthNotImproved`, `PriceAboveLimit`, `ScopeTooWide`, `CashNegative`,
+    /// `InitialMarginBreached`, `GrossNotionalExceeded`, `PortfolioMinimum`, `ClearinghouseReadOnly`.
     pub fn bid_liquidation<'info>(
         ctx: Context<'info, BidLiquidation<'info>>,
         args: BidArgs,
@@ -376,16 +376,70 @@ pub mod portfolio_margin {
         bid_liquidation::handler(ctx, args)
     }
 
+    /// Begins the auction of an account anew that is above maintenance again. Authority: anybody.
+    /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `HealthBelow`.
+    pub fn restart_auction<'info>(ctx: Context<'info, RestartAuction<'info>>) -> Result<()> {
+        restart_auction::handler(ctx)
+    }
+
+    /// Proves that an account in liquidation has no equity, or that its auction is over and it still lacks maintenance health under the
+    /// witness; or takes the proof back. Authority: anybody.
+    /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `AccountSolvent`, `WitnessLength`.
+    pub fn prove_insolvency<'info>(
+        ctx: Context<'info, ProveInsolvency<'info>>,
+        args: ProveInsolvencyArgs,
+    ) -> Result<()> {
+        prove_insolvency::handler(ctx, args)
+    }
+
+    /// Covers what an account without open positions and collateral lacks: insurance, profits of the loss's market, balances.
+    /// Authority: anybody.
+    /// Remaining accounts: every market of the clearing house by index, or none: then balances are not asked. Errors: `NotBankrupt`,
+    /// `LossMarketMismatch`, `MarketsIncomplete`, `LossUncovered`.
+    pub fn resolve_bankruptcy<'info>(ctx: Context<'info, ResolveBankruptcy<'info>>) -> Result<()> {
+        resolve_bankruptcy::handler(ctx)
+    }
+
+    /// Takes chosen legs of an account in liquidation at their marks, for a fee. Authority: the liquidator's owner.
+    /// Remaining accounts: the legs' markets, writable, the liquidatee's margin accounts, the liquidator's with the legs' markets.
+    /// Errors: those of [`bid_liquidation()`], `LegNotHeld`, `LegsFeeTooHigh`, `LegsTooDear`, `PastBuffer`, `PositionLimit`; of a
+    /// doubtful price or surface of a leg the reason.
+    pub fn liquidate_legs<'info>(
+        ctx: Context<'info, LiquidateLegs<'info>>,
+        args: LiquidateLegsArgs,
+    ) -> Result<()> {
+        liquidate_legs::handler(ctx, args)
+    }
+
+    /// Takes a part of the book of an account that was proved insolvent and is paid for it, by the insurance fund and then by the
+    /// account's debt. Authority: the liquidator's owner. Remaining accounts as in [`bid_liquidation()`].
+    /// Errors: those of [`bid_liquidation()`] but `AccountInsolvent`; `InsolvencyUnproven`, `AccountSolvent`, `LossMarketMismatch`.
+    pub fn bid_insolvent<'info>(
+        ctx: Context<'info, BidInsolvent<'info>>,
+        args: BidArgs,
+    ) -> Result<()> {
+        bid_insolvent::handler(ctx, args)
+    }
+
     /// Ends a liquidation once the account has its buffer above maintenance again. Authority: anybody.
-    ///
     /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `BufferMissing`.
     pub fn stop_liquidation<'info>(ctx: Context<'info, StopLiquidation<'info>>) -> Result<()> {
         stop_liquidation::handler(ctx)
     }
 
+    /// Gives a part of an insolvent account's positions, of one market or of all, to an account of opposite risk, at their marks, where
+    /// nobody bid in the whole insolvent phase. Authority: anybody. Remaining accounts: the liquidatee's margin accounts, markets
+    /// writable, then the counterparty's with the markets that move.
+    /// Errors: `InsolvencyUnproven`, `PayoutRunning`, `AccountSolvent`, `RiskNotOpposite`, `RiskNotReduced`, `SliceTooSmall`.
+    pub fn auto_deleverage<'info>(
+        ctx: Context<'info, AutoDeleverage<'info>>,
+        args: DeleverageArgs,
+    ) -> Result<()> {
+        auto_deleverage::handler(ctx, args)
+    }
+
     /// Fails unless an account's initial health, maintenance health or equity is at least `least`, 1e-6 USD. For appending to
     /// other instructions. Authority: anybody.
-    ///
     /// Remaining accounts: the account's margin accounts.
     /// Errors: `HealthBelow` with what was found and `least`; of a doubtful price or surface the reason.
     /// Compute units: as one check in [`trade()`].
@@ -399,7 +453,6 @@ pub mod portfolio_margin {
 
     /// Fails unless an account's sequence number is at least `least` and at most `most`. For appending to other instructions.
     /// Authority: anybody.
-    ///
     /// Errors: `SequenceMismatch` with the two numbers that do not fit.
     pub fn assert_sequence(ctx: Context<AssertSequence>, least: u64, most: u64) -> Result<()> {
         assert_sequence::handler(ctx, least, most)
@@ -412,32 +465,29 @@ pub mod portfolio_margin {
 
     /// Records a price that was published in an expiry's last half hour, or, while there is none, after it. Of each minute
     /// the earliest counts. Authority: anybody.
-    ///
     /// Errors: `ClearinghouseMismatch`, `ExpiryNotListed`, `SettlementFinal`, `SampleRefused`, the oracle's.
     pub fn record_settlement(ctx: Context<RecordSettlement>, expiry: i64) -> Result<()> {
         record_settlement::handler(ctx, expiry)
     }
 
     /// Writes an expiry's final price; does nothing where it is written. Authority: anybody.
-    ///
     /// Errors: `ClearinghouseMismatch`, `ExpiryNotListed`, `NotExpired`, `SettlementPending`.
     pub fn finalize_settlement(ctx: Context<FinalizeSettlement>, expiry: i64) -> Result<()> {
         finalize_settlement::handler(ctx, expiry)
     }
 
     /// Settles everything that an account holds of an expiry whose price is final. Authority: anybody.
-    ///
     /// The clearing house is writable where the account owes cash before or after. Errors: `ClearinghouseMismatch`,
     /// `ExpiryNotListed`, `NotExpired`, `SettlementPending`, `NothingToSettle`, `ClearinghouseReadOnly`.
     pub fn settle_expiry(ctx: Context<SettleExpiry>, expiry: i64) -> Result<()> {
         settle_expiry::handler(ctx, expiry)
     }
 
-    /// Realises the PnL of an account's perpetual in a market, as far as losers have paid. Authority: anybody.
-    ///
-    /// The clearing house is writable where the account owes cash before or after. Errors: `ClearinghouseMismatch`,
-    /// `NothingToSettle`, `ClearinghouseReadOnly`, the oracle's.
-    pub fn settle_perp_pnl(ctx: Context<SettlePerpPnl>) -> Result<()> {
+    /// Realises the PnL of an account's perpetual in a market, as far as losers have paid. Authority: anybody; of a profit while the
+    /// market has losses to share, its owner, with the account's margin accounts as remaining ones.
+    /// The clearing house is writable where the account owes cash before or after, or a loss is due. Errors:
+    /// `ClearinghouseMismatch`, `NothingToSettle`, `ProfitShared`, `InitialMarginBreached`, `ClearinghouseReadOnly`, the oracle's.
+    pub fn settle_perp_pnl<'info>(ctx: Context<'info, SettlePerpPnl<'info>>) -> Result<()> {
         settle_perp_pnl::handler(ctx)
     }
 }

@@ -82,6 +82,7 @@ impl<'info> Cursor<'info> {
 
 /// What a check covers: every bank and market in these sets must be passed, also where the account holds none of it
 /// any more.
+#[derive(Clone, Copy)]
 pub struct Scope {
     /// Banks by index.
     pub banks: IndexSet,

@@ -1,6 +1,7 @@
 //! What people do: each function plans one action of its kind, as the one who means it would.
 
 mod crank;
+mod legs;
 mod life;
 mod liquidation;
 mod settle;
@@ -23,6 +24,15 @@ impl Soak {
         let visitor = &self.last.books[&self.cast[TRADERS - 1].account];
         if visitor.positions.is_empty() && self.random.one_in(30) {
             return self.leave_and_return();
+        }
+        if self.random.one_in(3) {
+            if let Some(plan) = self.resolve() {
+                return plan;
+            }
+        }
+        // what fails attracts keepers
+        if self.cast.iter().any(|trader| self.is_liquidating(trader)) && self.random.one_in(8) {
+            return self.liquidation();
         }
         match self.random.range(0, 100) {
             0..=27 => self.trade(),

@@ -73,8 +73,34 @@ impl Soak {
             let listed = self.world.market(&found.house, index);
             (market, trader) = (listed.expect("a market"), found);
         }
-        let ix = settlement::settle_perp_pnl(&trader.account, &market);
+        // of losses to share its owner says so, most often
+        let ix = match self.random.one_in(10) {
+            true => settlement::settle_perp_pnl(&trader.account, &market),
+            false => self.world.settle_perp_pnl_ix(&trader, &market),
+        };
         Plan::new("settle perpetual", ix)
+    }
+
+    /// Covers what a bankrupt account owes, where there is one; now and then without the markets, or of an account that is none.
+    pub fn resolve(&mut self) -> Option<Plan> {
+        let is_bankrupt = |trader: &&sandbox::Trader| {
+            let book = &self.last.books[&trader.account];
+            let held = book.header.used_collateral().count();
+            let is_closed = book.positions.iter().all(|record| record.quantity == 0);
+            let equity = self.last.reports[&trader.account].margin.equity.raw();
+            is_closed && held == 0 && equity < 0
+        };
+        let found = self.cast.iter().find(is_bankrupt).copied();
+        let trader = match found {
+            Some(trader) => trader,
+            None if self.random.one_in(60) => self.trader(),
+            None => return None,
+        };
+        let mut ix = self.world.resolve_bankruptcy_ix(&trader.account);
+        if self.random.one_in(8) {
+            ix.accounts.truncate(3);
+        }
+        Some(Plan::new("resolve", ix))
     }
 
     fn record(&mut self) -> Plan {

@@ -19,8 +19,10 @@ macro_rules! arguments {
 }
 
 mod rules;
+mod witness;
 
 pub use rules::*;
+pub use witness::*;
 
 /// The rows that `view_greeks` returns.
 #[cfg_attr(feature = "anchor", derive(AnchorSerialize, AnchorDeserialize))]
@@ -69,10 +71,8 @@ arguments! {
     pub struct ClearinghouseArgs {
         /// Number that tells clearing houses apart.
         pub id: u16,
-        /// Share off equity that a liquidator gets, 1e-6; at most 500,000.
-        pub liquidation_discount: u32,
-        /// Share of the maintenance requirement restored as a buffer, 1e-6; at most 1,000,000.
-        pub liquidation_buffer: u32,
+        /// Terms of liquidations.
+        pub liquidation: LiquidationArgs,
         /// Quote asset, collateral, tiers and groups.
         pub terms: AccountTermsArgs,
         /// Interest, settlement, insurance.
@@ -324,17 +324,65 @@ arguments! {
     /// `start_liquidation`.
     pub struct StartLiquidationArgs {
         /// One scenario per market of the account's check, in order of market; empty for the Standard tier, which has none.
+        #[cfg_attr(not(feature = "idl-build"), borsh(deserialize_with = "read_witness"))]
+        pub witness: Vec<u8>,
+    }
+
+    /// `prove_insolvency`.
+    pub struct ProveInsolvencyArgs {
+        /// As in `start_liquidation`; the no-move scenario is enough where there is no equity.
+        #[cfg_attr(not(feature = "idl-build"), borsh(deserialize_with = "read_witness"))]
         pub witness: Vec<u8>,
     }
 
     /// `bid_liquidation`.
     pub struct BidArgs {
         /// One scenario per market of the account's check, in order of market; empty for the Standard tier, which has none.
+        #[cfg_attr(not(feature = "idl-build"), borsh(deserialize_with = "read_witness"))]
         pub witness: Vec<u8>,
         /// Largest part of the book that the bidder takes, 1e-9; clamped to what restores the buffer. A tiny book is sold
         /// whole.
         pub fraction: u64,
+        /// Least part that the bidder wants after clamping, 1e-9; zero: any.
+        pub minimum: u64,
         /// Most that the bidder pays for the slice, 1e-6 USD; its part of the account's cash comes with it.
+        pub price_limit: i64,
+    }
+
+    /// `auto_deleverage`.
+    pub struct DeleverageArgs {
+        /// Largest part of every position that the counterparty is given, 1e-9; clamped to what relieves it most.
+        pub fraction: u64,
+        /// The market whose positions are given, all of them by the same part; none: those of every market.
+        pub market: Option<u16>,
+    }
+
+    /// One leg of `liquidate_legs`.
+    pub struct LegTake {
+        /// Index of the market.
+        pub market: u16,
+        /// Code of the instrument: 0 perpetual, 1 future, 2 call, 3 put.
+        pub instrument: u8,
+        /// Unix time of expiry; zero for a perpetual.
+        pub expiry: i64,
+        /// Strike, 1e-8 USD; zero for a perpetual or a future.
+        pub strike: u64,
+        /// What the liquidator takes, 1e-6 base units, with the sign of the liquidatee's position; clamped to its size.
+        pub quantity: i64,
+    }
+
+    /// `liquidate_legs`.
+    pub struct LiquidateLegsArgs {
+        /// One scenario per market of the liquidatee's check, in order of market; empty for the Standard tier, which has none.
+        #[cfg_attr(not(feature = "idl-build"), borsh(deserialize_with = "read_witness"))]
+        pub witness: Vec<u8>,
+        /// What the liquidator takes over at its marks: each series once, at most [`MAX_LEGS`].
+        pub legs: Vec<LegTake>,
+        /// What it receives for that, 1e-6 USD; part of it goes to the insurance fund.
+        pub fee: u64,
+        /// Least part of each leg's quantity that it wants after clamping, 1e-9; zero: any.
+        pub minimum: u64,
+        /// Most that it pays for the legs in sum, less what it keeps of the fee, 1e-6 USD.
         pub price_limit: i64,
     }
 }

@@ -33,6 +33,26 @@ arguments! {
         pub house_share: u32,
     }
 
+    /// Terms of liquidations of `initialize_clearinghouse`; bounds as in `risk_core::auction::AuctionTerms`.
+    pub struct LiquidationArgs {
+        /// Share off equity at which an auction begins, 1e-6.
+        pub discount_start: u32,
+        /// Share off equity at the end of its fast phase, 1e-6.
+        pub discount_fast: u32,
+        /// Length of the fast phase, seconds.
+        pub fast_seconds: u32,
+        /// Length of the slow phase, in which the discount grows to 1.0, seconds.
+        pub slow_seconds: u32,
+        /// Length of the insolvent phase, in which the payout grows to the maintenance deficit, seconds.
+        pub insolvent_seconds: u32,
+        /// Share of the maintenance requirement restored as a buffer, 1e-6; 10,000 to 1,000,000.
+        pub buffer: u32,
+        /// Largest fee for chosen legs, share of their notional, 1e-6.
+        pub legs_fee: u32,
+        /// Share of a liquidator's reward that goes to the insurance fund, 1e-6.
+        pub fund_share: u32,
+    }
+
     /// Oracle kind, ramp and limits of `initialize_bank`.
     pub struct BankRulesArgs {
         /// Kind of the price account.
@@ -69,6 +89,8 @@ arguments! {
         pub perp_limit: u64,
         /// Largest open interest of one expiry, over all series; zero: any.
         pub expiry_limit: u64,
+        /// Most that the insurance fund may ever pay for losses of this market, 1e-6 USD.
+        pub insurance_cap: u64,
         /// Largest magnitude of premium and funding rate per day, 1e-9; zero: no funding.
         pub funding_cap: u32,
         /// Size at which the mean premium counts in full, 1e-6 base units.
@@ -119,6 +141,33 @@ impl HouseRulesArgs {
     };
 }
 
+impl LiquidationArgs {
+    /// From 5 % to 30 % in 15 minutes, to all of it in 4 hours more; the fund pays within an hour; a tenth above maintenance; at
+    /// most 0.5 % of notional for legs; a tenth of each reward to the fund.
+    pub const STANDARD: Self = Self {
+        discount_start: 50_000,
+        discount_fast: 300_000,
+        fast_seconds: 900,
+        slow_seconds: 14_400,
+        insolvent_seconds: 3_600,
+        buffer: 100_000,
+        legs_fee: 5_000,
+        fund_share: 100_000,
+    };
+
+    /// One discount for a quarter of an hour, then a week until it is whole; nothing for the fund.
+    pub const fn steady(discount: u32, buffer: u32) -> Self {
+        Self {
+            discount_start: discount,
+            discount_fast: discount,
+            slow_seconds: 604_800,
+            buffer,
+            fund_share: 0,
+            ..Self::STANDARD
+        }
+    }
+}
+
 impl BankRulesArgs {
     /// Pyth's pull oracle, no ramp, no limits.
     pub const PLAIN: Self = Self {
@@ -160,6 +209,7 @@ impl MarketRulesArgs {
             position_limit: 0,
             perp_limit: 0,
             expiry_limit: 0,
+            insurance_cap: u64::MAX,
             funding_cap: 0,
             funding_depth: 0,
             regime: RegimeArgs::NONE,

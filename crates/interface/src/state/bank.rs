@@ -74,8 +74,14 @@ pub struct CollateralBank {
     pub net_outflow: i64,
     /// When it was measured, Unix time.
     pub outflow_at: i64,
+    /// Newest price that was stored, 1e-8 USD; zero: none. It stands in for a dead feed, in repairs and reductions alone.
+    pub spot: u64,
+    /// When it was published, Unix time.
+    pub spot_publish_time: i64,
+    /// When an outage of the feed was reported that nobody has answered, Unix time; zero: none.
+    pub outage_at: i64,
     /// Zero.
-    pub reserved: [u64; 40],
+    pub reserved: [u64; 37],
 }
 
 /// Most decimals a collateral mint may have: its unit divisor then fits 64 bits.

@@ -10,13 +10,16 @@ use risk_core::tier::PortfolioTerms;
 use risk_core::{Price, Quote, Ratio};
 
 use crate::args::AccountTermsArgs;
-use crate::state::InterestRecord;
+use crate::state::{InterestRecord, LiquidationRecord};
 
 #[cfg(not(feature = "anchor"))]
 use crate::Pubkey;
 
 /// Correlation groups that a clearing house may have.
 pub const MAX_GROUPS: usize = 4;
+
+/// Markets that a clearing house may list: resolving a bankruptcy takes them all in one transaction.
+pub const MAX_MARKETS: u16 = 48;
 
 /// One correlation group: what it may offset, and the shape that the scenario sets of its markets share.
 #[cfg_attr(feature = "anchor", zero_copy)]
@@ -81,10 +84,8 @@ pub struct Clearinghouse {
     pub governor: Pubkey,
     /// Mint of the quote asset, six decimals.
     pub quote_mint: Pubkey,
-    /// Share off equity that a liquidator gets, 1e-6.
-    pub liquidation_discount: u32,
-    /// Share of the maintenance requirement that liquidation restores as a buffer, 1e-6.
-    pub liquidation_buffer: u32,
+    /// The terms of liquidations.
+    pub liquidation: LiquidationRecord,
     /// Pyth feed of the quote asset in USD; zero: it counts as a dollar.
     pub quote_feed_id: [u8; 32],
     /// Last checked price of the quote asset, 1e-8 USD; zero before the first.
@@ -125,17 +126,20 @@ pub struct Clearinghouse {
     pub padding: [u8; 3],
     /// Interest on debts in the quote asset.
     pub interest: InterestRecord,
-    /// Zero; room for further authorities, pause flags and the index of socialised losses.
-    pub reserved: [u64; 30],
+    /// Sum of what accounts were proved to lack and nobody has covered yet, 1e-6 USD: while it exceeds `insurance`, quote tokens
+    /// do not leave.
+    pub proven_insolvency: u64,
+    /// Sum of the losses that quote balances were charged, 1e-6 USD.
+    pub socialised: u64,
+    /// Zero; room for further authorities and pause flags.
+    pub reserved: [u64; 23],
 }
 
 impl Clearinghouse {
-    /// The liquidation terms as the engine takes them; validated when the clearing house was created.
+    /// The terms of a slice at the start of an auction, as the engine takes them; validated when the clearing house was created.
     pub fn liquidation_terms(&self) -> LiquidationTerms {
-        LiquidationTerms {
-            discount: Ratio::from_raw(self.liquidation_discount.into()),
-            buffer: Ratio::from_raw(self.liquidation_buffer.into()),
-        }
+        let auction = self.liquidation.auction();
+        self.liquidation.terms(auction.discount_start)
     }
 
     /// Copies the terms of accounts.
@@ -196,6 +200,12 @@ impl Clearinghouse {
     /// Seconds since the stored price of the quote asset was published.
     pub fn quote_age(&self, now: i64) -> i64 {
         now.saturating_sub(self.quote_publish_time)
+    }
+
+    /// Whether quote tokens stay where they are: more insolvency is proven than the fund can cover, so whoever left now would leave
+    /// the loss to the others.
+    pub fn is_withdrawal_paused(&self) -> bool {
+        self.proven_insolvency > self.insurance
     }
 
     /// What the Portfolio tier asks for.

@@ -1,9 +1,11 @@
-//! Layout of the interest on negative quote balances: indices, curve, limits; and what a quote balance is worth by them.
+//! Layout of the interest on negative quote balances and of the losses that positive ones bear: indices, curve, limits; and what a
+//! quote balance is worth by them.
 
 #[cfg(feature = "anchor")]
 use anchor_lang::prelude::*;
 
 use clearing_core::interest::{Curve, Interest};
+use clearing_core::loss::Losses;
 
 use crate::state::MarginAccount;
 
@@ -51,6 +53,10 @@ pub struct InterestRecord {
     pub house_share: u32,
     /// Further fraction of `balance_index`, 2^-32 of 1e-12.
     pub balance_fraction: u32,
+    /// What socialised losses have left of a balance of 1.0, 1e-12.
+    pub loss_index: u64,
+    /// Socialised losses that balances were not charged yet, 1e-6 USD: no less than what they will be.
+    pub loss_due: u64,
 }
 
 impl InterestRecord {
@@ -123,19 +129,65 @@ impl InterestRecord {
         }
     }
 
-    /// What an account's quote balance is worth with its interest, 1e-6 USD; saturates.
+    /// The index of losses, and what of them balances were not charged yet.
+    pub fn losses(&self) -> Losses {
+        Losses {
+            index: self.loss_index,
+            due: self.loss_due,
+        }
+    }
+
+    /// What an account's quote balance has lost since it was last changed, 1e-6 USD, rounded up: at most the balance. A debt bears no
+    /// loss, nor does what was touched at this index.
+    #[inline]
+    pub fn loss_ceil(&self, account: &MarginAccount) -> u64 {
+        match account.loss_index == self.loss_index || account.cash <= 0 {
+            true => 0,
+            false => {
+                let balance = account.cash.unsigned_abs();
+                self.losses().charge_ceil(balance, account.loss_index)
+            }
+        }
+    }
+
+    /// What an account's quote balance is worth with its interest and less what it lost, 1e-6 USD; saturates.
     ///
     /// `self` is the record at the time in question.
     pub fn value_floor(&self, account: &MarginAccount) -> i64 {
         let due = i64::try_from(account.interest_due).unwrap_or(i64::MAX);
         account
             .cash
+            .saturating_sub_unsigned(self.loss_ceil(account))
             .saturating_add(due)
             .saturating_add(self.pending_floor(account))
     }
 
+    /// The sum of positive quote balances as they are recorded, losses not charged yet included, 1e-6 USD: exactly.
+    ///
+    /// `of_markets` is what all markets of the house hold of the quote asset: [`crate::state::Market::quote_held`]. By the ledger,
+    /// deposits are the sum of cash, insurance, fees, what markets hold, and the pool of interest; deposits less insurance and fees
+    /// are `funds`, and the sum of cash is that of balances less that of debts. `None` where no house can be: the sum is no amount.
+    pub fn balances_with(&self, of_markets: u64) -> Option<u64> {
+        let sum = i128::from(self.funds)
+            .checked_add(self.debts.into())?
+            .checked_sub(self.pool.into())?
+            .checked_sub(of_markets.into())?;
+        u64::try_from(sum).ok()
+    }
+
+    /// Spreads a loss over balances that sum to `balances`, 1e-6 USD: the index falls, and whoever gets the money has it from the pool
+    /// until balances are charged.
+    ///
+    /// `None` above [`Losses::most_floor`], with the record as it was.
+    pub fn spread_loss(&mut self, balances: u64, loss: u64) -> Option<()> {
+        let losses = self.losses().spread(balances, loss)?;
+        self.pool = self.pool.checked_sub_unsigned(loss)?;
+        (self.loss_index, self.loss_due) = (losses.index, losses.due);
+        Some(())
+    }
+
     /// The same at a time, of the record as it is stored. An account without pending interest, as each that an instruction changes,
-    /// needs no index: 90 CU for every time that it is valued.
+    /// needs no index of interest: 90 CU for every time that it is valued.
     pub fn value_floor_at(&self, account: &MarginAccount, now: i64) -> i64 {
         match account.cash == 0 || account.interest_index == 0 {
             true => self.value_floor(account),
@@ -144,4 +196,4 @@ impl InterestRecord {
     }
 }
 
-const _: () = assert!(core::mem::size_of::<InterestRecord>() == 96);
+const _: () = assert!(core::mem::size_of::<InterestRecord>() == 112);

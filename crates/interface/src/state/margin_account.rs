@@ -15,10 +15,8 @@ use crate::{AccountLayout, DISCRIMINATOR_LEN};
 pub const MAX_COLLATERALS: usize = 8;
 /// Positions that a new account has room for at the least.
 pub const MIN_CAPACITY: usize = 16;
-/// Positions that an account may have room for.
+/// Positions that an account may have room for. How many it may hold is a matter of its size: [`crate::state::size`].
 pub const MAX_CAPACITY: usize = 128;
-/// Expiries that an account may hold, over all of its markets: a bid evaluates every one of them three times.
-pub const MAX_EXPIRIES_HELD: usize = 24;
 
 /// Status: trades freely.
 pub const STATUS_ACTIVE: u8 = 0;
@@ -100,8 +98,18 @@ pub struct MarginAccount {
     pub interest_due: u64,
     /// Programs of venues that may fill trades of this account; zero: free.
     pub venues: [Pubkey; MAX_VENUES],
+    /// When the account was proved insolvent, Unix time: the clock of the insolvent phase; zero: it was not.
+    pub insolvent_at: i64,
+    /// What it was proved to lack, its part of [`crate::state::Clearinghouse::proven_insolvency`], 1e-6 USD.
+    pub proven_deficit: u64,
+    /// [`crate::state::InterestRecord::loss_index`] at which `cash` was last charged; zero: never.
+    pub loss_index: u64,
+    /// The market whose part of the insurance fund a loss of this account may use: its index plus 1; zero: none.
+    pub loss_market: u16,
     /// Zero.
-    pub reserved: [u64; 16],
+    pub padding: [u16; 3],
+    /// Zero.
+    pub reserved: [u64; 12],
 }
 
 /// One series held by an account; follows the header.

@@ -3,20 +3,23 @@
 #[cfg(feature = "anchor")]
 use anchor_lang::prelude::*;
 
+use clearing_core::settlement::perp_pnl_floor;
+use clearing_core::waterfall::share_profit;
 use risk_core::market::{
     Expiry, ExpirySource, MarketParams, VolShockParams, SETTLEMENT_WINDOW_SECONDS,
 };
+use risk_core::position::{Instrument, PositionSource};
 use risk_core::scenario::{ScenarioSet, ScenarioTable, MAX_SCENARIOS, ONE_Q30};
 use risk_core::svi::Svi;
 use risk_core::tier::StandardParams;
-use risk_core::{Price, Ratio, RiskError};
+use risk_core::{Price, Quote, Ratio, RiskError};
 
 #[cfg(not(feature = "anchor"))]
 use crate::Pubkey;
 
 use crate::state::price::faded_confidence;
 use crate::state::{
-    FundingRecord, MarketTermsRecord, RegimeRecord, RulesRecord, SettlementRecord,
+    FundingRecord, MarketTermsRecord, PositionRecord, RegimeRecord, RulesRecord, SettlementRecord,
     StandardParamsRecord,
 };
 
@@ -349,8 +352,14 @@ pub struct Market {
     pub listed_scenarios: ScenarioRecord,
     /// When an outage of the feed was reported, Unix time; zero: none, or a price was shown since.
     pub outage_at: i64,
+    /// Most that the insurance fund may ever pay for losses of this market, 1e-6 USD.
+    pub insurance_cap: u64,
+    /// What it has paid, 1e-6 USD.
+    pub insurance_used: u64,
+    /// Losses that profits of the perpetual still have to forgive, 1e-6 USD: with them and the pool, costs sum to zero.
+    pub perp_loss: u64,
     /// Zero.
-    pub reserved: [u64; 31],
+    pub reserved: [u64; 28],
 }
 
 impl Market {
@@ -369,6 +378,37 @@ impl Market {
             stable_price: self.stable_price(),
             ..risk_core::market::Market::new(now, spot, scenarios, params, &self.expiries)
         }
+    }
+
+    /// What the market holds of the quote asset beside accounts, 1e-6 USD: fees, what losers of its perpetual have paid and winners
+    /// have not received, and the same of its expiries. `None` beyond the type, which no supply reaches.
+    pub fn quote_held(&self) -> Option<u64> {
+        let held = self.fees.checked_add(self.perp_pool)?;
+        let mut pools = self.expiries.iter().map(|slot| slot.settlement.pool);
+        pools.try_fold(held, u64::checked_add)
+    }
+
+    /// What of the profit of a perpetual among these records its holder would forgive if it settled now, 1e-6 USD; records of this
+    /// market. `None` for a profit beyond the type.
+    ///
+    /// A profit that will be forgiven may back nothing: who could open or borrow on it would leave the loss to others.
+    pub fn forgiven_of(&self, records: &[PositionRecord], spot: Price, now: i64) -> Option<Quote> {
+        let mut records = records.iter();
+        let held = records.find(|held| held.instrument == Instrument::Perpetual as u8);
+        let Some(held) = held.filter(|_| self.perp_loss > 0) else {
+            return Some(Quote::ZERO);
+        };
+        let position = held.position();
+        let index = self.funding.index_at(now);
+        let pnl = perp_pnl_floor(position.quantity, position.cost, spot, index)?;
+        let profit = u64::try_from(pnl.raw()).unwrap_or(0); // a loss is no profit
+        let share = share_profit(profit, self.perp_pool, self.perp_loss);
+        i64::try_from(share.forgiven).ok().map(Quote::from_raw)
+    }
+
+    /// What the insurance fund may still pay for losses of this market, 1e-6 USD.
+    pub fn insurance_left(&self) -> u64 {
+        self.insurance_cap.saturating_sub(self.insurance_used)
     }
 
     /// The delayed price; `None` before the first update and where the market has none.

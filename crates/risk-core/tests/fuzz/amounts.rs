@@ -3,7 +3,7 @@
 use crate::{Bits, Random};
 use risk_core::contingency::Contingencies;
 use risk_core::group::GroupParams;
-use risk_core::liquidation::{buffer_health, plan_slice, LiquidationTerms};
+use risk_core::liquidation::{buffer_health, plan_slice, LiquidationTerms, Wanted};
 use risk_core::margin::{Collateral, MarginCheck, MarginReport};
 use risk_core::market::Move;
 use risk_core::position::{ln_strike, Instrument};
@@ -158,10 +158,11 @@ fn reports_of_any_bits() {
         let terms = LiquidationTerms {
             discount: bits.ratio(),
             buffer: bits.ratio(),
+            ..LiquidationTerms::PLAIN
         };
         let _ = black_box((terms.validate(), terms.is_restored(&before)));
         let _ = black_box(buffer_health(&before, bits.ratio()));
-        let plan = plan_slice(&before, &terms, bits.quote(), bits.0.any());
+        let plan = plan_slice(&before, &terms, bits.quote(), Wanted::at_most(bits.0.any()));
         planned += usize::from(plan.is_ok());
     }
     assert!(planned > 0, "no slice was planned");

@@ -3,7 +3,7 @@
 use crate::fixture::{quote, random_book, ratio, Portfolio, PortfolioBuilder, Shape};
 use crate::support::{Random, Worst};
 use risk_core::liquidation::{
-    buffer_health, plan_slice, LiquidationTerms, SliceError, SlicePlan, DUST_REQUIREMENT,
+    buffer_health, plan_slice, LiquidationTerms, SliceError, SlicePlan, Wanted, DUST_REQUIREMENT,
     FRACTION_ONE, LEAST_FRACTION,
 };
 use risk_core::margin::{Collateral, MarginReport};
@@ -12,6 +12,7 @@ use risk_core::{Quantity, Quote, Ratio, RiskError};
 const TERMS: LiquidationTerms = LiquidationTerms {
     discount: Ratio::from_raw(100_000),
     buffer: Ratio::from_raw(50_000),
+    ..LiquidationTerms::PLAIN
 };
 
 /// A report of an account by its equity and maintenance health, USD.
@@ -25,7 +26,12 @@ fn report(equity: f64, maintenance_health: f64) -> MarginReport {
 }
 
 fn plan(equity: f64, health: f64, reserved: f64, wanted: u64) -> Result<SlicePlan, SliceError> {
-    plan_slice(&report(equity, health), &TERMS, quote(reserved), wanted)
+    plan_slice(
+        &report(equity, health),
+        &TERMS,
+        quote(reserved),
+        Wanted::at_most(wanted),
+    )
 }
 
 #[test]
@@ -123,7 +129,13 @@ fn no_more_than_the_cash_that_is_left_is_reserved() {
         ..report(200.0, -100.0)
     };
     for (reserved, kept) in [(29.0, 29.0), (30.0, 30.0), (31.0, 30.0)] {
-        let slice = plan_slice(&poor, &TERMS, quote(reserved), FRACTION_ONE).unwrap();
+        let slice = plan_slice(
+            &poor,
+            &TERMS,
+            quote(reserved),
+            Wanted::at_most(FRACTION_ONE),
+        )
+        .unwrap();
         assert_eq!(slice.reserved, quote(kept));
     }
 }
@@ -204,7 +216,7 @@ fn inv_15_dust_is_gone_after_one_bid() {
         // WHEN somebody bids THEN nothing is left but the price, and the account is healthy
         let slice = account.plan(&TERMS, FRACTION_ONE).unwrap();
         account.apply(&slice);
-        assert_eq!(account.book.positions[0].quantity, Quantity::ZERO);
+        assert!(account.book.positions.is_empty());
         assert_eq!(
             (account.book.cash, account.reserved),
             (slice.price, slice.price)
@@ -213,71 +225,55 @@ fn inv_15_dust_is_gone_after_one_bid() {
     }
 }
 
-#[test]
-fn discounts_of_zero_and_a_half() {
-    let with = |discount| LiquidationTerms {
-        discount: ratio(discount),
-        ..TERMS
-    };
-    for (discount, fraction, price) in [
-        (0.0, 134_199_134, 134_199_134),
-        (0.5, 236_641_221, 118_320_611),
-    ] {
-        // x = 155 / (1000 (1 - discount) + 155)
-        let slice = plan_slice(
-            &report(1_000.0, -100.0),
-            &with(discount),
-            Quote::ZERO,
-            u64::MAX,
-        );
-        assert_eq!(
-            slice.unwrap(),
-            SlicePlan {
-                fraction,
-                price: Quote::from_raw(price),
-                reserved: Quote::ZERO,
-            }
-        );
-    }
-}
-
 /// An account in liquidation: a book, and the cash it received from bids.
 #[derive(Clone)]
-struct Liquidatee {
-    book: Portfolio,
-    reserved: Quote,
+pub struct Liquidatee {
+    pub book: Portfolio,
+    pub reserved: Quote,
 }
 
 impl Liquidatee {
-    fn report(&self) -> MarginReport {
+    pub fn report(&self) -> MarginReport {
         self.book.report()
     }
 
     /// Whether it is worth enough that rounding leg by leg does not matter, and is sold in slices.
-    fn is_sliced(&self) -> bool {
+    pub fn is_sliced(&self) -> bool {
         let requirement = self.report().maintenance_margin().raw();
         requirement > DUST_REQUIREMENT.max((200.0 * self.rounding()) as i64)
     }
 
-    fn plan(&self, terms: &LiquidationTerms, wanted: u64) -> Result<SlicePlan, SliceError> {
-        plan_slice(&self.report(), terms, self.reserved, wanted)
+    pub fn plan(&self, terms: &LiquidationTerms, wanted: u64) -> Result<SlicePlan, SliceError> {
+        plan_slice(
+            &self.report(),
+            terms,
+            self.reserved,
+            Wanted::at_most(wanted),
+        )
     }
 
-    /// Takes the planned part of every position, collateral and unreserved cash, rounded toward zero, and pays for it.
-    fn apply(&mut self, plan: &SlicePlan) {
+    /// Takes the planned part of every position, collateral and unreserved cash, rounded toward zero but for short legs, and pays
+    /// for it.
+    pub fn apply(&mut self, plan: &SlicePlan) {
         let part = |amount: Quote| {
             amount
                 .scale_toward_zero(plan.fraction, FRACTION_ONE)
                 .unwrap()
         };
         for leg in &mut self.book.positions {
-            let sold = leg
-                .quantity
-                .scale_toward_zero(plan.fraction, FRACTION_ONE)
-                .unwrap();
+            let sold = match leg.quantity.raw() < 0 {
+                true => leg
+                    .quantity
+                    .scale_away_from_zero(plan.fraction, FRACTION_ONE),
+                false => leg.quantity.scale_toward_zero(plan.fraction, FRACTION_ONE),
+            };
+            let sold = sold.unwrap();
             leg.quantity = Quantity::from_raw(leg.quantity.raw() - sold.raw());
             leg.cost = leg.cost.checked_sub(part(leg.cost)).unwrap();
         }
+        self.book
+            .positions
+            .retain(|leg| leg.quantity != Quantity::ZERO || leg.cost != Quote::ZERO);
         for asset in &mut self.book.collateral {
             asset.value = asset.value.checked_sub(part(asset.value)).unwrap();
         }
@@ -289,7 +285,7 @@ impl Liquidatee {
 
     /// What rounding may move: each leg is off by less than one raw unit of its size, so mark, scan and charges are off
     /// by at most twice that unit's notional (the buffer doubles charges), and the cushion by what its shift steps.
-    fn rounding(&self) -> f64 {
+    pub fn rounding(&self) -> f64 {
         let legs: f64 = self
             .book
             .positions
@@ -302,7 +298,7 @@ impl Liquidatee {
 }
 
 /// A random book with collateral and as much cash as puts its maintenance health at `-depth` of its requirement.
-fn random_liquidatee(random: &mut Random, depth: f64) -> Liquidatee {
+pub fn random_liquidatee(random: &mut Random, depth: f64) -> Liquidatee {
     let mut book = random_book(random, &Shape::USUAL);
     let requirement = book.report().maintenance_margin().raw();
     book.collateral.push(Collateral {
@@ -322,6 +318,7 @@ fn random_terms(random: &mut Random) -> LiquidationTerms {
     let terms = LiquidationTerms {
         discount: Ratio::from_raw((random.bits() % 500_001) as i64),
         buffer: Ratio::from_raw((10_000 + random.bits() % 990_001) as i64),
+        ..LiquidationTerms::PLAIN
     };
     terms.validate().unwrap();
     terms
@@ -408,6 +405,7 @@ fn inv_15_bids_of_any_size_end_with_a_healthy_account() {
         let terms = LiquidationTerms {
             buffer: ratio(random.between(0.01, 0.2)),
             discount: ratio(random.between(0.0, 0.5)),
+            ..LiquidationTerms::PLAIN
         };
         // WHEN bidders take 5 % of the book at a time, or whatever is left to the buffer
         let wanted = [FRACTION_ONE, FRACTION_ONE / 20][round % 2];

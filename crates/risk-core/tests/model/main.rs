@@ -14,9 +14,11 @@
 )]
 
 mod accounts;
+mod auction;
 mod bounds;
 mod closed_forms;
 mod contingencies;
+mod deleverage;
 mod exact;
 mod exact_whole;
 mod explained;
@@ -31,14 +33,17 @@ mod linear;
 mod liquidation;
 mod neutral;
 mod refusals;
+mod repairs;
 mod savings;
 mod scenarios;
 // The kernel tests' generator, vector reader and worst-error bookkeeping; not all of it is needed here.
 #[allow(dead_code)]
 #[path = "../kernels/support.rs"]
 mod support;
+mod takeover;
 mod terms;
 mod tiers;
 mod total;
 mod whole_exact;
 mod whole_laws;
+mod witnesses;

@@ -427,12 +427,13 @@ fn both_sides_of_the_liquidation_terms() {
     let terms = |discount, buffer| LiquidationTerms {
         discount: Ratio::from_raw(discount),
         buffer: Ratio::from_raw(buffer),
+        ..LiquidationTerms::PLAIN
     };
-    for (discount, buffer) in [(0, 10_000), (500_000, 1_000_000)] {
+    for (discount, buffer) in [(0, 10_000), (1_000_000, 1_000_000)] {
         assert_eq!(terms(discount, buffer).validate(), Ok(()));
     }
-    for value in [-1, 500_001, i64::MIN, i64::MAX] {
-        let refusal = out_of_range(Field::LiquidationTerms, value, 0, 500_000);
+    for value in [-1, 1_000_001, i64::MIN, i64::MAX] {
+        let refusal = out_of_range(Field::LiquidationTerms, value, 0, 1_000_000);
         assert_eq!(terms(value, 50_000).validate(), Err(refusal));
     }
     for value in [9_999, 0, 1_000_001, i64::MIN, i64::MAX] {

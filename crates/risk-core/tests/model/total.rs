@@ -4,7 +4,7 @@ use crate::fixture::{one_in, random_scenarios, NOW};
 use crate::support::Random;
 use risk_core::greeks::net_greeks;
 use risk_core::isolated::{isolated_margin, IsolatedParams};
-use risk_core::liquidation::{buffer_health, plan_slice, LiquidationTerms};
+use risk_core::liquidation::{buffer_health, plan_slice, LiquidationTerms, Wanted};
 use risk_core::margin::{Collateral, MarginCheck, MarginReport};
 use risk_core::market::{Expiry, Market, MarketParams, VolShockParams};
 use risk_core::position::{Instrument, Position};
@@ -291,12 +291,22 @@ fn reports_slices_and_units_of_any_amount() {
         let terms = LiquidationTerms {
             discount: garbage.ratio(),
             buffer: garbage.ratio(),
+            ..LiquidationTerms::PLAIN
         };
         let valid = terms.validate().is_ok();
         let reserved = garbage.quote();
-        let plan = plan_slice(&report, &terms, reserved, garbage.0.any());
+        let plan = plan_slice(
+            &report,
+            &terms,
+            reserved,
+            Wanted {
+                fraction: garbage.0.any(),
+                minimum: garbage.0.any(),
+            },
+        );
         if let (true, Ok(plan)) = (valid && reserved.raw() >= 0, plan) {
-            assert!((1..=1_000_000_000).contains(&plan.fraction) && plan.price.raw() > 0);
+            assert!((1..=1_000_000_000).contains(&plan.fraction) && plan.price.raw() >= 0);
+            assert!(plan.fund_fee.raw() >= 0);
             planned += 1;
         }
         let _ = black_box((

@@ -5,7 +5,7 @@ use crate::random::Random;
 use risk_core::account::{Account, Scope};
 use risk_core::explain::{leg_contributions, Axis, Freed};
 use risk_core::greeks::market_greeks;
-use risk_core::liquidation::{plan_slice, LiquidationTerms};
+use risk_core::liquidation::{plan_slice, LiquidationTerms, Wanted};
 use risk_core::market::{Expiry, Market};
 use risk_core::position::{Position, QuotedPosition};
 use risk_core::scan::{scan_market, MarketRisk};
@@ -168,8 +168,14 @@ fn ask_account(random: &mut Random, account: &Account<'_, QuotedPosition, Expiry
         let terms = LiquidationTerms {
             discount: Ratio::from_raw(50_000),
             buffer: Ratio::from_raw(100_000),
+            ..LiquidationTerms::PLAIN
         };
-        let _ = black_box(plan_slice(report, &terms, Quote::ZERO, random.bits()));
+        let _ = black_box(plan_slice(
+            report,
+            &terms,
+            Quote::ZERO,
+            Wanted::at_most(random.bits()),
+        ));
     }
     if random.one_in(64) {
         let axis = [Axis::SpotDown, Axis::SpotUp, Axis::VolDown, Axis::VolUp][random.below(4)];

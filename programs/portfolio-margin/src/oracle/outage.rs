@@ -10,9 +10,16 @@
 //! of the price, for the market itself and for banks of the same feed. One market may stand in for another of its feed (an instruction
 //! shows one account per feed), but only where the other's feed was reported dead too, and with no older price than the other has
 //! stored: else a market that everybody has left would price those that live.
+//!
+//! A bank that no market follows does the same for itself with `update_bank` and `report_bank_outage`, and may stand in for another of
+//! its feed under the same two conditions. One that never stored a price counts for nothing: else one unit of it, which anybody may
+//! deposit without a price, would keep its account from every repair for ever. Where a market of the feed exists as well, whoever
+//! repairs chooses between the two; which is fair, since each is the newest that anybody cared to store, and whom the older one would
+//! harm could store a newer one there as long as the feed spoke, and for an hour of the report.
 
 use anchor_lang::prelude::*;
-use portfolio_margin_interface::state::Market;
+use anchor_lang::Discriminator;
+use portfolio_margin_interface::state::{CollateralBank, Market};
 use risk_core::Price;
 
 use super::policy::{Doubt, Grade};
@@ -20,47 +27,103 @@ use super::price::{checked_price, CheckedPrice, PriceWidth};
 use super::OraclePolicy;
 use crate::error::MarginError;
 
-/// Least age of a market's stored price when an outage is reported, seconds.
+/// Least age of a stored price when an outage is reported, seconds.
 pub const OUTAGE_LEAST_AGE: i64 = 600;
 /// How long nobody may have answered a report before the stored price stands in, seconds.
 pub const OUTAGE_DELAY: i64 = 3_600;
 
-/// A price for a margin check: from the price account, or from a market of the feed with an outage in force. `priced`: the market
-/// whose spot it is to be; none for a bank.
+/// What a price is shown for.
+#[derive(Clone, Copy)]
+pub enum Priced<'a> {
+    /// Collateral of a bank.
+    Bank(&'a CollateralBank),
+    /// A market's underlying.
+    Market(&'a Market),
+}
+
+/// A price for a margin check: from the price account, or from a market or a bank of the feed with an outage in force.
 ///
-/// Errors: those of [`checked_price`]; `ClearinghouseMismatch`, `OracleFeedMismatch`, `OutageMissing`, `OracleOutdated` for a market.
+/// Errors: those of [`checked_price`]; `ClearinghouseMismatch`, `OracleFeedMismatch`, `OutageMissing`, `OracleOutdated` for an account
+/// of this program.
 pub fn shown_price<'info>(
     account: &'info AccountInfo<'info>,
     policy: &OraclePolicy,
     clearinghouse: &Pubkey,
     now: i64,
-    priced: Option<&Market>,
+    priced: Priced<'_>,
 ) -> Result<CheckedPrice> {
     if account.owner == &crate::ID {
-        let stored = stored_price(account, policy, clearinghouse, now)?;
-        return match priced {
-            None => Ok(stored),
-            Some(market) => good_for(market, stored, now),
-        };
+        return stored_price(account, policy, clearinghouse, now, priced);
     }
     checked_price(account, policy, now)
 }
 
-/// Passes a stored price for a market with an outage in force that has stored none younger.
-#[cold]
-fn good_for(market: &Market, stored: CheckedPrice, now: i64) -> Result<CheckedPrice> {
-    require_outage(market, now)?;
-    require_gte!(
-        stored.publish_time,
-        market.spot_publish_time,
-        MarginError::OracleOutdated
-    );
-    Ok(stored)
+/// What a market or a bank stores of its feed.
+struct Stored {
+    clearinghouse: Pubkey,
+    feed_id: [u8; 32],
+    kind: u8,
+    spot: u64,
+    publish_time: i64,
+    outage_at: i64,
+    is_bank: bool,
 }
 
-/// Refuses a market without an outage in force.
-fn require_outage(market: &Market, now: i64) -> Result<()> {
-    let lasted = match market.outage_at {
+impl Stored {
+    /// Reads a market, or a bank where a bank is priced.
+    ///
+    /// Errors: `OracleOwner` for another account.
+    fn read<'info>(account: &'info AccountInfo<'info>, priced: Priced<'_>) -> Result<Self> {
+        let other = |_| error!(MarginError::OracleOwner).with_pubkeys((*account.key, crate::ID));
+        let is_bank = matches!(priced, Priced::Bank(_))
+            && account
+                .try_borrow_data()?
+                .starts_with(CollateralBank::DISCRIMINATOR);
+        if is_bank {
+            let loader = AccountLoader::<CollateralBank>::try_from(account).map_err(other)?;
+            let bank = loader.load()?;
+            return Ok(Self::of_bank(&bank));
+        }
+        let loader = AccountLoader::<Market>::try_from(account).map_err(other)?;
+        let market = loader.load()?;
+        Ok(Self::of_market(&market))
+    }
+
+    fn of_bank(bank: &CollateralBank) -> Self {
+        Self {
+            clearinghouse: bank.clearinghouse,
+            feed_id: bank.feed_id,
+            kind: bank.oracle_kind,
+            spot: bank.spot,
+            publish_time: bank.spot_publish_time,
+            outage_at: bank.outage_at,
+            is_bank: true,
+        }
+    }
+
+    fn of_market(market: &Market) -> Self {
+        Self {
+            clearinghouse: market.clearinghouse,
+            feed_id: market.feed_id,
+            kind: market.oracle_kind,
+            spot: market.spot,
+            publish_time: market.spot_publish_time,
+            outage_at: market.outage_at,
+            is_bank: false,
+        }
+    }
+
+    /// Passes what is no older than `newest`, for something whose own feed was reported dead at `outage_at`.
+    fn require_good_for(&self, outage_at: i64, newest: i64, now: i64) -> Result<()> {
+        require_outage(outage_at, now)?;
+        require_gte!(self.publish_time, newest, MarginError::OracleOutdated);
+        Ok(())
+    }
+}
+
+/// Refuses what has no outage in force.
+fn require_outage(outage_at: i64, now: i64) -> Result<()> {
+    let lasted = match outage_at {
         0 => 0,
         since => now.saturating_sub(since),
     };
@@ -77,26 +140,35 @@ fn stored_price<'info>(
     policy: &OraclePolicy,
     clearinghouse: &Pubkey,
     now: i64,
+    priced: Priced<'_>,
 ) -> Result<CheckedPrice> {
-    let loader = AccountLoader::<Market>::try_from(account)
-        .map_err(|_| error!(MarginError::OracleOwner).with_pubkeys((*account.key, crate::ID)))?;
-    let market = loader.load()?;
+    let stored = Stored::read(account, priced)?;
     require_keys_eq!(
-        market.clearinghouse,
+        stored.clearinghouse,
         *clearinghouse,
         MarginError::ClearinghouseMismatch
     );
-    if market.feed_id != policy.feed_id || market.oracle_kind != policy.kind {
+    if stored.feed_id != policy.feed_id || stored.kind != policy.kind {
         return Err(error!(MarginError::OracleFeedMismatch).with_pubkeys((
-            Pubkey::new_from_array(market.feed_id),
+            Pubkey::new_from_array(stored.feed_id),
             Pubkey::new_from_array(policy.feed_id),
         )));
     }
-    require_outage(&market, now)?;
-    let age = now.saturating_sub(market.spot_publish_time);
+    require_outage(stored.outage_at, now)?;
+    match priced {
+        Priced::Market(market) => {
+            stored.require_good_for(market.outage_at, market.spot_publish_time, now)?;
+        }
+        Priced::Bank(bank) if stored.is_bank => {
+            stored.require_good_for(bank.outage_at, bank.spot_publish_time, now)?;
+        }
+        // a market prices whatever bank it is passed for: the account may hold a position there too, and one account serves a feed
+        Priced::Bank(_) => {}
+    }
+    let age = now.saturating_sub(stored.publish_time);
     Ok(CheckedPrice {
-        price: Price::from_raw(market.spot),
-        publish_time: market.spot_publish_time,
+        price: Price::from_raw(stored.spot),
+        publish_time: stored.publish_time,
         doubt: Some(Doubt::too_old(
             MarginError::OracleStale,
             Grade::Stale,

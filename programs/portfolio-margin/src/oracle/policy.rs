@@ -54,27 +54,31 @@ pub enum Action {
     Reduce,
     /// A deposit or repayment, which reads no price.
     Deposit,
+    /// A deleverage that has waited for better prices: only what nobody chose stands in for them.
+    Deleverage,
 }
 
 /// The worst grade that each action accepts.
-pub const ACCEPTED: [(Action, Grade); 5] = [
+pub const ACCEPTED: [(Action, Grade); 6] = [
     (Action::Open, Grade::Valid),
     (Action::Store, Grade::Valid),
     (Action::Repair, Grade::Volatile),
     (Action::Reduce, Grade::Volatile),
     (Action::Deposit, Grade::Invalid),
+    (Action::Deleverage, Grade::Stale),
 ];
 
 impl Action {
     /// The worst grade that it accepts.
     pub const fn worst(self) -> Grade {
-        let [open, store, repair, reduce, deposit] = ACCEPTED;
+        let [open, store, repair, reduce, deposit, deleverage] = ACCEPTED;
         match self {
             Self::Open => open.1,
             Self::Store => store.1,
             Self::Repair => repair.1,
             Self::Reduce => reduce.1,
             Self::Deposit => deposit.1,
+            Self::Deleverage => deleverage.1,
         }
     }
 

@@ -1,7 +1,7 @@
 //! A margin account opened for change: header and position records, kept sorted and packed.
 
 use anchor_lang::prelude::*;
-use portfolio_margin_interface::state::margin_account::MAX_EXPIRIES_HELD;
+use portfolio_margin_interface::state::size::MOST_SIZE;
 use portfolio_margin_interface::state::{CollateralBalance, MarginAccount, PositionRecord};
 use portfolio_margin_interface::AccountLayout;
 
@@ -100,6 +100,15 @@ impl<'a> AccountBook<'a> {
             .unwrap_or_default()
     }
 
+    /// Records of one market.
+    pub fn in_market(&self, index: u16) -> &[PositionRecord] {
+        let held = self.positions();
+        let end = held.partition_point(|record| record.market <= index);
+        let held = held.get(..end).unwrap_or_default();
+        let start = held.partition_point(|record| record.market < index);
+        held.get(start..).unwrap_or_default()
+    }
+
     /// Everything that a margin check of this account covers.
     pub fn scope(&self) -> Result<Scope> {
         Scope::of(self.header, self.positions())
@@ -168,6 +177,42 @@ impl<'a> AccountBook<'a> {
         let found = self
             .positions()
             .binary_search_by(|record| record.key().cmp(&series.key()));
+        self.put_position(found, series, quantity, cost)
+    }
+
+    /// The same for a walk over sorted series: `place` is that of the series before, at first zero, and becomes this one's.
+    pub fn add_position_from(
+        &mut self,
+        place: &mut usize,
+        series: &PositionRecord,
+        quantity: i64,
+        cost: i64,
+    ) -> Result<Change> {
+        let key = series.key();
+        let mut next = None;
+        while let Some(record) = self.positions().get(*place) {
+            next = Some(record.key());
+            if next >= Some(key) {
+                break;
+            }
+            *place = place.saturating_add(1);
+            next = None;
+        }
+        let found = match next == Some(key) {
+            true => Ok(*place),
+            false => Err(*place),
+        };
+        self.put_position(found, series, quantity, cost)
+    }
+
+    /// Adds to the series at the place where it is, or is to be.
+    fn put_position(
+        &mut self,
+        found: core::result::Result<usize, usize>,
+        series: &PositionRecord,
+        quantity: i64,
+        cost: i64,
+    ) -> Result<Change> {
         match found {
             Ok(at) => self.change_position(at, quantity, cost),
             Err(_) if quantity == 0 && cost == 0 => Ok(Change::default()),
@@ -187,7 +232,8 @@ impl<'a> AccountBook<'a> {
         }
     }
 
-    fn change_position(&mut self, at: usize, quantity: i64, cost: i64) -> Result<Change> {
+    /// Adds to the record at a place; one of which nothing is left goes.
+    pub fn change_position(&mut self, at: usize, quantity: i64, cost: i64) -> Result<Change> {
         let count = usize::from(self.header.position_count);
         let Some(tail) = self.records.get_mut(at..count) else {
             return err!(ErrorCode::AccountDidNotDeserialize);
@@ -230,18 +276,20 @@ impl<'a> AccountBook<'a> {
         Ok(())
     }
 
-    /// Refuses more expiries than leave a bid on the account within one transaction.
-    pub fn require_expiries(&self) -> Result<()> {
-        let dated = self.positions().iter().filter(|record| record.expiry != 0);
-        let (mut count, mut previous) = (0usize, (0, 0));
-        for record in dated {
-            let expiry = (record.market, record.expiry);
-            count = count.saturating_add(usize::from(expiry != previous));
-            previous = expiry;
-        }
-        match count <= MAX_EXPIRIES_HELD {
+    /// What one bid on the account can cost, compute units.
+    pub fn size(&self) -> u32 {
+        self.header.size(self.positions())
+    }
+
+    /// Refuses an account that grew beyond what leaves a bid on it within one transaction; `before` is its size before the change.
+    /// One that was larger may always shrink.
+    ///
+    /// Errors: `ScopeTooWide` with the size and the largest.
+    pub fn require_size(&self, before: u32) -> Result<()> {
+        let size = self.size();
+        match size <= before.max(MOST_SIZE) {
             true => Ok(()),
-            false => Err(error!(MarginError::ScopeTooWide).with_values((count, MAX_EXPIRIES_HELD))),
+            false => Err(error!(MarginError::ScopeTooWide).with_values((size, MOST_SIZE))),
         }
     }
 

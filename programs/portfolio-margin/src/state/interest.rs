@@ -1,10 +1,10 @@
-//! The one path by which quote balances change: interest first, then the change, then the sums of the clearing house.
+//! The one path by which quote balances change: interest and losses first, then the change, then the sums of the clearing house.
 //!
 //! An account's balance is `cash`, changed only between [`HouseDelta::open`] and [`HouseDelta::close`]:
 //!
 //! ```text
 //! let mut delta = HouseDelta::new(&house.interest, now);
-//! let opened = delta.open(&mut book)?;          // charges or credits interest up to now
+//! let opened = delta.open(&mut book)?;          // charges or credits interest up to now, charges losses
 //! ...                                           // any number of changes of cash, checks of margin, undone legs
 //! delta.require_limit(&opened, &book)?;         // where the change may not run into debt beyond the limits
 //! delta.close(opened, &mut book)?;              // once per account, after its last change of cash
@@ -23,6 +23,10 @@
 //! - `interest.pool` plus what debtors owe but were not charged is never less than all that is due: see
 //!   [`clearing_core::interest`]. The pool alone may be negative meanwhile; then tokens of other balances have paid, and debtors
 //!   owe them.
+//!
+//! - A loss that quote balances bear ([`clearing_core::loss`]) is taken out of `interest.pool` at once, and each balance pays its part
+//!   `x` into it when it is next opened: `cash -= x`, `interest.pool += x`, `interest.loss_due -= max(x - 1, 0)`. So the first
+//!   touch after a loss needs the house writable, as a debt does.
 //!
 //! While an account is open its index is zero, which means: no interest beyond what `cash` and `interest_due` say. So a check of
 //! margin in between is right on either side of zero, whatever legs are applied and undone.
@@ -43,6 +47,8 @@ pub struct HouseDelta {
     debts: i64,
     pool: i64,
     funds: i64,
+    /// Losses that balances were charged and that are due no more.
+    loss: u64,
     /// Whether a debt grew that the limit of the sum is for.
     is_limited: bool,
 }
@@ -63,15 +69,19 @@ impl HouseDelta {
             debts: 0,
             pool: 0,
             funds: 0,
+            loss: 0,
             is_limited: false,
         }
     }
 
-    /// Charges or credits the account's interest up to now and lets its cash change.
+    /// Charges or credits the account's interest up to now, charges its part of losses, and lets its cash change.
     ///
     /// Errors: `AmountOverflow` below -9.2e12 USD.
     pub fn open(&mut self, book: &mut AccountBook<'_>) -> Result<Opened> {
         let pending = self.interest.pending_floor(book.header);
+        if book.header.loss_index != self.interest.loss_index {
+            self.charge_loss(book)?;
+        }
         self.add_debt(debt_of(book), i64::checked_sub)?;
         if pending < 0 {
             book.add_cash(pending)?;
@@ -84,6 +94,31 @@ impl HouseDelta {
         Ok(Opened {
             debt: debt_of(book),
         })
+    }
+
+    /// Charges the account's part of the losses since it was last touched. Of what liquidators paid the same part is lost: else it
+    /// would come to more than the cash that it is in, and stop what sells the rest.
+    #[inline(never)]
+    fn charge_loss(&mut self, book: &mut AccountBook<'_>) -> Result<()> {
+        let losses = self.interest.losses();
+        let from = core::mem::replace(&mut book.header.loss_index, losses.index);
+        let Ok(balance) = u64::try_from(book.header.cash) else {
+            return Ok(()); // a debt
+        };
+        let charge = losses.charge_ceil(balance, from);
+        let reserved = u64::try_from(book.header.reserved_cash).unwrap_or(0);
+        let reserved = losses.charge_ceil(reserved, from);
+        let left = book.header.reserved_cash.checked_sub_unsigned(reserved);
+        book.header.reserved_cash = left.ok_or_else(overflow)?;
+        let cash = book.header.cash.checked_sub_unsigned(charge);
+        book.header.cash = cash.ok_or_else(overflow)?;
+        self.pool = self
+            .pool
+            .checked_add_unsigned(charge)
+            .ok_or_else(overflow)?;
+        // rounded up by less than a unit, which was not due
+        self.loss = self.loss.saturating_add(charge.saturating_sub(1));
+        Ok(())
     }
 
     /// Adds the interest that is due to an open account to its cash. Only where the clearing house is written in any case.
@@ -148,7 +183,7 @@ impl HouseDelta {
 
     /// Whether the clearing house must be writable.
     pub fn is_needed(&self) -> bool {
-        self.debts != 0 || self.pool != 0 || self.funds != 0
+        self.debts != 0 || self.pool != 0 || self.funds != 0 || self.loss != 0
     }
 
     /// Writes the changes, and the indices up to now; nothing where there are none.
@@ -175,6 +210,7 @@ impl HouseDelta {
             .checked_add(self.pool)
             .zip(interest.funds.checked_add(self.funds));
         (interest.pool, interest.funds) = sums.ok_or_else(overflow)?;
+        interest.loss_due = interest.loss_due.saturating_sub(self.loss); // never less: what is due is not understated
         house.interest = interest;
         Ok(())
     }

@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod book;
 pub mod index_set;
+pub mod insolvency;
 pub mod interest;
 pub mod open_interest;
 pub mod priced_leg;

@@ -42,6 +42,24 @@ impl OpenInterest {
     ///
     /// Errors: `AmountOverflow`.
     pub fn add(&mut self, series: &PositionRecord, change: Change) -> Result<()> {
+        self.add_sums(series, change.long()?, change.records())
+    }
+
+    /// Counts what one account gives of a series and another takes.
+    ///
+    /// Errors: `AmountOverflow`.
+    pub fn add_transfer(
+        &mut self,
+        series: &PositionRecord,
+        given: Change,
+        taken: Change,
+    ) -> Result<()> {
+        let long = given.long()?.checked_add(taken.long()?);
+        let records = given.records().saturating_add(taken.records());
+        self.add_sums(series, long.ok_or_else(overflow)?, records)
+    }
+
+    fn add_sums(&mut self, series: &PositionRecord, long: i64, records: i32) -> Result<()> {
         let key = (series.market, series.expiry);
         // Records are sorted by market and expiry, so that the last one is usually meant.
         let place = self
@@ -59,10 +77,9 @@ impl OpenInterest {
                 self.deltas.last_mut().ok_or_else(overflow)?
             }
         };
-        let sum = delta.long.checked_add(change.long()?);
-        delta.long = sum.ok_or_else(overflow)?;
+        delta.long = delta.long.checked_add(long).ok_or_else(overflow)?;
         // at most 128 records an account
-        delta.records = delta.records.saturating_add(change.records());
+        delta.records = delta.records.saturating_add(records);
         Ok(())
     }
 

@@ -42,6 +42,11 @@ impl PricedLeg {
         self.series.strike > 0
     }
 
+    /// Whether it pays funding.
+    pub fn is_perpetual(&self) -> bool {
+        self.series.instrument == Instrument::Perpetual as u8
+    }
+
     /// The fee of one side.
     pub fn fee(&self, side: Side) -> i64 {
         match side {

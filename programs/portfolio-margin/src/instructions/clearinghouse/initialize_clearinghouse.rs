@@ -5,10 +5,11 @@ use anchor_spl::token_interface::Mint;
 use clearing_core::interest::{Curve, INDEX_ONE, MAX_DEBTS};
 use portfolio_margin_interface::args::{AccountTermsArgs, ClearinghouseArgs, HouseRulesArgs};
 use portfolio_margin_interface::state::settlement::SETTLEMENT_SAMPLES;
-use portfolio_margin_interface::state::{Clearinghouse, InterestRecord, LAYOUT_VERSION};
+use portfolio_margin_interface::state::{
+    Clearinghouse, InterestRecord, LiquidationRecord, LAYOUT_VERSION,
+};
 use portfolio_margin_interface::{seeds, AccountLayout};
 use risk_core::group::GroupParams;
-use risk_core::liquidation::LiquidationTerms;
 use risk_core::params::{AccountTerms, ConfidenceParams};
 use risk_core::tier::PortfolioTerms;
 use risk_core::{Quote, Ratio};
@@ -55,12 +56,8 @@ impl InitializeClearinghouse<'_> {
             MarginError::QuoteDecimals
         );
         // system_program: checked by its type
-        LiquidationTerms {
-            discount: Ratio::from_raw(args.liquidation_discount.into()),
-            buffer: Ratio::from_raw(args.liquidation_buffer.into()),
-        }
-        .validate()
-        .map_err(risk_error)?;
+        let liquidation = LiquidationRecord::new(&args.liquidation);
+        liquidation.validate().map_err(risk_error)?;
         require_known_kind(args.rules.quote_oracle_kind)?;
         check_terms(&args.terms)?;
         check_rules(&args.rules)
@@ -146,6 +143,7 @@ fn interest(rules: &HouseRulesArgs, now: i64) -> InterestRecord {
     InterestRecord {
         debt_index: INDEX_ONE,
         balance_index: INDEX_ONE,
+        loss_index: INDEX_ONE,
         updated_at: now,
         account_limit: rules.debt_account_limit,
         limit: rules.debt_limit,
@@ -166,8 +164,7 @@ pub fn handler(ctx: Context<InitializeClearinghouse>, args: ClearinghouseArgs) -
     clearinghouse.id = args.id;
     clearinghouse.governor = ctx.accounts.governor.key();
     clearinghouse.quote_mint = ctx.accounts.quote_mint.key();
-    clearinghouse.liquidation_discount = args.liquidation_discount;
-    clearinghouse.liquidation_buffer = args.liquidation_buffer;
+    clearinghouse.liquidation = LiquidationRecord::new(&args.liquidation);
     clearinghouse.set_account_terms(&args.terms);
     clearinghouse.quote_oracle_kind = args.rules.quote_oracle_kind;
     clearinghouse.insurance_share = args.rules.insurance_share;

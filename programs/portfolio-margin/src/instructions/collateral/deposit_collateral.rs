@@ -144,7 +144,9 @@ fn add_cash(
 }
 
 fn add_collateral(book: &mut AccountBook<'_>, bank: &CollateralBank, amount: u64) -> Result<()> {
+    let size = book.size();
     book.add_collateral(bank.index, bank.offset_market, amount)?;
+    book.require_size(size)?;
     // A market that it offsets joins every check: what no check could span, or read as a size, must not be held.
     book.scope()?;
     if bank.offset_market != 0 {

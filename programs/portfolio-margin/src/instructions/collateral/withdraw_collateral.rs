@@ -1,12 +1,12 @@
 //! Withdraws collateral, as far as initial health, the tier's minimum and the limits of debts and of the bank allow. An account
-//! without positions and debt needs no oracle to leave.
+//! without positions and debt needs no oracle to leave. While proven insolvency exceeds the insurance fund the quote asset stays.
 
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank, MarginAccount};
 
-use super::outflow::count_outflow;
+use super::outflow::{count_outflow, require_not_paused};
 use crate::bridge::{Check, Cursor};
 use crate::error::MarginError;
 use crate::event::CollateralWithdrawn;
@@ -49,6 +49,9 @@ impl WithdrawCollateral<'_> {
                 self.clearinghouse.key(),
                 MarginError::ClearinghouseMismatch
             );
+        }
+        if bank.is_quote == 1 {
+            require_not_paused(&*self.clearinghouse.load()?)?;
         }
         // vault: the bank's; destination: another token account of the mint (Anchor refuses one account twice as mutable),
         // the owner's choice

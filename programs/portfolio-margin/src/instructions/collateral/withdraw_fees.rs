@@ -4,7 +4,7 @@ use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank};
 
-use super::outflow::count_outflow;
+use super::outflow::{count_outflow, require_not_paused};
 use crate::error::{overflow, MarginError};
 use crate::event::FeesWithdrawn;
 use crate::token::{bank_seeds, push, require_program_of, Transfer};
@@ -42,6 +42,7 @@ impl WithdrawFees<'_> {
             MarginError::ClearinghouseMismatch
         );
         require_eq!(bank.is_quote, 1, MarginError::BankMismatch);
+        require_not_paused(&house)?;
         require_gte!(house.fees, amount, MarginError::BalanceInsufficient);
         // vault: the bank's; destination: another token account of the mint (Anchor refuses one account twice as mutable),
         // the governor's choice

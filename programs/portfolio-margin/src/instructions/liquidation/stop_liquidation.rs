@@ -1,18 +1,19 @@
 //! Ends a liquidation once the account has its buffer above maintenance again, in every scenario.
 
 use anchor_lang::prelude::*;
-use portfolio_margin_interface::state::margin_account::{STATUS_ACTIVE, STATUS_LIQUIDATING};
+use portfolio_margin_interface::state::margin_account::STATUS_LIQUIDATING;
 use portfolio_margin_interface::state::{Clearinghouse, MarginAccount};
 
 use crate::bridge::{Check, Cursor};
 use crate::error::{risk_error, MarginError};
 use crate::event::LiquidationStopped;
 use crate::oracle::Action;
-use crate::state::AccountBook;
+use crate::state::{insolvency, AccountBook};
 
 #[derive(Accounts)]
 pub struct StopLiquidation<'info> {
     pub caller: Signer<'info>,
+    /// Writable where the account was proved insolvent.
     pub clearinghouse: AccountLoader<'info, Clearinghouse>,
     #[account(mut)]
     pub margin_account: AccountLoader<'info, MarginAccount>,
@@ -61,9 +62,8 @@ pub fn handler<'info>(ctx: Context<'info, StopLiquidation<'info>>) -> Result<()>
         )));
     }
 
-    book.header.status = STATUS_ACTIVE;
-    book.header.liquidation_started_at = 0;
-    book.header.reserved_cash = 0;
+    drop(house);
+    insolvency::end_liquidation(book.header).apply(&ctx.accounts.clearinghouse)?;
     let sequence = book.bump_sequence()?;
     emit!(LiquidationStopped {
         margin_account: ctx.accounts.margin_account.key(),

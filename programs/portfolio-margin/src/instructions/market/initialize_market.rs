@@ -4,7 +4,7 @@ use anchor_lang::prelude::*;
 use portfolio_margin_interface::args::{MarketArgs, MarketParamsArgs, ScenarioArg};
 use portfolio_margin_interface::state::{
     Clearinghouse, GroupRecord, Market, MarketParamsRecord, MarketTermsRecord,
-    StandardParamsRecord, LAYOUT_VERSION,
+    StandardParamsRecord, LAYOUT_VERSION, MAX_MARKETS,
 };
 use portfolio_margin_interface::{seeds, AccountLayout};
 use risk_core::market::MarketParams;
@@ -49,7 +49,11 @@ impl InitializeMarket<'_> {
             self.governor.key(),
             MarginError::NotGovernor
         );
-        // clearinghouse: owner and discriminator checked by its loader
+        // clearinghouse: owner and discriminator checked by its loader; with room for a market
+        if clearinghouse.market_count >= MAX_MARKETS {
+            let count = clearinghouse.market_count;
+            return Err(error!(MarginError::MarketsFull).with_values((count, MAX_MARKETS)));
+        }
         // market: created here at its derived address
         // system_program: checked by its type
         check_oracle(

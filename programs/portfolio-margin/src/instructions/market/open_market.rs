@@ -140,6 +140,7 @@ pub fn handler(ctx: Context<OpenMarket>, args: MarketRulesArgs) -> Result<()> {
     market.regime = regime::record(&args.regime)?;
     let funding = funding_terms(&args);
     (market.funding.cap, market.funding.depth) = (funding.cap, funding.depth);
+    market.insurance_cap = args.insurance_cap;
     market.is_open = 1;
     market.sequence = market.sequence.checked_add(1).ok_or_else(overflow)?;
     emit!(MarketOpened {

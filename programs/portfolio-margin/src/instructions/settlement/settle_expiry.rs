@@ -17,6 +17,7 @@ use risk_core::Price;
 use super::{bump_market, finalize, slot_of, terms_of};
 use crate::error::{overflow, MarginError};
 use crate::event::{ExpirySettled, SettlementFinalized};
+use crate::state::insolvency::note_loss;
 use crate::state::{AccountBook, HouseDelta, Limits, OpenInterest};
 
 #[derive(Accounts)]
@@ -133,6 +134,7 @@ fn settle(
         return Err(error!(MarginError::NothingToSettle).with_values((value, settlement.pool)));
     }
     book.add_cash(paid)?;
+    note_loss(book.header, key.0, paid);
     let pool = settlement.pool.checked_add_signed(paid.saturating_neg());
     settlement.pool = pool.ok_or_else(overflow)?;
     delta.close(opened, book)?;

@@ -94,6 +94,7 @@ impl Deal<'_> {
         effects: &mut Effects,
     ) -> Result<(Scope, Opened)> {
         let opened = effects.house.open(book)?;
+        let size = book.size();
         let mut scope = book.scope()?;
         for leg in self.legs {
             // In liquidation no new market: it would change the accounts that a pending bid names.
@@ -109,14 +110,15 @@ impl Deal<'_> {
             check_position_limit(leg, change)?;
             effects.open_interest.add(&leg.series, change)
         })?;
-        book.require_expiries()?;
+        book.require_size(size)?;
         effects.house.require_limit(&opened, book)?;
         Ok((scope, opened))
     }
 
     /// Evaluates the account after [`Deal::apply`] and tests its margin: it must be openable, or the legs must have reduced
     /// its risk; an account in liquidation may only reduce. A reduction is judged with the prices that a repair accepts, so
-    /// that a dying oracle keeps nobody in a position.
+    /// that a dying oracle keeps nobody in a position. Who is below maintenance opens no new market by a reduction: it would change the
+    /// accounts that a pending start names, as often as the owner likes.
     ///
     /// The book ends as it came, the observer sees the account after the legs.
     pub fn judge<'info>(
@@ -141,9 +143,10 @@ impl Deal<'_> {
             book.undo_legs(self.legs, self.side)?;
             *cursor = start;
             let before = check.evaluate(book, scope, cursor)?.report;
+            let is_evasive = before.maintenance_health.raw() < 0 && is_wider(scope, book)?;
             book.apply_legs(self.legs, self.side, |_, _| Ok(()))?;
             let is_usable = Action::Reduce.accepts(after.doubt);
-            if is_usable && after.report.reduces_risk_of(&before) {
+            if is_usable && !is_evasive && after.report.reduces_risk_of(&before) {
                 let verdict = Verdict::Allowed;
                 return Ok(Judgement { after, verdict });
             }
@@ -166,12 +169,17 @@ impl Deal<'_> {
 }
 
 /// Refuses a position that grows beyond its limit. Legs count one by one, as they are written.
-fn check_position_limit(leg: &PricedLeg, change: Change) -> Result<()> {
+pub fn check_position_limit(leg: &PricedLeg, change: Change) -> Result<()> {
     let (size, limit) = (change.after.unsigned_abs(), leg.position_limit);
     if limit != 0 && size > limit && change.grows() {
         return Err(error!(MarginError::PositionLimit).with_values((size, limit)));
     }
     Ok(())
+}
+
+/// Whether a scope has markets that an account does not hold.
+fn is_wider(scope: &Scope, book: &AccountBook<'_>) -> Result<bool> {
+    Ok(scope.markets.as_slice().len() > book.scope()?.markets.as_slice().len())
 }
 
 fn log_change(before: &MarginReport, after: &MarginReport) {

@@ -8,15 +8,19 @@
 //! interval, too old a surface) is no measure, and then no band holds: only a trade that reduces the risk of both sides passes
 //! with such prices, and it must, or a dying oracle would keep people in their positions. So the doubts of the *legs* count in the margin
 //! test, also where nothing of them is left: an option bought and sold in one trade is a payment.
+//!
+//! *Marks.* Legs that a liquidator takes have no agreed price: each is priced at its mark, rounded in favour of the account that
+//! gives it. Here the mark is the measure, so that its price and surface must be good enough to open on.
 
 use anchor_lang::prelude::*;
 use clearing_core::funding::entry_cost;
 use clearing_core::trading::{linear_fee_ceil, option_fee_ceil, Band};
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::state::{ExpirySlot, Market, RulesRecord};
-use risk_core::position::{Instrument, PositionSource};
+use risk_core::position::{Instrument, Position, PositionSource};
+use risk_core::takeover::{price_against_taker, TAKER_ROUNDING};
 use risk_core::unit_mark::UnitMarks;
-use risk_core::{Price, Quantity};
+use risk_core::{Price, Quantity, Quote};
 
 use crate::bridge::{Check, Cursor};
 use crate::error::{overflow, risk_error, MarginError};
@@ -86,24 +90,10 @@ impl<'info> LegMarkets<'info> {
         cursor: &mut Cursor<'info>,
         access: Access,
     ) -> Result<()> {
-        let account = cursor.next_account()?;
-        let loader = AccountLoader::<Market>::try_from(account)?;
+        let loader = next_market(index, check, cursor, access)?;
         let market = loader.load()?;
-        check.require_own(&market.clearinghouse)?;
-        require_eq!(market.index, index, MarginError::MarketMismatch);
-        require_eq!(market.is_open, 1, MarginError::MarketClosed);
-        if access == Access::Write && !account.is_writable {
-            msg!("market {}", index);
-            return err!(MarginError::MarketReadOnly);
-        }
         let spot = check.spot(&market, cursor)?;
-        let pricing = Pricing {
-            market: &market,
-            rules: market.rules,
-            spot: &spot,
-            funding: market.funding.index_at(check.now),
-            now: check.now,
-        };
+        let pricing = Pricing::new(&market, &spot, check.now);
         let of_market = legs.iter().zip(&mut self.legs);
         let of_market = of_market.filter(|(leg, _)| leg.market == index);
         let doubt = pricing.price_legs(of_market)?;
@@ -115,6 +105,84 @@ impl<'info> LegMarkets<'info> {
             spot: spot.price,
             is_certain: Action::Open.accepts(spot.doubt),
         });
+        Ok(())
+    }
+
+    /// Takes the markets of valid legs from the front of the remaining accounts and prices the legs at their marks, rounded against
+    /// the taker; the marks are written into the legs. No bands hold and no fees are due.
+    ///
+    /// Errors: as [`LegMarkets::load`], but for `PriceBand`; those of prices and surfaces that no opening may use.
+    pub fn load_at_marks(
+        legs: &mut [TradeLeg],
+        check: &Check<'_>,
+        cursor: &mut Cursor<'info>,
+    ) -> Result<Self> {
+        let mut indexes = IndexSet::default();
+        for leg in &*legs {
+            indexes.insert(leg.market)?;
+        }
+        let indexes = indexes.as_slice();
+        let mut loaded = Self {
+            legs: legs.iter().map(PricedLeg::unpriced).collect(),
+            doubt: None,
+            markets: Vec::with_capacity(indexes.len()),
+        };
+        for index in indexes {
+            loaded.load_marks(*index, legs, check, cursor)?;
+        }
+        Ok(loaded)
+    }
+
+    #[inline(never)]
+    fn load_marks(
+        &mut self,
+        index: u16,
+        legs: &mut [TradeLeg],
+        check: &Check<'_>,
+        cursor: &mut Cursor<'info>,
+    ) -> Result<()> {
+        let loader = next_market(index, check, cursor, Access::Write)?;
+        let market = loader.load()?;
+        let spot = check.spot(&market, cursor)?;
+        Action::Open.accept(spot.doubt)?;
+        let of_market = legs.iter_mut().zip(&mut self.legs);
+        let of_market = of_market.filter(|(leg, _)| leg.market == index);
+        Pricing::new(&market, &spot, check.now).mark_legs(of_market)?;
+        drop(market);
+        self.markets.push(LegMarket {
+            loader,
+            index,
+            spot: spot.price,
+            is_certain: true,
+        });
+        Ok(())
+    }
+
+    /// Sum of `|quantity| x spot` over the legs, 1e-6 USD, each rounded toward zero.
+    ///
+    /// Errors: `AmountOverflow`.
+    pub fn notional(&self) -> Result<Quote> {
+        let mut sum = Quote::ZERO;
+        for leg in &self.legs {
+            let mut markets = self.markets.iter();
+            let Some(market) = markets.find(|market| market.index == leg.series.market) else {
+                return err!(MarginError::MarketMismatch);
+            };
+            let size = Quantity::from_raw(leg.quantity).notional(market.spot);
+            let size = size.map_err(risk_error)?.saturating_abs();
+            sum = sum.checked_add(size).map_err(risk_error)?;
+        }
+        Ok(sum)
+    }
+
+    /// Writes what positions that changed hands do to open interest. No limit applies: it grows no larger, and a limit may stop no
+    /// repair.
+    ///
+    /// Errors: `AmountOverflow`.
+    pub fn write_open_interest(&self, open: &OpenInterest) -> Result<()> {
+        for place in &self.markets {
+            open.write(&mut *place.loader.load_mut()?, Limits::Ignored)?;
+        }
         Ok(())
     }
 
@@ -144,6 +212,27 @@ impl<'info> LegMarkets<'info> {
     }
 }
 
+/// The next of the legs' markets.
+fn next_market<'info>(
+    index: u16,
+    check: &Check<'_>,
+    cursor: &mut Cursor<'info>,
+    access: Access,
+) -> Result<AccountLoader<'info, Market>> {
+    let account = cursor.next_account()?;
+    let loader = AccountLoader::<Market>::try_from(account)?;
+    let market = loader.load()?;
+    check.require_own(&market.clearinghouse)?;
+    require_eq!(market.index, index, MarginError::MarketMismatch);
+    require_eq!(market.is_open, 1, MarginError::MarketClosed);
+    if access == Access::Write && !account.is_writable {
+        msg!("market {}", index);
+        return err!(MarginError::MarketReadOnly);
+    }
+    drop(market);
+    Ok(loader)
+}
+
 /// What prices the legs of one market.
 struct Pricing<'a> {
     market: &'a Market,
@@ -154,7 +243,53 @@ struct Pricing<'a> {
     now: i64,
 }
 
-impl Pricing<'_> {
+impl<'a> Pricing<'a> {
+    fn new(market: &'a Market, spot: &'a CheckedPrice, now: i64) -> Self {
+        Self {
+            market,
+            rules: market.rules,
+            spot,
+            funding: market.funding.index_at(now),
+            now,
+        }
+    }
+
+    /// Prices the legs at their marks, against the taker.
+    fn mark_legs<'l>(
+        &self,
+        legs: impl Iterator<Item = (&'l mut TradeLeg, &'l mut PricedLeg)>,
+    ) -> Result<()> {
+        let params = self.market.params();
+        let scenarios = self.market.scenarios.set().map_err(risk_error)?;
+        let spot = self.spot.price;
+        let engine = self.market.input(self.now, spot, scenarios, &params);
+        let mut marks = UnitMarks::new(&engine);
+        for (leg, priced) in legs {
+            let slot = self.require_listed(leg)?;
+            Action::Open.accept(self.doubt_surface(slot))?;
+            let position = Position {
+                quantity: Quantity::from_raw(leg.quantity),
+                ..priced.series.position()
+            };
+            let mark = marks.of(&position).map_err(risk_error)?;
+            let price = price_against_taker(mark, spot, &position);
+            let paid = self.paid(priced, price)?.raw();
+            priced.paid = paid.checked_add(TAKER_ROUNDING).ok_or_else(overflow)?;
+            leg.price = price.raw();
+            priced.position_limit = self.rules.position_limit;
+        }
+        Ok(())
+    }
+
+    /// What a leg costs at a price, toward zero: a perpetual's with the funding that it has not to pay.
+    fn paid(&self, leg: &PricedLeg, price: Price) -> Result<Quote> {
+        let size = Quantity::from_raw(leg.quantity);
+        match leg.is_perpetual() && self.funding != 0 {
+            true => entry_cost(size, price, self.funding).ok_or_else(overflow),
+            false => size.notional(price).map_err(risk_error),
+        }
+    }
+
     /// Prices the legs and checks their bands; returns the worst doubt about what they were measured with.
     fn price_legs<'l>(
         &self,
@@ -209,11 +344,7 @@ impl Pricing<'_> {
 
     fn price_leg(&self, leg: &TradeLeg, priced: &mut PricedLeg) -> Result<()> {
         let (size, price) = (Quantity::from_raw(leg.quantity), Price::from_raw(leg.price));
-        let paid = match leg.instrument == Instrument::Perpetual as u8 && self.funding != 0 {
-            true => entry_cost(size, price, self.funding).ok_or_else(overflow)?,
-            false => size.notional(price).map_err(risk_error)?,
-        };
-        priced.paid = paid.raw();
+        priced.paid = self.paid(priced, price)?.raw();
         priced.position_limit = self.rules.position_limit;
         priced.fee_taker = self.fee(priced, size, price, self.rules.fee_taker)?;
         priced.fee_maker = self.fee(priced, size, price, self.rules.fee_maker)?;

@@ -9,16 +9,25 @@ use crate::error::{risk_error, MarginError};
 
 /// Checks the number of legs and each leg by itself.
 pub fn validate_legs(legs: &[TradeLeg], now: i64) -> Result<()> {
-    if legs.is_empty() || legs.len() > MAX_LEGS {
-        return Err(error!(MarginError::LegCount).with_values((legs.len(), MAX_LEGS)));
-    }
-    legs.iter().try_for_each(|leg| validate_leg(leg, now))
+    validate_count(legs.len())?;
+    legs.iter().try_for_each(|leg| {
+        require_neq!(leg.price, 0, MarginError::ZeroAmount);
+        Price::checked(leg.price).map_err(risk_error)?;
+        validate_series(leg, now)
+    })
 }
 
-fn validate_leg(leg: &TradeLeg, now: i64) -> Result<()> {
+/// Refuses no legs and more than fit.
+pub fn validate_count(legs: usize) -> Result<()> {
+    match legs {
+        1..=MAX_LEGS => Ok(()),
+        _ => Err(error!(MarginError::LegCount).with_values((legs, MAX_LEGS))),
+    }
+}
+
+/// Checks the series and the quantity of a leg, whatever its price.
+pub fn validate_series(leg: &TradeLeg, now: i64) -> Result<()> {
     require_neq!(leg.quantity, 0, MarginError::ZeroAmount);
-    require_neq!(leg.price, 0, MarginError::ZeroAmount);
-    Price::checked(leg.price).map_err(risk_error)?;
     match Instrument::from_code(leg.instrument) {
         Some(Instrument::Perpetual) if leg.expiry == 0 && leg.strike == 0 => Ok(()),
         Some(Instrument::Future) if leg.expiry != 0 && leg.strike == 0 => {

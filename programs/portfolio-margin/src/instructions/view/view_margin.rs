@@ -4,15 +4,15 @@ use anchor_lang::prelude::*;
 use anchor_lang::solana_program::program::set_return_data;
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::view::MarginView;
-use risk_core::scan::MarketRisk;
+use risk_core::scan::{MarketRisk, ScenarioPnl};
 
 use super::trial::Trial;
 use super::viewed::View;
-use crate::bridge::{Check, Observer};
+use crate::bridge::{Check, MarketKey, Observer};
 
 impl Observer for MarginView {
-    fn risk(&mut self, index: u16, risk: &MarketRisk) {
-        self.push_market(index, risk);
+    fn risk(&mut self, market: MarketKey, risk: &MarketRisk, _pnl: Option<&ScenarioPnl>) {
+        self.push_market(market.index, risk);
     }
 }
 
