@@ -396,7 +396,7 @@ pub fn restart_auction(
     account: &Pubkey,
     remaining: Vec<AccountMeta>,
 ) -> Instruction {
-    let accounts = accounts::RestartAuction {
+    let accounts = accounts::Recovery {
         caller: *caller,
         clearinghouse: *house,
         margin_account: *account,
@@ -411,7 +411,7 @@ pub fn stop_liquidation(
     account: &Pubkey,
     remaining: Vec<AccountMeta>,
 ) -> Instruction {
-    let accounts = accounts::StopLiquidation {
+    let accounts = accounts::Recovery {
         caller: *caller,
         clearinghouse: *house,
         margin_account: *account,

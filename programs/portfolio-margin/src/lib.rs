@@ -378,7 +378,7 @@ pub mod portfolio_margin {
 
     /// Begins the auction of an account anew that is above maintenance again. Authority: anybody.
     /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `HealthBelow`.
-    pub fn restart_auction<'info>(ctx: Context<'info, RestartAuction<'info>>) -> Result<()> {
+    pub fn restart_auction<'info>(ctx: Context<'info, Recovery<'info>>) -> Result<()> {
         restart_auction::handler(ctx)
     }
 
@@ -423,7 +423,7 @@ pub mod portfolio_margin {
 
     /// Ends a liquidation once the account has its buffer above maintenance again. Authority: anybody.
     /// Remaining accounts: the account's margin accounts. Errors: `NotLiquidating`, `BufferMissing`.
-    pub fn stop_liquidation<'info>(ctx: Context<'info, StopLiquidation<'info>>) -> Result<()> {
+    pub fn stop_liquidation<'info>(ctx: Context<'info, Recovery<'info>>) -> Result<()> {
         stop_liquidation::handler(ctx)
     }
 
