@@ -1,0 +1,2 @@
+//! The binary of the local network.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Clients and keepers against the local network.
