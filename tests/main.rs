@@ -20,6 +20,8 @@ mod example_venue;
 mod fill_quote;
 mod funding;
 mod futures;
+mod generated_events;
+mod generated_interface;
 mod groups;
 mod grow_margin_account;
 mod guards;
