@@ -1,1 +1,7 @@
-//! The keeper.
+//! The keeper: knows every margin account of a clearing house, ranks them, repairs those that fail, turns the cranks.
+//!
+//! Two halves meet in [`model`]. The knowing half (snapshot, subscription, ranking) keeps a [`model::Book`] equal to the chain and
+//! says which accounts fail; the acting half plans, sends, and learns from what the chain answers. The knowing half signs nothing
+//! and the acting half reads no account by itself.
+
+pub mod model;
