@@ -5,3 +5,6 @@
 //! and the acting half reads no account by itself.
 
 pub mod model;
+pub mod snapshot;
+pub mod subscribe;
+pub mod wire;

@@ -1,0 +1,211 @@
+//! Whole snapshots: every account of a clearing house in three questions, everything beside it in one.
+//!
+//! An answer's slot is the least slot that it can be of: state is read no earlier than the slot is. So what a snapshot says of an
+//! account is believed where the account is known from an earlier slot, and an account that it lacks is gone only if it is known
+//! from an earlier slot.
+
+use std::time::Duration;
+
+use portfolio_margin_interface::{Pubkey, ID};
+use serde::Deserialize;
+use serde_json::{json, Value};
+use solana_account_decoder_client_types::UiAccount;
+use solana_commitment_config::CommitmentConfig;
+use solana_rpc_client::nonblocking::rpc_client::RpcClient;
+use solana_rpc_client_api::client_error;
+use solana_rpc_client_api::request::RpcRequest;
+
+use crate::model::{Origin, Update};
+use crate::wire::{self, Kind, CLOCK};
+
+/// Keys that one `getMultipleAccounts` takes.
+const KEYS_PER_CALL: usize = 100;
+
+/// Why there is no snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The server did not answer, or with an error.
+    #[error("the RPC server did not answer {method}: {error}")]
+    Rpc {
+        /// What was asked.
+        method: &'static str,
+        /// What came back.
+        error: Box<client_error::Error>,
+    },
+    /// An answer of another shape.
+    #[error(
+        "the answer to {method} is malformed: {found} accounts for {asked} keys; ask another server"
+    )]
+    Malformed {
+        /// What was asked.
+        method: &'static str,
+        /// Keys that were asked for.
+        asked: usize,
+        /// Accounts in the answer.
+        found: usize,
+    },
+}
+
+/// Accounts, with the slots of their answers.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// Every account that could be read.
+    pub updates: Vec<Update>,
+    /// What could not.
+    pub garbage: u64,
+    /// Slot of the list of margin accounts: what is not in it was closed by then; zero: there is no list.
+    pub listed_at: u64,
+    /// Newest slot of any answer.
+    pub slot: u64,
+}
+
+impl Snapshot {
+    /// Both together.
+    pub fn join(&mut self, other: Self) {
+        self.updates.extend(other.updates);
+        self.garbage = self.garbage.saturating_add(other.garbage);
+        self.listed_at = self.listed_at.max(other.listed_at);
+        self.slot = self.slot.max(other.slot);
+    }
+
+    fn push(&mut self, update: Option<Update>, slot: u64) {
+        self.slot = self.slot.max(slot);
+        match update {
+            Some(update) => self.updates.push(update),
+            None => self.garbage = self.garbage.saturating_add(1),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer<T> {
+    context: Context,
+    value: Vec<T>,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    slot: u64,
+}
+
+#[derive(Deserialize)]
+struct Keyed {
+    pubkey: String,
+    account: UiAccount,
+}
+
+/// Where snapshots come from.
+pub struct Source {
+    rpc: RpcClient,
+    house: Pubkey,
+    commitment: CommitmentConfig,
+}
+
+impl Source {
+    /// Asks `url`, waiting for each answer up to `timeout`.
+    pub fn new(
+        url: String,
+        house: Pubkey,
+        commitment: CommitmentConfig,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            rpc: RpcClient::new_with_timeout_and_commitment(url, timeout, commitment),
+            house,
+            commitment,
+        }
+    }
+
+    /// All banks, markets and margin accounts of the house. What is asked first is the older; nothing is lost by it, since the
+    /// subscription is older than all.
+    pub async fn listing(&self) -> Result<Snapshot, SnapshotError> {
+        let mut all = Snapshot::default();
+        for kind in Kind::ALL {
+            let params = json!([ID.to_string(), {
+                "encoding": "base64+zstd",
+                "commitment": self.commitment.commitment,
+                "filters": kind.filters(&self.house),
+                "withContext": true,
+            }]);
+            let answer: Answer<Keyed> = self
+                .ask(RpcRequest::GetProgramAccounts, "getProgramAccounts", params)
+                .await?;
+            let slot = answer.context.slot;
+            for keyed in &answer.value {
+                let key = keyed.pubkey.parse().ok();
+                let read = |key| wire::update(key, &keyed.account, slot, Origin::Snapshot);
+                all.push(key.and_then(read), slot);
+            }
+            if kind == Kind::Accounts {
+                all.listed_at = slot;
+            }
+        }
+        Ok(all)
+    }
+
+    /// These accounts, and the cluster's clock; one that does not exist is an update without lamports.
+    pub async fn accounts(&self, keys: &[Pubkey]) -> Result<Snapshot, SnapshotError> {
+        let whole = json!({ "encoding": "base64", "commitment": self.commitment.commitment });
+        let mut all = Snapshot::default();
+        let keys: Vec<Pubkey> = keys.iter().copied().chain([CLOCK]).collect();
+        for keys in keys.chunks(KEYS_PER_CALL) {
+            all.join(self.multiple(keys, &whole).await?);
+        }
+        Ok(all)
+    }
+
+    /// The owners of these accounts, without their data.
+    pub async fn owners(&self, keys: &[Pubkey]) -> Result<Vec<(Pubkey, Pubkey)>, SnapshotError> {
+        let bare = json!({
+            "encoding": "base64",
+            "commitment": self.commitment.commitment,
+            "dataSlice": { "offset": 0, "length": 0 },
+        });
+        let mut owners = vec![];
+        for keys in keys.chunks(KEYS_PER_CALL) {
+            let read = self.multiple(keys, &bare).await?;
+            let there = read.updates.into_iter().filter(|update| update.lamports > 0);
+            owners.extend(there.map(|update| (update.key, update.owner)));
+        }
+        Ok(owners)
+    }
+
+    async fn multiple(&self, keys: &[Pubkey], config: &Value) -> Result<Snapshot, SnapshotError> {
+        const METHOD: &str = "getMultipleAccounts";
+        let names: Vec<String> = keys.iter().map(Pubkey::to_string).collect();
+        let params = json!([names, config]);
+        let answer: Answer<Option<UiAccount>> = self
+            .ask(RpcRequest::GetMultipleAccounts, METHOD, params)
+            .await?;
+        if answer.value.len() != keys.len() {
+            return Err(SnapshotError::Malformed {
+                method: METHOD,
+                asked: keys.len(),
+                found: answer.value.len(),
+            });
+        }
+        let slot = answer.context.slot;
+        let mut read = Snapshot::default();
+        for (key, account) in keys.iter().zip(&answer.value) {
+            let update = match account {
+                Some(account) => wire::update(*key, account, slot, Origin::Snapshot),
+                None => Some(wire::missing(*key, slot)),
+            };
+            read.push(update, slot);
+        }
+        Ok(read)
+    }
+
+    async fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        request: RpcRequest,
+        method: &'static str,
+        params: Value,
+    ) -> Result<T, SnapshotError> {
+        let answer = self.rpc.send(request, params).await;
+        answer.map_err(|error| SnapshotError::Rpc {
+            method,
+            error: Box::new(error),
+        })
+    }
+}
