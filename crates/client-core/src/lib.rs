@@ -1,1 +1,18 @@
-//! What a client computes without I/O.
+//! What a client of the clearing house computes without I/O: account bytes in; prices, margin reports and packed accounts out.
+//!
+//! Whoever has the bytes of accounts, from an RPC node, a subscription, a file or a browser, gets from them what the program would
+//! say of them. Nothing here reads a clock, a file or a socket, so it compiles to wasm as well. Bytes are untrusted: whatever they
+//! are, the answer is a value or an error, never a panic.
+
+pub mod account;
+pub mod directory;
+pub mod price;
+pub mod report;
+pub mod scope;
+
+pub use account::AccountData;
+pub use directory::{price_address, Directory, ListedBank, ListedMarket, Unlisted};
+pub use portfolio_margin_interface::Pubkey;
+pub use price::ShownPrice;
+pub use report::{evaluate, Evaluator, Inputs, MarketReport, NativeReport, ReportError};
+pub use scope::Scope;
