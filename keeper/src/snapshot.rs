@@ -164,7 +164,10 @@ impl Source {
         let mut owners = vec![];
         for keys in keys.chunks(KEYS_PER_CALL) {
             let read = self.multiple(keys, &bare).await?;
-            let there = read.updates.into_iter().filter(|update| update.lamports > 0);
+            let there = read
+                .updates
+                .into_iter()
+                .filter(|update| update.lamports > 0);
             owners.extend(there.map(|update| (update.key, update.owner)));
         }
         Ok(owners)

@@ -179,11 +179,7 @@ mod tests {
     #[test]
     fn filters_name_the_house_where_each_layout_has_it() {
         let house = Pubkey::new_from_array([9; 32]);
-        for (kind, offset) in [
-            (Kind::Banks, 16),
-            (Kind::Markets, 24),
-            (Kind::Accounts, 16),
-        ] {
+        for (kind, offset) in [(Kind::Banks, 16), (Kind::Markets, 24), (Kind::Accounts, 16)] {
             let filters = kind.filters(&house);
             assert_eq!(filters[1]["memcmp"]["offset"], offset);
             assert_eq!(filters[0]["memcmp"]["offset"], 0);

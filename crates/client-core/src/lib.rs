@@ -6,13 +6,20 @@
 
 pub mod account;
 pub mod directory;
-pub mod price;
+pub mod evaluator;
+pub mod inputs;
+pub mod oracle;
+mod pass;
 pub mod report;
 pub mod scope;
+pub mod view;
 
 pub use account::AccountData;
 pub use directory::{price_address, Directory, ListedBank, ListedMarket, Unlisted};
+pub use evaluator::{evaluate, Evaluator};
+pub use inputs::{Inputs, InputsError};
+pub use oracle::{Doubt, Grade, OraclePolicy, PriceRefusal, Priced, RawAccount, ShownPrice};
 pub use portfolio_margin_interface::Pubkey;
-pub use price::ShownPrice;
-pub use report::{evaluate, Evaluator, Inputs, MarketReport, NativeReport, ReportError};
+pub use report::{CheckedReport, MarketReport, NativeReport, ReportError};
 pub use scope::Scope;
+pub use view::{opening_refusal, view};
