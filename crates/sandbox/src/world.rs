@@ -39,6 +39,8 @@ pub enum Model {
 /// Settings of a world; start from the default.
 #[derive(Clone, Debug)]
 pub struct WorldBuilder {
+    /// Unix time at which the world's clock starts; its expiries are counted from there.
+    pub start: i64,
     /// BTC in USD, 1e-8.
     pub btc_price: u64,
     /// SOL in USD, 1e-8.
@@ -103,6 +105,7 @@ impl WorldBuilder {
 impl Default for WorldBuilder {
     fn default() -> Self {
         Self {
+            start: START,
             btc_price: BTC_START,
             sol_price: SOL_START,
             btc_volatility: 450_000,
@@ -443,8 +446,8 @@ impl WorldBuilder {
             sol_bank: bank,
             btc: market,
             sol: market,
-            week: START + 7 * DAY,
-            month: START + 28 * DAY,
+            week: self.start + 7 * DAY,
+            month: self.start + 28 * DAY,
             builder: self,
             banks: vec![],
             markets: vec![],
@@ -458,7 +461,7 @@ impl WorldBuilder {
                 .airdrop(&user.key, 100_000_000_000)
                 .expect("an airdrop");
         }
-        world.set_time(START);
+        world.set_time(world.builder.start);
         world.usdc_mint = world.create_mint("mint of USDC", 6);
         world
     }

@@ -1,0 +1,61 @@
+//! What a network is told before it starts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::scenario::Scenario;
+
+/// The RPC port of a validator by default; the WebSocket's is the next.
+pub const DEFAULT_PORT: u16 = 8_899;
+/// Milliseconds between two blocks of the main network.
+pub const DEFAULT_SLOT_MS: u64 = 400;
+/// Between two prices of a feed.
+pub(crate) const PRICE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Settings of a network; start from the default.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Port of the RPC server, 127.0.0.1; the WebSocket server has the next one. 0: two free ones.
+    pub port: u16,
+    /// How prices move.
+    pub scenario: Scenario,
+    /// Seconds of the scenario in a second of the clock; above zero.
+    pub speed: f64,
+    /// Margin accounts beside those of the named users.
+    pub accounts: usize,
+    /// How many of them fall below maintenance at the bottom of the crash.
+    pub failing: usize,
+    /// Where the named users' keypairs are written; none: nowhere.
+    pub keys: Option<PathBuf>,
+    /// Milliseconds between two blocks.
+    pub slot_ms: u64,
+    /// Decides where the random walk goes and what the accounts hold.
+    pub seed: u64,
+    /// Whether progress is told on stderr.
+    pub is_loud: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            port: DEFAULT_PORT,
+            scenario: Scenario::Calm,
+            speed: 1.0,
+            accounts: 0,
+            failing: 0,
+            keys: None,
+            slot_ms: DEFAULT_SLOT_MS,
+            seed: 1,
+            is_loud: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Tells progress, where wanted.
+    pub(crate) fn say(&self, text: &str) {
+        if self.is_loud {
+            eprintln!("localnet: {text}");
+        }
+    }
+}
