@@ -4,7 +4,10 @@
 //! says which accounts fail; the acting half plans, sends, and learns from what the chain answers. The knowing half signs nothing
 //! and the acting half reads no account by itself.
 
+pub mod book;
 pub mod model;
+pub mod monte_carlo;
+pub mod rank;
 pub mod snapshot;
 pub mod subscribe;
 pub mod wire;
