@@ -31,6 +31,7 @@ enum Milestone {
 
 /// A running chain.
 pub(crate) struct Chain {
+    pub locker: SurfnetSvmLocker,
     commands: Sender<SimnetCommand>,
     milestones: Receiver<Milestone>,
 }
@@ -87,6 +88,13 @@ impl Chain {
     }
 }
 
+impl Drop for Chain {
+    fn drop(&mut self) {
+        // it may have ended already
+        let _ = self.commands.send(SimnetCommand::Terminate(None));
+    }
+}
+
 /// A chain whose servers are not open yet.
 pub(crate) struct Prepared {
     pub locker: SurfnetSvmLocker,
@@ -118,7 +126,7 @@ impl Prepared {
             ..SurfpoolConfig::default()
         };
         let (commands, inbox) = unbounded();
-        let (locker, report) = (self.locker, self.report);
+        let (locker, report) = (self.locker.clone(), self.report);
         let (own_commands, geyser) = (commands.clone(), self.geyser);
         let run = move || {
             let run = surfpool_core::runloops::start_local_surfnet_runloop(
@@ -135,6 +143,7 @@ impl Prepared {
         };
         spawn("blocks", run)?;
         let chain = Chain {
+            locker: self.locker,
             commands,
             milestones: self.milestones,
         };

@@ -14,6 +14,7 @@
 mod chain;
 mod error;
 mod feeder;
+mod gateway;
 pub mod info;
 mod network;
 mod poster;

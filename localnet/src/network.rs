@@ -10,6 +10,7 @@ use surfpool_types::ClockCommand;
 use crate::chain::{spawn, Chain, HOST};
 use crate::error::Error;
 use crate::feeder::{ask, Feeder, Task};
+use crate::gateway::Gateway;
 use crate::info::{Info, Place};
 use crate::poster::Poster;
 use crate::scenario::{Script, SYMBOLS};
@@ -26,6 +27,7 @@ pub struct Network {
     /// What was made.
     pub info: Info,
     chain: Option<Chain>,
+    gateway: Option<Gateway>,
     tasks: Option<Sender<Task>>,
     poster: Option<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
@@ -69,8 +71,10 @@ impl Network {
             slot,
         };
         let info = Info::of(&stage, settings, place, vec![]);
-        let (rpc_port, ws_port) = ports.release();
-        let chain = prepared.open(rpc_port, ws_port)?;
+        let (rpc_port, listener) = ports.release();
+        let inner_port = free_port()?;
+        let chain = prepared.open(rpc_port, inner_port)?;
+        let gateway = Gateway::start(listener, inner_port, chain.locker.clone())?;
         let (tasks, inbox) = unbounded();
         let feeding = spawn("feeder", move || feeder.run(&inbox))?;
         let poster = Poster::new(&stage, &info.rpc_url);
@@ -79,6 +83,7 @@ impl Network {
         Ok(Self {
             info,
             chain: Some(chain),
+            gateway: Some(gateway),
             tasks: Some(tasks),
             poster: Some(poster_lives),
             threads: vec![feeding, posting],
@@ -165,6 +170,7 @@ impl Network {
             // one that panicked has ended too
             let _ = thread.join();
         }
+        self.gateway = None;
         self.chain.take().map_or(Ok(()), |chain| chain.stop())
     }
 }
@@ -230,10 +236,19 @@ impl Ports {
         (format!("http://{HOST}:{rpc}"), format!("ws://{HOST}:{ws}"))
     }
 
-    fn release(self) -> (u16, u16) {
-        drop((self.rpc, self.ws));
-        self.numbers
+    /// Frees the port of the RPC server, which binds it itself.
+    fn release(self) -> (u16, TcpListener) {
+        drop(self.rpc);
+        (self.numbers.0, self.ws)
     }
+}
+
+/// A port that nobody uses, for the server behind the gateway.
+fn free_port() -> Result<u16, Error> {
+    let address = listen(0)?.local_addr();
+    address
+        .map(|address| address.port())
+        .map_err(|error| Error::Bind(0, error))
 }
 
 fn listen(port: u16) -> Result<TcpListener, Error> {
