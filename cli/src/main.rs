@@ -2,6 +2,8 @@
 
 mod black_scholes;
 mod matrix;
+#[allow(dead_code)]
+mod online;
 mod price;
 mod real;
 
