@@ -5,17 +5,16 @@
 //! and the acting half reads no account by itself.
 
 pub mod book;
-pub mod model;
-pub mod monte_carlo;
-pub mod rank;
 pub mod config;
 pub mod health;
 pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod model;
+pub mod monte_carlo;
 pub mod order;
 pub mod profit;
+pub mod rank;
 pub mod snapshot;
 pub mod subscribe;
 pub mod wire;
