@@ -1,0 +1,199 @@
+//! The client's own view of an account is the program's `view_margin` to the bit: over 1,000 random accounts, in calm and in every
+//! weather that makes prices doubtful or useless, from the bytes of accounts alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anchor_lang::prelude::Pubkey;
+use client_core::AccountData;
+use portfolio_margin_interface::errors::ErrorCode;
+use portfolio_margin_interface::instructions::ViewMargin;
+use portfolio_margin_interface::state::margin_account::MAX_CAPACITY;
+use portfolio_margin_interface::state::MarginAccount;
+use portfolio_margin_interface::view::{MarginView, View};
+use portfolio_margin_interface::{AccountLayout, ID};
+use sandbox::Model;
+use solana_account::Account;
+use support::client::{account_data, gather};
+
+mod scene;
+use scene::Scene;
+
+/// Scenes, and accounts in each.
+const SCENES: u64 = 30;
+const ACCOUNTS: usize = 100;
+
+/// What was seen of each kind.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Accounts that the program described, by tier.
+    described: [usize; 2],
+    /// Accounts that it refused, by error.
+    refused: BTreeMap<ErrorCode, usize>,
+    /// Doubts and refusals to open, by error.
+    doubts: BTreeMap<ErrorCode, usize>,
+    refusals: BTreeMap<ErrorCode, usize>,
+    /// Instruments of the positions in accounts that were described.
+    instruments: BTreeSet<u8>,
+    /// Accounts described with debts, with offsetting collateral, with expiries that are over, of two markets or more.
+    kinds: [usize; 4],
+    /// Accounts that could be opened as they are.
+    openable: usize,
+}
+
+#[test]
+fn the_clients_report_is_the_programs_view_to_the_bit_for_1_000_random_accounts() {
+    let mut tally = Tally::default();
+    for seed in 0..SCENES {
+        let model = match seed % 3 {
+            0 => Model::Neutral,
+            _ => Model::Whole,
+        };
+        let mut scene = Scene::new(seed, model);
+        for number in 0..ACCOUNTS {
+            scene.weather();
+            let key = plant(&mut scene, number);
+            compare(&mut scene, &key, &mut tally);
+        }
+    }
+    let described: usize = tally.described.iter().sum();
+    let refused: usize = tally.refused.values().sum();
+    assert_eq!(described + refused, SCENES as usize * ACCOUNTS);
+    assert!(
+        described + refused >= 1_000 && described >= 1_500,
+        "{described} {refused}"
+    );
+    assert!(
+        tally.described.iter().all(|count| *count >= 500),
+        "{:?}",
+        tally.described
+    );
+    assert!(tally.openable >= 150, "{}", tally.openable);
+    assert!(
+        tally.kinds.iter().all(|count| *count >= 300),
+        "{:?}",
+        tally.kinds
+    );
+    assert_eq!(tally.instruments, BTreeSet::from([0, 1, 2, 3]));
+    use ErrorCode::*;
+    let of = |errors: &[ErrorCode], found: &BTreeMap<ErrorCode, usize>, what: &str| {
+        for error in errors {
+            assert!(found.contains_key(error), "no {what} {error:?}: {found:?}");
+        }
+    };
+    let doubts = [
+        OracleConfidenceTooWide,
+        OracleOutdated,
+        OracleStale,
+        OracleVolatile,
+        QuotePriceStale,
+        SurfaceStale,
+    ];
+    of(&doubts, &tally.doubts, "doubt");
+    let refusals = [InitialMarginBreached, PortfolioMinimum, RiskNotReduced];
+    of(&refusals, &tally.refusals, "refusal");
+    let refused = [
+        AmountOverflow,
+        OracleConfidenceTooWide,
+        OracleExponent,
+        OracleFeedMismatch,
+        OracleFuture,
+        OracleMalformed,
+        OracleNonPositive,
+        OracleNotTrading,
+        OracleOwner,
+        OracleStale,
+        OracleUnverified,
+        OutageMissing,
+        SurfaceMissing,
+    ];
+    of(&refused, &tally.refused, "error");
+}
+
+/// Compares an account's view with the client's, byte by byte; where the program refuses, by its error.
+fn compare(scene: &mut Scene, key: &Pubkey, tally: &mut Tally) {
+    let directory = scene.shown_directory();
+    let account = account_data(&scene.world, key);
+    let inputs = gather(&scene.world, &directory, &account.scope());
+    let ours = client_core::view(&account.header, &account.positions, &inputs);
+
+    let metas = directory.margin_metas(&account.scope());
+    let named = ViewMargin {
+        clearinghouse: directory.house,
+        margin_account: *key,
+    };
+    let ix = named.instruction(&[], &metas.expect("listed accounts"));
+    let outcome = scene.world.simulate(&[ix], &[]);
+    let theirs = match &outcome.error {
+        None => MarginView::read(&outcome.return_data),
+        Some(_) => {
+            let code = outcome.error_code().and_then(ErrorCode::from_code);
+            let code = code.unwrap_or_else(|| panic!("{:?}", outcome.logs));
+            let error = ours.expect_err("what the program refuses");
+            assert_eq!(error.code(), code, "{error}\n{}", outcome.logs.join("\n"));
+            *tally.refused.entry(code).or_default() += 1;
+            return;
+        }
+    };
+    let (ours, theirs) = (
+        ours.expect("what the program shows"),
+        theirs.expect("a view"),
+    );
+    assert_eq!(ours, theirs, "{key}");
+    assert_eq!(bytemuck::bytes_of(&ours), bytemuck::bytes_of(&theirs));
+    tally.count(&account, &theirs, scene.world.now());
+}
+
+impl Tally {
+    fn count(&mut self, account: &AccountData, view: &MarginView, now: i64) {
+        self.described[usize::from(view.tier)] += 1;
+        self.openable += usize::from(view.would_open);
+        let codes = [
+            (view.doubt, &mut self.doubts),
+            (view.refusal, &mut self.refusals),
+        ];
+        for (code, counts) in codes {
+            if let Some(code) = ErrorCode::from_code(code) {
+                *counts.entry(code).or_default() += 1;
+            }
+        }
+        let held = &account.positions;
+        self.instruments.extend(held.iter().map(|p| p.instrument));
+        let kinds = [
+            account.header.cash < 0,
+            account
+                .header
+                .used_collateral()
+                .any(|held| held.offset_market > 0),
+            held.iter().any(|p| p.expiry > 0 && p.expiry <= now),
+            view.market_count > 1,
+        ];
+        for (count, is_so) in self.kinds.iter_mut().zip(kinds) {
+            *count += usize::from(is_so);
+        }
+    }
+}
+
+/// Writes a random margin account at an address of its own.
+fn plant(scene: &mut Scene, number: usize) -> Pubkey {
+    let positions = scene.positions();
+    let mut header: MarginAccount = scene.world.read(&scene.trader.account);
+    scene.fill(&mut header);
+    header.position_count = u16::try_from(positions.len()).unwrap();
+    let mut data = MarginAccount::ACCOUNT_DISCRIMINATOR.to_vec();
+    data.extend_from_slice(bytemuck::bytes_of(&header));
+    data.extend_from_slice(bytemuck::cast_slice(&positions));
+    data.resize(MarginAccount::space(MAX_CAPACITY), 0);
+    let key = sandbox::User::named(&format!("account {number}")).key;
+    let account = Account {
+        lamports: scene
+            .world
+            .svm
+            .minimum_balance_for_rent_exemption(data.len()),
+        data,
+        owner: ID,
+        executable: false,
+        rent_epoch: u64::MAX,
+    };
+    scene.world.svm.set_account(key, account).unwrap();
+    key
+}
