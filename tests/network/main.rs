@@ -1,1 +1,4 @@
 //! Clients and keepers against the local network.
+
+mod line;
+mod proxy;
