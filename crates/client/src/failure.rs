@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::{Pubkey, ID};
 use serde_json::Value;
 use solana_signature::Signature;
@@ -79,6 +80,11 @@ impl TransactionFailure {
             .filter(|_| self.program.is_none_or(|key| key == ID))
     }
 
+    /// The program's own error.
+    pub fn code(&self) -> Option<ErrorCode> {
+        ErrorCode::from_code(self.own_number()?)
+    }
+
     /// The last lines that a program wrote before it failed, without what Anchor adds.
     pub fn facts(&self) -> impl Iterator<Item = &str> {
         let said = self.logs.iter();
@@ -93,9 +99,10 @@ impl fmt::Display for TransactionFailure {
             Some((signature, slot)) => write!(f, "{signature} failed in slot {slot}: ")?,
             None => write!(f, "the simulation failed: ")?,
         }
-        match self.number {
-            Some(number) => write!(f, "error {number}")?,
-            None => write!(f, "{}", self.name)?,
+        match (self.code(), self.number) {
+            (Some(code), _) => write!(f, "{code}")?,
+            (None, Some(number)) => write!(f, "error {number}")?,
+            (None, None) => write!(f, "{}", self.name)?,
         }
         if let Some((left, right)) = &self.values {
             write!(f, " ({left} against {right})")?;

@@ -11,12 +11,14 @@
 //!
 //! What this crate does not do: watch accounts (the keeper does), hold keys, or decide what to trade.
 
+pub mod build;
 mod decode;
 mod error;
 mod failure;
 mod fees;
 mod http;
 mod message;
+pub mod quotes;
 mod rpc;
 pub mod tables;
 mod transactor;
@@ -26,10 +28,10 @@ pub use error::{ClientError, Listed, Result, RpcFailure};
 pub use failure::TransactionFailure;
 pub use fees::{ComputePolicy, PriorityFee};
 pub use http::{Answer, Http, Transport};
-pub use message::{wire_bytes, Prepared, COMPUTE_LIMIT, PACKET_SIZE};
+pub use message::{wire_bytes, AnySigner, Prepared, COMPUTE_LIMIT, PACKET_SIZE};
 pub use rpc::{
     Blockhash, Filter, ProgramAccounts, Rpc, Simulation, Snapshot, Status, MOST_ACCOUNTS,
 };
-pub use transactor::{Landed, Transactor, TransactorConfig};
+pub use transactor::{Landed, Quoted, Transactor, TransactorConfig};
 
 pub use portfolio_margin_interface::{Pubkey, ID};
