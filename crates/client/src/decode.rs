@@ -14,7 +14,7 @@ const MOST_DATA: u64 = 10 << 20;
 
 /// An account as a server states it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RawAccount {
+pub struct Fetched {
     /// The program that owns it.
     pub owner: Pubkey,
     /// Its lamports.
@@ -23,7 +23,15 @@ pub struct RawAccount {
     pub data: Vec<u8>,
 }
 
-impl RawAccount {
+impl Fetched {
+    /// As the computations of `client_core` take it.
+    pub fn borrowed(&self) -> client_core::RawAccount<'_> {
+        client_core::RawAccount {
+            owner: self.owner,
+            data: &self.data,
+        }
+    }
+
     /// Reads an account object of JSON-RPC in base64, compressed or not. `Err` says what is wrong with it.
     pub fn from_json(value: &Value) -> Result<Self, String> {
         let owner = value.get("owner").and_then(Value::as_str);
@@ -111,8 +119,8 @@ mod tests {
     #[test]
     fn reads_both_encodings_and_the_bytes_are_the_same() {
         let plain: Vec<u8> = (0..=255).collect();
-        let a = RawAccount::from_json(&account(&STANDARD.encode(&plain), "base64")).unwrap();
-        let b = RawAccount::from_json(&account(&packed(&plain), "base64+zstd")).unwrap();
+        let a = Fetched::from_json(&account(&STANDARD.encode(&plain), "base64")).unwrap();
+        let b = Fetched::from_json(&account(&packed(&plain), "base64+zstd")).unwrap();
         assert_eq!(a, b);
         assert_eq!((a.data, a.lamports), (plain, 7));
     }
@@ -132,7 +140,7 @@ mod tests {
             account("!!!", "base64"),
             account(&good, "base64+zstd"),
         ] {
-            assert!(RawAccount::from_json(&broken).is_err(), "{broken}");
+            assert!(Fetched::from_json(&broken).is_err(), "{broken}");
         }
     }
 
@@ -145,7 +153,7 @@ mod tests {
             std::io::Write::write_all(&mut encoder, &piece).unwrap();
         }
         let bomb = STANDARD.encode(encoder.finish().unwrap());
-        let error = RawAccount::from_json(&account(&bomb, "base64+zstd")).unwrap_err();
+        let error = Fetched::from_json(&account(&bomb, "base64+zstd")).unwrap_err();
         assert!(error.contains("more than"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that can go wrong between a caller and the chain, with the numbers.
 
+use client_core::ReportError;
 use portfolio_margin_interface::Pubkey;
 use solana_signature::Signature;
 use thiserror::Error;
@@ -169,7 +170,7 @@ pub enum ClientError {
         /// The margin account.
         account: Pubkey,
         /// The engine's or a price's refusal.
-        why: String,
+        why: ReportError,
     },
     /// What was asked for makes no sense: which and why.
     #[error("{0}")]

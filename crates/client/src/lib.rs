@@ -12,23 +12,29 @@
 //! What this crate does not do: watch accounts (the keeper does), hold keys, or decide what to trade.
 
 pub mod build;
+mod client;
 mod decode;
 mod error;
 mod failure;
 mod fees;
 mod http;
+mod loaded;
 mod message;
 pub mod quotes;
 mod rpc;
 pub mod tables;
 mod transactor;
 
-pub use decode::RawAccount;
+pub use build::{associated_token_account, Builder, Side};
+pub use client::{Client, ClientConfig};
+pub use decode::Fetched;
 pub use error::{ClientError, Listed, Result, RpcFailure};
 pub use failure::TransactionFailure;
 pub use fees::{ComputePolicy, PriorityFee};
 pub use http::{Answer, Http, Transport};
+pub use loaded::{Loaded, Moment};
 pub use message::{wire_bytes, AnySigner, Prepared, COMPUTE_LIMIT, PACKET_SIZE};
+pub use quotes::{Offer, SignedQuote};
 pub use rpc::{
     Blockhash, Filter, ProgramAccounts, Rpc, Simulation, Snapshot, Status, MOST_ACCOUNTS,
 };

@@ -13,7 +13,7 @@ use solana_hash::Hash;
 use solana_signature::Signature;
 use tokio::task::JoinSet;
 
-use crate::decode::{key_of, RawAccount};
+use crate::decode::{key_of, Fetched};
 use crate::error::{ClientError, Result};
 use crate::failure::TransactionFailure;
 use crate::http::{log_lines, simulated_failure, Http, Transport};
@@ -29,7 +29,7 @@ pub struct Snapshot {
     /// The slot of all of them.
     pub slot: u64,
     /// In the order of the keys that were asked for; `None`: there is no such account.
-    pub accounts: Vec<Option<RawAccount>>,
+    pub accounts: Vec<Option<Fetched>>,
 }
 
 /// All accounts of a program that pass a filter.
@@ -38,7 +38,7 @@ pub struct ProgramAccounts {
     /// The slot of all of them.
     pub slot: u64,
     /// With their keys.
-    pub accounts: Vec<(Pubkey, RawAccount)>,
+    pub accounts: Vec<(Pubkey, Fetched)>,
 }
 
 /// What `getProgramAccounts` filters by.
@@ -73,7 +73,7 @@ pub struct Simulation {
     /// Why it failed, where it did.
     pub failure: Option<TransactionFailure>,
     /// Accounts as they would be afterwards, those that were asked for.
-    pub accounts: Vec<Option<RawAccount>>,
+    pub accounts: Vec<Option<Fetched>>,
 }
 
 /// What a server knows of a transaction.
@@ -92,8 +92,10 @@ pub struct Status {
 pub struct Rpc {
     transport: Arc<dyn Transport>,
     commitment: CommitmentLevel,
-    /// Newest slot of any answer.
+    /// Newest slot of any read.
     seen: Arc<AtomicU64>,
+    /// The slot of the last transaction that landed: reads from before it are refused.
+    landed: Arc<AtomicU64>,
     slots_behind: u64,
 }
 
@@ -119,6 +121,7 @@ impl Rpc {
             transport,
             commitment,
             seen: Arc::default(),
+            landed: Arc::default(),
             slots_behind,
         }
     }
@@ -128,7 +131,12 @@ impl Rpc {
         self.commitment
     }
 
-    /// Newest slot of any answer so far.
+    /// From now on reads must be of this slot at the least: something of it was seen.
+    pub fn expect_slot(&self, slot: u64) {
+        self.landed.fetch_max(slot, Ordering::Relaxed);
+    }
+
+    /// Newest slot of any read so far.
     pub fn newest_slot(&self) -> u64 {
         self.seen.load(Ordering::Relaxed)
     }
@@ -160,20 +168,31 @@ impl Rpc {
         number.ok_or_else(|| self.nonsense(method, "a number is missing"))
     }
 
-    /// Splits `{context, value}`, with the slot checked against what was seen.
+    /// The same of a read of accounts, with the slot checked against what was seen.
+    fn read_with_slot(&self, method: &'static str, answer: &mut Value) -> Result<(u64, Value)> {
+        let (slot, value) = self.with_slot(method, answer)?;
+        let seen = self.seen.fetch_max(slot, Ordering::Relaxed);
+        let landed = self.landed.load(Ordering::Relaxed);
+        let (seen, tolerated) = match slot < landed {
+            true => (landed, 0),
+            false => (seen, self.slots_behind),
+        };
+        match slot < seen.saturating_sub(tolerated) {
+            true => Err(ClientError::Behind {
+                slot,
+                seen,
+                tolerated,
+            }),
+            false => Ok((slot, value)),
+        }
+    }
+
+    /// Splits `{context, value}`.
     fn with_slot(&self, method: &'static str, answer: &mut Value) -> Result<(u64, Value)> {
         let slot = answer
             .get("context")
             .and_then(|context| context.get("slot"));
         let slot = self.number(method, slot)?;
-        let seen = self.seen.fetch_max(slot, Ordering::Relaxed);
-        if slot < seen.saturating_sub(self.slots_behind) {
-            return Err(ClientError::Behind {
-                slot,
-                seen,
-                tolerated: self.slots_behind,
-            });
-        }
         let value = answer.get_mut("value").map(Value::take);
         let value = value.ok_or_else(|| self.nonsense(method, "no value"))?;
         Ok((slot, value))
@@ -222,7 +241,7 @@ impl Rpc {
         let names: Vec<String> = keys.iter().map(Pubkey::to_string).collect();
         let config = json!({"encoding": "base64+zstd", "commitment": self.level()});
         let mut answer = self.call(METHOD, json!([names, config])).await?;
-        let (slot, value) = self.with_slot(METHOD, &mut answer)?;
+        let (slot, value) = self.read_with_slot(METHOD, &mut answer)?;
         let accounts = self.optional_accounts(METHOD, &value)?;
         if accounts.len() != keys.len() {
             let what = format!("{} accounts for {} keys", accounts.len(), keys.len());
@@ -235,12 +254,12 @@ impl Rpc {
         &self,
         method: &'static str,
         value: &Value,
-    ) -> Result<Vec<Option<RawAccount>>> {
+    ) -> Result<Vec<Option<Fetched>>> {
         let list = value.as_array();
         let list = list.ok_or_else(|| self.nonsense(method, "no list of accounts"))?;
         let read = list.iter().map(|account| match account {
             Value::Null => Ok(None),
-            account => RawAccount::from_json(account).map(Some),
+            account => Fetched::from_json(account).map(Some),
         });
         let read: std::result::Result<_, String> = read.collect();
         read.map_err(|what| self.nonsense(method, what))
@@ -259,14 +278,14 @@ impl Rpc {
         });
         let params = json!([program.to_string(), config]);
         let mut answer = self.call(METHOD, params).await?;
-        let (slot, value) = self.with_slot(METHOD, &mut answer)?;
+        let (slot, value) = self.read_with_slot(METHOD, &mut answer)?;
         let list = value.as_array();
         let list = list.ok_or_else(|| self.nonsense(METHOD, "no list of accounts"))?;
         let read = list.iter().map(|keyed| {
             let key = keyed.get("pubkey").and_then(Value::as_str);
             let key = key_of(key.ok_or("an account without a key")?)?;
             let account = keyed.get("account").unwrap_or(&Value::Null);
-            let account = RawAccount::from_json(account)?;
+            let account = Fetched::from_json(account)?;
             match account.owner == *program {
                 true => Ok((key, account)),
                 false => Err(format!("{key} belongs to {}", account.owner)),

@@ -9,7 +9,7 @@ use solana_address_lookup_table_interface::state::AddressLookupTable;
 use solana_message::AddressLookupTableAccount;
 use tokio::time::sleep;
 
-use crate::decode::RawAccount;
+use crate::decode::Fetched;
 use crate::error::{ClientError, Result};
 use crate::message::AnySigner;
 use crate::rpc::{Filter, Rpc};
@@ -27,7 +27,7 @@ const WARM_UP: Duration = Duration::from_secs(30);
 /// Reads a table: the addresses that serve as of `slot`.
 ///
 /// Errors: [`ClientError::NotAnAccount`] for another account, a broken table or one that is being closed.
-pub fn read(key: &Pubkey, account: &RawAccount, slot: u64) -> Result<AddressLookupTableAccount> {
+pub fn read(key: &Pubkey, account: &Fetched, slot: u64) -> Result<AddressLookupTableAccount> {
     let refused = |found: String| ClientError::NotAnAccount {
         key: *key,
         expected: "an address lookup table in use",
@@ -143,12 +143,12 @@ mod tests {
     use super::*;
     use solana_address_lookup_table_interface::state::LookupTableMeta;
 
-    fn account(meta: LookupTableMeta, addresses: &[Pubkey]) -> RawAccount {
+    fn account(meta: LookupTableMeta, addresses: &[Pubkey]) -> Fetched {
         let table = AddressLookupTable {
             meta,
             addresses: addresses.into(),
         };
-        RawAccount {
+        Fetched {
             owner: TABLES,
             lamports: 1,
             data: table.serialize_for_tests().unwrap(),
@@ -176,7 +176,7 @@ mod tests {
     fn what_is_no_table_in_use_is_refused() {
         let key = Pubkey::new_from_array([1; 32]);
         let good = account(meta(), &[TABLES]);
-        let foreign = RawAccount {
+        let foreign = Fetched {
             owner: key,
             ..good.clone()
         };
@@ -191,7 +191,7 @@ mod tests {
             ));
         }
         for length in 0..good.data.len() {
-            let cut = RawAccount {
+            let cut = Fetched {
                 data: good.data[..length].to_vec(),
                 ..good.clone()
             };

@@ -242,6 +242,7 @@ impl Transactor {
             started: Instant::now(),
         };
         let slot = flight.land().await?;
+        self.rpc.expect_slot(slot);
         Ok(Landed {
             signature,
             slot,
