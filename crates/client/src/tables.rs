@@ -1,7 +1,9 @@
 //! Address lookup tables: found, read, made and filled.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use client_core::Directory;
 use portfolio_margin_interface::Pubkey;
 use solana_address_lookup_table_interface::instruction as build;
 use solana_address_lookup_table_interface::program::ID as TABLES;
@@ -23,6 +25,26 @@ const PER_TRANSACTION: usize = 20;
 const AUTHORITY_AT: usize = 22;
 /// How long a table may take to serve after its last addition.
 const WARM_UP: Duration = Duration::from_secs(30);
+
+/// What instructions of a clearing house name, but for the accounts of its users: the house, banks with vaults and mints, markets,
+/// prices, token programs. The first [`MOST_ADDRESSES`], of which a house with 48 markets has about 120.
+pub fn addresses(directory: &Directory) -> Vec<Pubkey> {
+    let mut all = vec![directory.house];
+    all.extend(directory.quote_price);
+    for market in directory.markets.values() {
+        all.extend([market.key, market.price]);
+    }
+    for bank in directory.banks.values() {
+        all.extend([bank.key, bank.vault, bank.mint, bank.token_program]);
+        // the quote bank has no price
+        all.extend((!bank.is_quote).then_some(bank.price));
+    }
+    all.push(crate::quotes::INSTRUCTIONS);
+    let mut seen = BTreeSet::new();
+    all.retain(|key| seen.insert(*key));
+    all.truncate(MOST_ADDRESSES);
+    all
+}
 
 /// Reads a table: the addresses that serve as of `slot`.
 ///
