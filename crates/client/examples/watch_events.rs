@@ -62,10 +62,7 @@ async fn main() -> Outcome {
 
 /// Successful transactions of an address after the last one seen, oldest first.
 async fn newer(client: &Client, address: &str, last: Option<&str>) -> Outcome<Vec<String>> {
-    let mut config = json!({"commitment": "confirmed", "limit": 100});
-    if let Some(last) = last {
-        config["until"] = last.into();
-    }
+    let config = json!({"commitment": "confirmed", "limit": 100, "until": last});
     let answer = client
         .rpc()
         .call("getSignaturesForAddress", json!([address, config]))

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use client_core::account::read;
+use client_core::oracle::{stand_in, StandIn};
 use client_core::{AccountData, Directory, Inputs, InputsError, Scope};
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank, MarginAccount, Market};
 use portfolio_margin_interface::{seeds, AccountLayout, Pubkey, ID};
@@ -219,8 +220,12 @@ impl Client {
 
     /// Everything that the house lists with its prices, of one slot, in one round trip.
     pub async fn moment(&self) -> Result<Moment> {
-        let scope = whole(&self.directory());
-        let (moment, _) = self.gather(&[], &scope).await?;
+        self.moment_of(&whole(&self.directory())).await
+    }
+
+    /// The banks and markets of a scope with their prices, of one slot, in one round trip.
+    pub async fn moment_of(&self, scope: &Scope) -> Result<Moment> {
+        let (moment, _) = self.gather(&[], scope).await?;
         Ok(moment)
     }
 
@@ -360,14 +365,22 @@ impl Client {
         let now = time.map(|bytes| i64::from_le_bytes(*bytes));
         let now = now.ok_or_else(|| foreign(&CLOCK, expected, "cut short"))?;
         let find = |key: &Pubkey| found.get(key).map(Fetched::borrowed);
-        let inputs = Inputs::gather(&directory, scope, now, find);
-        let inputs = inputs.map_err(|error| match error {
-            InputsError::Missing(key) => ClientError::Missing(key),
-            InputsError::Foreign(key) => {
-                foreign(&key, "what the directory lists there", "another account")
-            }
-            InputsError::Unlisted(what) => ClientError::Invalid(what.to_string()),
-        })?;
+        let gather = |directory: &Directory| {
+            let inputs = Inputs::gather(directory, scope, now, find);
+            inputs.map_err(|error| match error {
+                InputsError::Missing(key) => ClientError::Missing(key),
+                InputsError::Foreign(key) => {
+                    foreign(&key, "what the directory lists there", "another account")
+                }
+                InputsError::Unlisted(what) => ClientError::Invalid(what.to_string()),
+            })
+        };
+        let mut inputs = gather(&directory)?;
+        let mut directory = directory;
+        if let Some(standing_in) = with_stand_ins(&directory, &inputs) {
+            inputs = gather(&standing_in)?;
+            directory = Arc::new(standing_in);
+        }
         if seeds::clearinghouse(inputs.house.id) != self.house {
             return Err(foreign(
                 &self.house,
@@ -419,6 +432,30 @@ impl<'a> Found<'a> {
     fn get(&self, key: &Pubkey) -> Option<&'a Fetched> {
         self.0.get(key).copied()
     }
+}
+
+/// In an outage that is in force the directory with what stands in for dead feeds, as instructions then take it too; `None` where
+/// every price account serves.
+fn with_stand_ins(directory: &Directory, inputs: &Inputs) -> Option<Directory> {
+    let of_markets = inputs.markets.iter();
+    let of_markets =
+        of_markets.filter_map(|(market, shown)| Some((market.feed_id, shown.refusal?)));
+    let of_banks = inputs.banks.iter();
+    let of_banks = of_banks.filter_map(|(bank, shown)| Some((bank.feed_id, shown.refusal?)));
+    let mut changed = None;
+    for (feed, _) in of_markets.chain(of_banks) {
+        let markets = inputs.markets.iter().map(|(market, _)| market);
+        let banks = inputs.banks.iter().map(|(bank, _)| bank);
+        let key = match stand_in(&feed, markets, banks, inputs.now) {
+            Some(StandIn::Market(index)) => directory.market(index).ok()?.key,
+            Some(StandIn::Bank(index)) => directory.bank(index).ok()?.key,
+            None => continue,
+        };
+        changed
+            .get_or_insert_with(|| directory.clone())
+            .set_price(feed, key);
+    }
+    changed
 }
 
 /// Everything that is listed.
