@@ -144,9 +144,9 @@ impl Feeder {
         self.publish(prices);
     }
 
-    /// Lets the crash begin from where prices are, whatever was set.
+    /// Publishes the bottom of the crash at once, and stays there, whatever was set.
     pub fn crash(&mut self) {
-        self.script = Script::crash_from(self.last);
+        self.script = Script::crashed();
         self.pinned.clear();
         self.began = Instant::now();
         self.tick();

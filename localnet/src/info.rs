@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::SYMBOLS;
 use crate::settings::Settings;
-use crate::stage::{Person, Stage};
+use crate::stage::{wall_seconds, Person, Stage};
+use crate::town::Town;
 
 /// Everything that a client needs to begin; addresses in base 58, feeds in hex.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -177,12 +178,8 @@ pub(crate) struct Place {
 }
 
 impl Info {
-    pub(crate) fn of(
-        stage: &Stage,
-        settings: &Settings,
-        place: Place,
-        failing: Vec<String>,
-    ) -> Self {
+    pub(crate) fn of(town: &Town, settings: &Settings, place: Place) -> Self {
+        let stage = &town.stage;
         let world = &stage.world;
         let venue = sandbox::venue::EXAMPLE_VENUE;
         Self {
@@ -191,7 +188,7 @@ impl Info {
             program: ID.to_string(),
             house: world.house.to_string(),
             slot: place.slot,
-            time: world.now(),
+            time: wall_seconds(),
             scenario: ScenarioInfo {
                 name: settings.scenario.to_string(),
                 speed: settings.speed,
@@ -227,8 +224,8 @@ impl Info {
                 authority: seeds::venue_authority(&world.house, &venue).to_string(),
             },
             population: PopulationInfo {
-                accounts: settings.accounts,
-                failing,
+                accounts: town.accounts,
+                failing: town.failing.iter().map(ToString::to_string).collect(),
             },
         }
     }

@@ -17,13 +17,17 @@ mod feeder;
 mod gateway;
 pub mod info;
 mod network;
+mod population;
 mod poster;
 pub mod scenario;
+mod series;
 mod settings;
 mod stage;
+mod town;
 
 pub use error::Error;
 pub use info::Info;
 pub use network::Network;
 pub use scenario::Scenario;
 pub use settings::{Settings, DEFAULT_PORT, DEFAULT_SLOT_MS};
+pub use town::Town;

@@ -16,6 +16,7 @@ use crate::poster::Poster;
 use crate::scenario::{Script, SYMBOLS};
 use crate::settings::Settings;
 use crate::stage::Stage;
+use crate::town::Town;
 
 /// Blocks after which no recent blockhash is recent any more.
 const BLOCKHASH_LIFE: usize = 151;
@@ -38,30 +39,35 @@ impl Network {
     ///
     /// Refuses settings out of range, ports in use, and files that cannot be read or written.
     pub fn start(settings: Settings) -> Result<Self, Error> {
-        let run = move || Self::start_here(&settings);
-        // in a thread of its own: callers may be inside a runtime, which forbids waiting
-        let thread = std::thread::Builder::new()
-            .name("localnet".into())
-            .spawn(run);
-        let thread = thread.map_err(|error| Error::Chain(format!("no thread: {error}")))?;
-        match thread.join() {
-            Ok(started) => started,
-            Err(_) => Err(Error::Chain("a panic while starting".into())),
-        }
+        let entrance = Entrance::of(&settings)?;
+        let town = Town::build(&settings)?;
+        Self::open(&town, &settings, entrance)
     }
 
-    fn start_here(settings: &Settings) -> Result<Self, Error> {
-        check(settings)?;
-        let script = Script::new(&settings.scenario, settings.seed)?;
-        let ports = Ports::choose(settings.port)?;
-        settings.say("building the world");
-        let stage = Stage::build();
+    /// Serves a town that was built before: its settings decided about the population, these decide about everything else.
+    pub fn start_from(town: &Town, settings: Settings) -> Result<Self, Error> {
+        let entrance = Entrance::of(&settings)?;
+        Self::open(town, &settings, entrance)
+    }
+
+    /// In a thread of its own: callers may be inside a runtime, which forbids waiting.
+    fn open(town: &Town, settings: &Settings, entrance: Entrance) -> Result<Self, Error> {
+        let opened = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| Self::open_here(town, settings, entrance));
+            thread.join()
+        });
+        opened.unwrap_or_else(|_| Err(Error::Chain("a panic while starting".into())))
+    }
+
+    fn open_here(town: &Town, settings: &Settings, entrance: Entrance) -> Result<Self, Error> {
+        let Entrance { ports, script } = entrance;
+        let stage = &town.stage;
         if let Some(folder) = &settings.keys {
-            write_keys(&stage, folder)?;
+            write_keys(stage, folder)?;
         }
         settings.say("opening the chain");
-        let prepared = Chain::prepare(&stage, settings.slot_ms)?;
-        let mut feeder = Feeder::new(prepared.locker.clone(), &stage, script, settings.speed);
+        let prepared = Chain::prepare(stage, settings.slot_ms)?;
+        let mut feeder = Feeder::new(prepared.locker.clone(), stage, script, settings.speed);
         feeder.tick();
         let (rpc_url, ws_url) = ports.urls();
         let slot = prepared.locker.get_latest_absolute_slot();
@@ -70,14 +76,14 @@ impl Network {
             ws_url,
             slot,
         };
-        let info = Info::of(&stage, settings, place, vec![]);
+        let info = Info::of(town, settings, place);
         let (rpc_port, listener) = ports.release();
         let inner_port = free_port()?;
         let chain = prepared.open(rpc_port, inner_port)?;
         let gateway = Gateway::start(listener, inner_port, chain.locker.clone())?;
         let (tasks, inbox) = unbounded();
         let feeding = spawn("feeder", move || feeder.run(&inbox))?;
-        let poster = Poster::new(&stage, &info.rpc_url);
+        let poster = Poster::new(stage, &info.rpc_url);
         let (poster_lives, stop) = unbounded();
         let posting = spawn("poster", move || poster.run(&stop))?;
         Ok(Self {
@@ -113,7 +119,7 @@ impl Network {
         self.ask(|feeder| feeder.prices())
     }
 
-    /// Lets prices fall to the crash's bottom, from now on, and forgets those that were set.
+    /// Publishes the prices of the crash's bottom, all at once, and stays there; forgets those that were set.
     pub fn crash_now(&self) -> Result<(), Error> {
         self.ask(Feeder::crash)
     }
@@ -182,18 +188,20 @@ impl Drop for Network {
     }
 }
 
-fn check(settings: &Settings) -> Result<(), Error> {
-    let wrong = |name, reason: &str| Err(Error::Setting(name, reason.into()));
-    if !(settings.speed > 0.0 && settings.speed <= 1e6) {
-        return wrong("speed", "above 0 and at most 1000000");
+/// What may be refused before anything is built.
+struct Entrance {
+    ports: Ports,
+    script: Script,
+}
+
+impl Entrance {
+    fn of(settings: &Settings) -> Result<Self, Error> {
+        settings.check()?;
+        Ok(Self {
+            script: Script::new(&settings.scenario, settings.seed)?,
+            ports: Ports::choose(settings.port)?,
+        })
     }
-    if settings.slot_ms == 0 || settings.slot_ms > 60_000 {
-        return wrong("slot time", "from 1 to 60000 ms");
-    }
-    if settings.failing > settings.accounts {
-        return wrong("failing", "no more than there are accounts");
-    }
-    Ok(())
 }
 
 /// Two ports that nobody else has; held until they are released to the servers.

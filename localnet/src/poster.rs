@@ -26,6 +26,8 @@ pub(crate) struct Poster {
     house: portfolio_margin_interface::Pubkey,
     markets: [Market; 3],
     expiries: [i64; 2],
+    /// Unix time of the last posts.
+    posted_at: i64,
 }
 
 impl Poster {
@@ -36,16 +38,17 @@ impl Poster {
             house: stage.world.house,
             markets: stage.markets(),
             expiries: [stage.world.week, stage.world.month],
+            posted_at: stage.world.now(),
         }
     }
 
     /// Posts when due until the other end of the channel is dropped.
     pub fn run(&self, stop: &Receiver<()>) {
         // the world was posted when it was made
-        let (mut surfaces, mut quote) = (
-            Instant::now() + SURFACES_EVERY,
-            Instant::now() + QUOTE_EVERY,
-        );
+        let age = u64::try_from(wall_seconds() - self.posted_at).unwrap_or(0);
+        let age = Duration::from_secs(age);
+        let first = |every: Duration| Instant::now() + every.saturating_sub(age);
+        let (mut surfaces, mut quote) = (first(SURFACES_EVERY), first(QUOTE_EVERY));
         loop {
             match stop.recv_deadline(surfaces.min(quote)) {
                 Err(RecvTimeoutError::Timeout) => {}

@@ -120,10 +120,13 @@ impl Script {
         Ok(Self { kind, rng })
     }
 
-    /// A crash that begins at once from these prices, to the same bottom.
-    pub(crate) fn crash_from(from: [u64; 3]) -> Self {
+    /// A crash that is over.
+    pub(crate) fn crashed() -> Self {
         Self {
-            kind: Kind::Crash { after: 0.0, from },
+            kind: Kind::Crash {
+                after: -CRASH_SECONDS,
+                from: START_PRICES,
+            },
             rng: ChaCha8Rng::seed_from_u64(0),
         }
     }

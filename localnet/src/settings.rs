@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::scenario::Scenario;
 
 /// The RPC port of a validator by default; the WebSocket's is the next.
@@ -52,6 +53,21 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Refuses what is out of range.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let wrong = |name, reason: &str| Err(Error::Setting(name, reason.into()));
+        if !(self.speed > 0.0 && self.speed <= 1e6) {
+            return wrong("speed", "above 0 and at most 1000000");
+        }
+        if self.slot_ms == 0 || self.slot_ms > 60_000 {
+            return wrong("slot time", "from 1 to 60000 ms");
+        }
+        if self.failing > self.accounts {
+            return wrong("failing", "no more than there are accounts");
+        }
+        Ok(())
+    }
+
     /// Tells progress, where wanted.
     pub(crate) fn say(&self, text: &str) {
         if self.is_loud {

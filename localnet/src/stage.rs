@@ -16,7 +16,7 @@ use sandbox::{
 use crate::scenario::START_PRICES;
 
 /// Equity that the Portfolio tier asks for, 1e-6 USD.
-const MINIMUM_EQUITY: i64 = 1_000_000_000;
+pub(crate) const MINIMUM_EQUITY: i64 = 1_000_000_000;
 /// Seconds for which a price serves: the feeder publishes every second.
 const PRICE_AGE: u32 = 30;
 /// Seconds for which a surface serves: it is posted every ten minutes.
@@ -26,7 +26,7 @@ const USDC_CAP: u64 = 100_000_000_000 * USDC;
 /// At-the-money volatilities, 1e-6, in the order of the markets.
 pub(crate) const VOLATILITIES: [u32; 3] = [450_000, 750_000, 600_000];
 /// Positions of accounts that take over others' books.
-const WIDE: u16 = 128;
+pub(crate) const WIDE: u16 = 128;
 
 /// A named user.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +74,13 @@ impl Stage {
     /// BTC, SOL, ETH.
     pub fn markets(&self) -> [Market; 3] {
         [self.world.btc, self.world.sol, self.eth]
+    }
+
+    /// Publishes prices, 1e-8 USD, at the time of the VM's clock.
+    pub fn set_prices(&mut self, prices: [u64; 3]) {
+        for (market, price) in self.markets().into_iter().zip(prices) {
+            self.world.set_price(&market, price);
+        }
     }
 
     /// The account of a named user.
