@@ -256,3 +256,137 @@ fn parse_price(text: &str) -> Result<u64, String> {
         )),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    fn script(scenario: Scenario) -> Script {
+        Script::new(&scenario, 7).unwrap()
+    }
+
+    #[test]
+    fn calm_prices_stay_within_a_tick() {
+        let mut script = script(Scenario::Calm);
+        let mut seen = vec![];
+        for second in 0..1_000 {
+            let prices = script.prices(f64::from(second));
+            for (price, start) in prices.into_iter().zip(START_PRICES) {
+                assert!(price.abs_diff(start) <= start / 20_000);
+            }
+            seen.push(prices);
+        }
+        seen.dedup();
+        assert!(seen.len() > 990, "prices move");
+    }
+
+    #[test]
+    fn a_walk_repeats_with_its_seed_and_spreads_as_its_volatility_says() {
+        let walk = |seed| {
+            let mut script = Script::new(&Scenario::Walk, seed).unwrap();
+            (0..100)
+                .map(|at| script.prices(f64::from(at) * 3_600.0))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(walk(1), walk(1));
+        assert_ne!(walk(1), walk(2));
+        // 2,000 walks of a year: the deviation of ln(price) is the volatility within a few standard errors of 1.6 %
+        let mut squares = [0.0; 3];
+        for seed in 0..2_000 {
+            let prices = Script::new(&Scenario::Walk, seed).unwrap().prices(YEAR);
+            for at in 0..3 {
+                let drift = -VOLATILITIES[at] * VOLATILITIES[at] / 2.0;
+                let log = (prices[at] as f64 / START_PRICES[at] as f64).ln() - drift;
+                squares[at] += log * log / 2_000.0;
+            }
+        }
+        for at in 0..3 {
+            let found = squares[at].sqrt();
+            assert!((found / VOLATILITIES[at] - 1.0).abs() < 0.06, "{found}");
+        }
+    }
+
+    #[test]
+    fn the_crash_waits_falls_and_stays() {
+        let mut script = script(Scenario::Crash);
+        let before = script.prices(CRASH_AFTER - 0.001);
+        let during = script.prices(CRASH_AFTER + CRASH_SECONDS / 2.0);
+        for at in 0..3 {
+            assert!(before[at].abs_diff(START_PRICES[at]) <= START_PRICES[at] / 20_000);
+            assert!(during[at] < before[at] && during[at] > bottom()[at]);
+        }
+        assert_eq!(script.prices(CRASH_AFTER + CRASH_SECONDS), bottom());
+        assert_eq!(script.prices(1e9), bottom());
+        assert_eq!(Script::crashed().prices(0.0), bottom());
+        assert_eq!(bottom()[0], START_PRICES[0] / 100 * 85);
+    }
+
+    #[test]
+    fn rows_hold_until_the_next() {
+        let rows = parse_rows("# a comment\n seconds, BTC,SOL,ETH\n0,1,2,3\n\n1.5,0.00000001,2.5,999999999.99999999\n");
+        let rows = rows.unwrap();
+        assert_eq!(rows[0].prices, [100_000_000, 200_000_000, 300_000_000]);
+        assert_eq!(rows[1].prices, [1, 250_000_000, 99_999_999_999_999_999]);
+        let mut script = script(Scenario::Calm);
+        script.kind = Kind::Rows(rows.clone());
+        assert_eq!(script.prices(1.499), rows[0].prices);
+        assert_eq!(script.prices(1.5), rows[1].prices);
+        assert_eq!(script.prices(1e12), rows[1].prices);
+    }
+
+    #[test]
+    fn files_that_are_wrong_say_where() {
+        let head = "seconds,BTC,SOL,ETH\n";
+        let cases = [
+            (String::new(), "the file is empty"),
+            (
+                "time,BTC,SOL,ETH\n".into(),
+                "line 1: the heading is seconds,BTC,SOL,ETH",
+            ),
+            (head.into(), "there is no row below the heading"),
+            (
+                format!("{head}1,1,1,1\n"),
+                "line 2: seconds begin with 0 and grow from row to row",
+            ),
+            (
+                format!("{head}0,1,1,1\n0,1,1,1\n"),
+                "line 3: seconds begin with 0",
+            ),
+            (
+                format!("{head}0,1,1\n"),
+                "line 2: 4 fields are needed, there are 3",
+            ),
+            (format!("{head}x,1,1,1\n"), "line 2: \"x\" are no seconds"),
+            (format!("{head}inf,1,1,1\n"), "line 2: seconds are finite"),
+            (format!("{head}NaN,1,1,1\n"), "line 2: seconds are finite"),
+            (format!("{head}0,0,1,1\n"), "line 2: \"0\" is no price"),
+            (format!("{head}0,-1,1,1\n"), "line 2: \"-1\" is no price"),
+            (format!("{head}0,1e3,1,1\n"), "line 2: \"1e3\" is no price"),
+            (
+                format!("{head}0,1.123456789,1,1\n"),
+                "line 2: \"1.123456789\" is no price",
+            ),
+            (
+                format!("{head}0,1000000000,1,1\n"),
+                "line 2: \"1000000000\" is no price",
+            ),
+            (format!("{head}0,,1,1\n"), "line 2: \"\" is no price"),
+        ];
+        for (text, reason) in cases {
+            let refused = parse_rows(&text).unwrap_err();
+            assert!(refused.starts_with(reason), "{refused}");
+        }
+    }
+
+    #[test]
+    fn names_are_read_and_written() {
+        for name in ["calm", "walk", "crash", "folder/path.csv"] {
+            assert_eq!(name.parse::<Scenario>().unwrap().to_string(), name);
+        }
+        assert!("crush".parse::<Scenario>().is_err());
+        let gone = Scenario::File("no/such/file.csv".into());
+        let refused = Script::new(&gone, 1).unwrap_err().to_string();
+        assert!(refused.starts_with("no/such/file.csv: "), "{refused}");
+    }
+}
