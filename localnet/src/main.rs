@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use localnet::{Error, Network, Scenario, Settings, DEFAULT_PORT, DEFAULT_SLOT_MS};
+use localnet::{Error, Info, Network, Scenario, Settings, DEFAULT_PORT, DEFAULT_SLOT_MS};
 
 /// A local network: real RPC and WebSocket servers, the clearing house deployed, funded wallets, living prices.
 ///
@@ -54,20 +54,28 @@ impl Options {
             slot_ms: self.slot_ms,
             seed: self.seed,
             is_loud: true,
+            ..Settings::default()
         }
     }
 }
+
+/// Exit status: wrong usage, as clap's own.
+const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("localnet: {error}");
-            ExitCode::FAILURE
+            match error {
+                Error::Setting(..) | Error::Scenario(..) => ExitCode::from(USAGE),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
 
+/// Starts, prints, waits for a signal, stops.
 fn run(options: &Options) -> Result<(), Error> {
     let broken = |error: std::io::Error| Error::Chain(error.to_string());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -75,27 +83,48 @@ fn run(options: &Options) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(broken)?;
-    // before anything else, so that a signal while starting ends it as well
-    let signal = runtime.block_on(async { Signals::new() }).map_err(broken)?;
-    let network = Network::start(options.settings())?;
-    let json = serde_json::to_string(&network.info);
-    let json = json.map_err(|error| Error::Chain(error.to_string()))?;
-    if let Some(path) = &options.json_file {
-        let written = std::fs::write(path, format!("{json}\n"));
-        written.map_err(|error| Error::File(path.clone(), error))?;
-    }
-    let mut out = std::io::stdout();
-    writeln!(out, "{json}")
-        .and_then(|()| out.flush())
-        .map_err(broken)?;
+    let mut signals = runtime.block_on(async { Signals::new() }).map_err(broken)?;
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let settings = options.settings();
+    // the main thread ends the process on a signal, also while this one is building
+    std::thread::spawn(move || {
+        let _ = tell.send(Network::start(settings));
+    });
+    let started = runtime.block_on(async {
+        tokio::select! {
+            started = told => Some(started),
+            () = signals.wait() => None,
+        }
+    });
+    let network = match started {
+        Some(Ok(started)) => started?,
+        Some(Err(_)) => return Err(Error::Chain("a panic while starting".into())),
+        None => {
+            eprintln!("localnet: stopped before it was ready");
+            return Ok(());
+        }
+    };
+    print(&network.info, options)?;
     eprintln!(
         "localnet: ready: {} and {}; ctrl-C ends it",
         network.rpc_url(),
         network.ws_url()
     );
-    runtime.block_on(signal.wait());
+    runtime.block_on(signals.wait());
     eprintln!("localnet: stopping");
     network.stop()
+}
+
+/// Prints what was made, on stdout and into the file that was named.
+fn print(info: &Info, options: &Options) -> Result<(), Error> {
+    let json = serde_json::to_string(info).map_err(|error| Error::Chain(error.to_string()))?;
+    if let Some(path) = &options.json_file {
+        let written = std::fs::write(path, format!("{json}\n"));
+        written.map_err(|error| Error::File(path.clone(), error))?;
+    }
+    let mut out = std::io::stdout();
+    let written = writeln!(out, "{json}").and_then(|()| out.flush());
+    written.map_err(|error| Error::File("stdout".into(), error))
 }
 
 /// What ends a process politely.
@@ -113,7 +142,7 @@ impl Signals {
         })
     }
 
-    async fn wait(mut self) {
+    async fn wait(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

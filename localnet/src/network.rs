@@ -83,7 +83,7 @@ impl Network {
         let gateway = Gateway::start(listener, inner_port, chain.locker.clone())?;
         let (tasks, inbox) = unbounded();
         let feeding = spawn("feeder", move || feeder.run(&inbox))?;
-        let poster = Poster::new(stage, &info.rpc_url);
+        let poster = Poster::new(stage, settings, &info.rpc_url);
         let (poster_lives, stop) = unbounded();
         let posting = spawn("poster", move || poster.run(&stop))?;
         Ok(Self {

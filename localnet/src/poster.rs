@@ -10,12 +10,9 @@ use solana_message::Message;
 use solana_rpc_client::rpc_client::RpcClient;
 use solana_transaction::versioned::VersionedTransaction;
 
+use crate::settings::Settings;
 use crate::stage::{wall_seconds, Stage, VOLATILITIES};
 
-/// Between two surfaces of an expiry; they serve for an hour.
-const SURFACES_EVERY: Duration = Duration::from_secs(600);
-/// Between two prices of the quote asset; they serve for ten minutes.
-const QUOTE_EVERY: Duration = Duration::from_secs(120);
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -28,10 +25,12 @@ pub(crate) struct Poster {
     expiries: [i64; 2],
     /// Unix time of the last posts.
     posted_at: i64,
+    surfaces_every: Duration,
+    quote_every: Duration,
 }
 
 impl Poster {
-    pub fn new(stage: &Stage, rpc_url: &str) -> Self {
+    pub fn new(stage: &Stage, settings: &Settings, rpc_url: &str) -> Self {
         Self {
             client: RpcClient::new(rpc_url.to_string()),
             user: stage.world.surface_authority,
@@ -39,6 +38,8 @@ impl Poster {
             markets: stage.markets(),
             expiries: [stage.world.week, stage.world.month],
             posted_at: stage.world.now(),
+            surfaces_every: settings.surfaces_every,
+            quote_every: settings.quote_every,
         }
     }
 
@@ -48,7 +49,7 @@ impl Poster {
         let age = u64::try_from(wall_seconds() - self.posted_at).unwrap_or(0);
         let age = Duration::from_secs(age);
         let first = |every: Duration| Instant::now() + every.saturating_sub(age);
-        let (mut surfaces, mut quote) = (first(SURFACES_EVERY), first(QUOTE_EVERY));
+        let (mut surfaces, mut quote) = (first(self.surfaces_every), first(self.quote_every));
         loop {
             match stop.recv_deadline(surfaces.min(quote)) {
                 Err(RecvTimeoutError::Timeout) => {}
@@ -56,10 +57,10 @@ impl Poster {
             }
             let now = Instant::now();
             if now >= quote {
-                quote = now + due(self.post_quote(), QUOTE_EVERY);
+                quote = now + due(self.post_quote(), self.quote_every);
             }
             if now >= surfaces {
-                surfaces = now + due(self.post_surfaces(), SURFACES_EVERY);
+                surfaces = now + due(self.post_surfaces(), self.surfaces_every);
             }
         }
     }

@@ -10,6 +10,10 @@ use crate::scenario::Scenario;
 pub const DEFAULT_PORT: u16 = 8_899;
 /// Milliseconds between two blocks of the main network.
 pub const DEFAULT_SLOT_MS: u64 = 400;
+/// Between two surfaces of an expiry by default; they serve for an hour.
+pub const SURFACES_EVERY: Duration = Duration::from_secs(600);
+/// Between two stored prices of the quote asset by default; they serve for ten minutes.
+pub const QUOTE_EVERY: Duration = Duration::from_secs(120);
 /// Between two prices of a feed.
 pub(crate) const PRICE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -30,6 +34,10 @@ pub struct Settings {
     pub keys: Option<PathBuf>,
     /// Milliseconds between two blocks.
     pub slot_ms: u64,
+    /// Between two surfaces of an expiry.
+    pub surfaces_every: Duration,
+    /// Between two stored prices of the quote asset.
+    pub quote_every: Duration,
     /// Decides where the random walk goes and what the accounts hold.
     pub seed: u64,
     /// Whether progress is told on stderr.
@@ -46,6 +54,8 @@ impl Default for Settings {
             failing: 0,
             keys: None,
             slot_ms: DEFAULT_SLOT_MS,
+            surfaces_every: SURFACES_EVERY,
+            quote_every: QUOTE_EVERY,
             seed: 1,
             is_loud: false,
         }
