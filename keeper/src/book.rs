@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
-use client_core::{account, AccountData, Directory, Scope};
+use client_core::{account, price_address, AccountData, Directory, Scope};
 use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBank, MarginAccount, Market, LAYOUT_VERSION,
 };
@@ -271,13 +271,19 @@ impl Book {
         self.follow();
     }
 
-    /// Finds the price accounts of what is listed.
+    /// Finds the price accounts of what is listed: those of the feeds, also while something stands in for one.
     fn follow(&mut self) {
-        let banks = self.directory.banks.values();
-        let banks = banks.filter(|bank| !bank.is_quote).map(|bank| bank.price);
-        let markets = self.directory.markets.values().map(|market| market.price);
+        let banks = self.directory.banks.values().filter(|bank| !bank.is_quote);
+        let banks = banks.map(|bank| price_address(bank.oracle_kind, &bank.feed_id));
+        let markets = self.directory.markets.values();
+        let markets = markets.map(|market| price_address(market.oracle_kind, &market.feed_id));
         let all = banks.chain(markets).chain(self.directory.quote_price);
         self.followed = all.collect();
+    }
+
+    /// Shows another account for a feed.
+    pub(crate) fn show(&mut self, feed: [u8; 32], account: Pubkey) {
+        self.directory.set_price(feed, account);
     }
 
     fn apply_price(&mut self, update: &Update) -> Applied {

@@ -6,15 +6,19 @@
 
 pub mod book;
 pub mod config;
+mod follow;
 pub mod health;
+mod judge;
 pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod model;
 pub mod monte_carlo;
 pub mod order;
+pub mod pricing;
 pub mod profit;
 pub mod rank;
 pub mod snapshot;
 pub mod subscribe;
+pub mod watch;
 pub mod wire;

@@ -147,6 +147,8 @@ pub struct Counts {
     pub snapshots: Count,
     /// What a later snapshot showed that no notification had told.
     pub missed: Count,
+    /// Margin accounts that a snapshot lacked: no notification tells of a close.
+    pub closed: Count,
     /// Accounts evaluated at the current prices.
     pub evaluations: Count,
     /// Accounts that the engine refused to evaluate.
