@@ -460,3 +460,6 @@ fn bytes_of<T: AccountLayout>(state: &T) -> &[u8] {
 
 const _: () = assert!(MarginAccount::ACCOUNT_LEN < crate::wire::MAX_ACCOUNT_BYTES);
 const _: () = assert!(Market::ACCOUNT_LEN < crate::wire::MAX_ACCOUNT_BYTES);
+
+#[cfg(test)]
+mod tests;

@@ -20,5 +20,7 @@ pub mod profit;
 pub mod rank;
 pub mod snapshot;
 pub mod subscribe;
+#[cfg(test)]
+mod testing;
 pub mod watch;
 pub mod wire;
