@@ -7,6 +7,7 @@
 pub mod book;
 pub mod config;
 mod follow;
+pub mod cranks;
 pub mod health;
 mod judge;
 pub mod limits;
@@ -16,6 +17,9 @@ pub mod model;
 pub mod monte_carlo;
 pub mod order;
 pub mod pricing;
+pub mod outcome;
+pub mod packed;
+pub mod plan;
 pub mod profit;
 pub mod rank;
 pub mod snapshot;
