@@ -4,6 +4,7 @@
 //! says which accounts fail; the acting half plans, sends, and learns from what the chain answers. The knowing half signs nothing
 //! and the acting half reads no account by itself.
 
+pub mod act;
 pub mod book;
 pub mod config;
 mod follow;
@@ -22,9 +23,12 @@ pub mod packed;
 pub mod plan;
 pub mod profit;
 pub mod rank;
+pub mod run;
 pub mod snapshot;
 pub mod subscribe;
 #[cfg(test)]
 mod testing;
 pub mod watch;
+pub mod table;
+pub mod turn;
 pub mod wire;

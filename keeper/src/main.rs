@@ -1,2 +1,177 @@
-//! The keeper.
-fn main() {}
+//! `margin-keeper`: the command line of the keeper.
+//!
+//! Exit codes: 0 done, or stopped by SIGTERM or SIGINT; 1 something failed, or a single run met errors; 2 the configuration or the
+//! command line is wrong.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use margin_keeper::config::Settings;
+use margin_keeper::run::Keeper;
+use margin_keeper::{health, log};
+use solana_keypair::Keypair;
+use tokio::signal::unix::{signal, SignalKind};
+use tokio::sync::watch;
+
+/// Watches every margin account of a clearing house, repairs those that fail, turns the cranks.
+#[derive(Parser)]
+#[command(name = "margin-keeper", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs until SIGTERM or SIGINT, then finishes what is in flight.
+    Run(Options),
+    /// Waits for a whole book, works on everything once, prints what it did as JSON, and ends.
+    RunOnce(Options),
+    /// Checks the configuration and prints every key with the value in force.
+    CheckConfig {
+        /// TOML file; without it only the environment counts.
+        #[arg(long, env = "MARGIN_KEEPER_CONFIG")]
+        config: Option<PathBuf>,
+    },
+}
+
+#[derive(clap::Args)]
+struct Options {
+    /// TOML file; without it only the environment counts.
+    #[arg(long, env = "MARGIN_KEEPER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Simulates and logs what would be sent, and sends nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What went wrong, and with which exit code.
+struct Failure(u8, String);
+
+impl Failure {
+    fn configuration(text: impl ToString) -> Self {
+        Self(2, text.to_string())
+    }
+
+    fn running(text: impl ToString) -> Self {
+        Self(1, text.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::CheckConfig { config } => check(config.as_deref()),
+        Command::Run(options) => started(&options, true),
+        Command::RunOnce(options) => started(&options, false),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(code, text)) => {
+            eprintln!("margin-keeper: {text}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn check(path: Option<&Path>) -> Result<(), Failure> {
+    let settings = Settings::load(path).map_err(Failure::configuration)?;
+    let lines = settings.effective.iter();
+    let lines: String = lines.map(|(key, value)| format!("{key} = {value}\n")).collect();
+    print(&lines)
+}
+
+/// A pipe that was closed is no failure of this program's.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::running(error)),
+        _ => Ok(()),
+    }
+}
+
+fn started(options: &Options, is_continuous: bool) -> Result<(), Failure> {
+    let settings = Settings::load(options.config.as_deref()).map_err(Failure::configuration)?;
+    let keypair = read_keypair(&settings.house.keypair)?;
+    log::start(&settings.logs);
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::running)?;
+    runtime.block_on(async {
+        let stop = stop_on_signals().map_err(Failure::running)?;
+        let listen = settings.metrics.listen.filter(|_| is_continuous);
+        let keeper = Keeper::new(settings, keypair, options.dry_run, stop.subscribe())
+            .map_err(Failure::configuration)?;
+        if !is_continuous {
+            return run_once(keeper).await;
+        }
+        let mut served = None;
+        if let Some(address) = listen {
+            let bound = health::bind(address).await;
+            let (listener, bound) = bound.map_err(|error| {
+                Failure::running(format!("metrics.listen: {address}: {error}"))
+            })?;
+            print(&format!("{{\"listening\":\"{bound}\"}}\n"))?;
+            let (metrics, readiness) = (keeper.metrics(), keeper.readiness());
+            let (end, ended) = watch::channel(false);
+            let server = health::serve(listener, metrics, readiness, wait(ended));
+            served = Some((tokio::spawn(server), end));
+        }
+        let outcome = keeper.run().await.map_err(Failure::running);
+        if let Some((server, end)) = served {
+            end.send_replace(true);
+            server.abort(); // whoever keeps a connection open does not keep the process
+        }
+        outcome
+    })
+}
+
+async fn run_once(keeper: Keeper) -> Result<(), Failure> {
+    let summary = keeper.run_once().await.map_err(Failure::running)?;
+    let line = serde_json::to_string(&summary).map_err(Failure::running)?;
+    print(&format!("{line}\n"))?;
+    match summary.errors {
+        0 => Ok(()),
+        errors => Err(Failure::running(format!("{errors} attempts ended in errors: see the log"))),
+    }
+}
+
+/// Becomes true at the first SIGTERM or SIGINT; a second one ends the process at once.
+fn stop_on_signals() -> std::io::Result<watch::Sender<bool>> {
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let sender = watch::Sender::new(false);
+    let told = sender.clone();
+    tokio::spawn(async move {
+        for is_second in [false, true] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if is_second {
+                std::process::exit(1);
+            }
+            told.send_replace(true);
+        }
+    });
+    Ok(sender)
+}
+
+async fn wait(mut ended: watch::Receiver<bool>) {
+    // an error is a sender that is gone
+    let _ = ended.wait_for(|ended| *ended).await;
+}
+
+/// Reads a keypair file: a JSON array of 64 numbers.
+fn read_keypair(path: &Path) -> Result<Keypair, Failure> {
+    let refused = |why: String| {
+        let path = path.display();
+        Failure::configuration(format!("house.keypair: {path}: {why}"))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+    let bytes: Vec<u8> = serde_json::from_str(&text)
+        .map_err(|_| refused("is no JSON array of 64 numbers from 0 to 255".to_owned()))?;
+    Keypair::try_from(bytes.as_slice())
+        .map_err(|_| refused("is no keypair: its second half is not the first one's key".to_owned()))
+}
