@@ -22,7 +22,7 @@ describe('events', () => {
     const [first] = named('Traded');
     expect(first!.taker).toBe(accountText('long').raw.address);
     expect(first!.legs).toEqual([{ market: 0, instrument: 0, expiry: 0n, strike: 0n, quantity: 1_000_000n, price: 11_666_150_000_000n }]);
-    expect(named('LiquidationStarted')[0]!.account).toBe(accountText('fallen').raw.address);
+    expect(named('LiquidationStarted')[0]!.marginAccount).toBe(accountText('fallen').raw.address);
     const [filled] = named('QuoteFilled');
     expect([filled!.nonce, filled!.lots]).toEqual([77n, 2n]);
   });
