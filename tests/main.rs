@@ -12,6 +12,7 @@ mod bid_liquidation;
 mod bid_liquidation_refusals;
 mod caps;
 mod cases;
+mod client_plans;
 mod client_report;
 mod close_margin_account;
 mod composition;

@@ -42,6 +42,12 @@ impl AccountData {
         })
     }
 
+    /// Positions that an account of these bytes has room for.
+    pub fn capacity_of(data: &[u8]) -> usize {
+        let records = data.len().saturating_sub(MarginAccount::ACCOUNT_LEN);
+        records / size_of::<PositionRecord>()
+    }
+
     /// What a check of it covers.
     pub fn scope(&self) -> Scope {
         Scope::of(&self.header, &self.positions)

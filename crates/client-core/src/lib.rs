@@ -5,11 +5,13 @@
 //! are, the answer is a value or an error, never a panic.
 
 pub mod account;
+mod book;
 pub mod directory;
 pub mod evaluator;
 pub mod inputs;
 pub mod oracle;
 mod pass;
+pub mod plan;
 pub mod report;
 pub mod scope;
 pub mod view;
