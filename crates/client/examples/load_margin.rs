@@ -4,13 +4,18 @@
 
 mod common;
 
-use common::{announce, dollars, transactor, Outcome, Setup};
+use common::{announce, dollars, finish, transactor, Outcome, Setup};
 use portfolio_margin_client::{Loaded, Transactor};
 use portfolio_margin_interface::view::{MarginView, View};
 use solana_signer::Signer;
+use std::process::ExitCode;
 
 #[tokio::main]
-async fn main() -> Outcome {
+async fn main() -> ExitCode {
+    finish(run().await)
+}
+
+async fn run() -> Outcome {
     let setup = Setup::new()?;
     let client = setup.client().await?;
     let wallet = setup.keypair()?;

@@ -6,12 +6,17 @@
 
 mod common;
 
-use common::{announce, transactor, Outcome, Setup};
+use common::{announce, finish, transactor, Outcome, Setup};
 use portfolio_margin_client::tables;
 use solana_signer::Signer;
+use std::process::ExitCode;
 
 #[tokio::main]
-async fn main() -> Outcome {
+async fn main() -> ExitCode {
+    finish(run().await)
+}
+
+async fn run() -> Outcome {
     let setup = Setup::new()?;
     let client = setup.client().await?;
     let wallet = setup.keypair()?;

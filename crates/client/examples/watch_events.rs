@@ -6,16 +6,21 @@
 
 mod common;
 
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use common::{announce, transactor, Outcome, Setup};
+use common::{announce, finish, transactor, Outcome, Setup};
 use portfolio_margin_client::Client;
 use portfolio_margin_interface::logs::events_of;
 use serde_json::json;
 use solana_signer::Signer;
 
 #[tokio::main]
-async fn main() -> Outcome {
+async fn main() -> ExitCode {
+    finish(run().await)
+}
+
+async fn run() -> Outcome {
     let setup = Setup::new()?;
     let client = setup.client().await?;
     let wallet = setup.keypair()?;

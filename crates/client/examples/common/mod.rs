@@ -13,6 +13,7 @@
 #![allow(clippy::indexing_slicing)] // of JSON, which answers null
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use portfolio_margin_client::{Client, ClientConfig, Pubkey, Transactor, TransactorConfig};
@@ -21,8 +22,19 @@ use serde_json::Value;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-/// What an example returns: whatever went wrong ends it with exit code 1 and its text.
+/// What a part of an example returns.
 pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Ends an example: exit code 1 and its text for whatever went wrong.
+pub fn finish(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Options, and what the local network says of itself.
 pub struct Setup {
