@@ -1,4 +1,5 @@
 //! Clients and keepers against the local network.
 
+mod client;
 mod line;
 mod proxy;

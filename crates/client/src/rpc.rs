@@ -20,6 +20,9 @@ use crate::http::{log_lines, simulated_failure, Http, Transport};
 
 /// Most accounts that one `getMultipleAccounts` returns.
 pub const MOST_ACCOUNTS: usize = 100;
+/// Refusals in a row of reads that are behind, after which what was seen before counts as the lie: one answer with a slot of the far
+/// future must not end a client.
+const MOST_BEHIND: u64 = 20;
 /// How often parts of one snapshot are asked for again when they come from different slots.
 const SNAPSHOT_ATTEMPTS: u32 = 4;
 
@@ -96,6 +99,8 @@ pub struct Rpc {
     seen: Arc<AtomicU64>,
     /// The slot of the last transaction that landed: reads from before it are refused.
     landed: Arc<AtomicU64>,
+    /// Reads in a row that were refused for being behind.
+    refused: Arc<AtomicU64>,
     slots_behind: u64,
 }
 
@@ -122,6 +127,7 @@ impl Rpc {
             commitment,
             seen: Arc::default(),
             landed: Arc::default(),
+            refused: Arc::default(),
             slots_behind,
         }
     }
@@ -177,14 +183,19 @@ impl Rpc {
             true => (landed, 0),
             false => (seen, self.slots_behind),
         };
-        match slot < seen.saturating_sub(tolerated) {
-            true => Err(ClientError::Behind {
-                slot,
-                seen,
-                tolerated,
-            }),
-            false => Ok((slot, value)),
+        if slot >= seen.saturating_sub(tolerated) {
+            self.refused.store(0, Ordering::Relaxed);
+            return Ok((slot, value));
         }
+        if self.refused.fetch_add(1, Ordering::Relaxed) >= MOST_BEHIND {
+            self.seen.store(slot, Ordering::Relaxed);
+            self.landed.store(slot, Ordering::Relaxed);
+        }
+        Err(ClientError::Behind {
+            slot,
+            seen,
+            tolerated,
+        })
     }
 
     /// Splits `{context, value}`.

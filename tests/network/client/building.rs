@@ -1,0 +1,287 @@
+//! Instructions: packed as the embedded world packs them, which the program's own tests hold to the program.
+
+use client_core::{AccountData, Scope};
+use portfolio_margin_client::{tables, Builder, ClientError, Prepared, Pubkey, Side, PACKET_SIZE};
+use portfolio_margin_interface::args::{BidArgs, LiquidateLegsArgs};
+use portfolio_margin_interface::state::MarginAccount;
+use risk_core::liquidation::FRACTION_ONE;
+use risk_core::tier::Tier;
+use sandbox::actions::{call, perpetual, put};
+use sandbox::takeover::take_of;
+use sandbox::widest::{Equity, Shape, Wide, CALM};
+use sandbox::{Trader, World};
+use solana_instruction::Instruction;
+use solana_message::AddressLookupTableAccount;
+
+fn data(world: &World, key: &Pubkey) -> AccountData {
+    AccountData::read(&world.data(key)).expect("a margin account")
+}
+
+/// The same accounts, signers and data; written is at least what the world writes, and beyond it the clearing house alone.
+#[track_caller]
+fn same(ours: &Instruction, theirs: &Instruction, house: &Pubkey) {
+    assert_eq!(ours.program_id, theirs.program_id);
+    assert_eq!(ours.data, theirs.data);
+    assert_eq!(ours.accounts.len(), theirs.accounts.len());
+    for (ours, theirs) in ours.accounts.iter().zip(&theirs.accounts) {
+        assert_eq!(
+            (ours.pubkey, ours.is_signer),
+            (theirs.pubkey, theirs.is_signer)
+        );
+        let is_house = ours.pubkey == *house && ours.is_writable;
+        assert!(
+            ours.is_writable == theirs.is_writable || is_house,
+            "{}",
+            ours.pubkey
+        );
+    }
+}
+
+/// A world with two traders who hold options, perpetuals and an asset whose risk offsets a market.
+fn traded() -> (World, [Trader; 2]) {
+    let mut world = World::new();
+    let traders = ["taker", "maker"].map(|name| world.trader(name, 5_000_000_000_000));
+    let bank = world.sol_bank;
+    world.fund(&traders[0].user, &bank, 50_000_000_000);
+    world.deposit(&traders[0], &bank, 50_000_000_000).ok();
+    let (market, expiry) = (world.btc, world.week);
+    let spot = world.spot(&market.price).raw();
+    let strike = spot / 100_000_000 / 1_000 * 1_000 * 100_000_000;
+    let legs = [
+        perpetual(&market, -1_000_000, spot),
+        call(&market, expiry, strike, -500_000, spot / 30),
+        put(&market, expiry, strike, 500_000, spot / 30),
+    ];
+    world.trade(&traders[0], &traders[1], &legs).ok();
+    (world, traders)
+}
+
+#[test]
+fn instructions_are_packed_as_the_embedded_world_packs_them() {
+    let (world, [taker, maker]) = traded();
+    let directory = world.directory(&world.house);
+    let (theirs, others) = (data(&world, &taker.account), data(&world, &maker.account));
+    let all = theirs.scope().union(&others.scope());
+    let inputs = world.inputs(&world.house, &all);
+    let builder = Builder {
+        directory: &directory,
+        inputs: &inputs,
+    };
+    let side = |key, account| Side { key, account };
+    let (ours, other) = (side(taker.account, &theirs), side(maker.account, &others));
+    let house = world.house;
+    let leg = [perpetual(
+        &world.btc,
+        10_000,
+        world.spot(&world.btc.price).raw(),
+    )];
+    let keys = [&taker.user.key, &maker.user.key];
+    let witness = [0];
+    let bid = BidArgs {
+        witness: witness.to_vec(),
+        fraction: FRACTION_ONE,
+        minimum: 0,
+        price_limit: i64::MAX,
+    };
+    let legs = LiquidateLegsArgs {
+        witness: witness.to_vec(),
+        legs: vec![take_of(&others.positions[0], others.positions[0].quantity)],
+        fee: 5,
+        minimum: 0,
+        price_limit: 9,
+    };
+    let trade = builder.trade(&ours, &other, keys, &leg).unwrap();
+    same(&trade, &world.trade_ix(&taker, &maker, &leg), &house);
+    assert!(
+        !trade
+            .accounts
+            .iter()
+            .any(|meta| meta.pubkey == house && meta.is_writable),
+        "rich sides owe nothing"
+    );
+    let view = builder.view_margin(&ours, &leg).unwrap();
+    same(
+        &view,
+        &world.view_margin_after_ix(&taker.account, &leg),
+        &house,
+    );
+    let tier = builder.set_tier(&ours, Tier::Standard).unwrap();
+    same(&tier, &world.set_tier_ix(&taker, Tier::Standard), &house);
+    for (bank, amount) in [
+        (world.usdc, 1_000_000),
+        (world.sol_bank, 1),
+        (world.sol_bank, 50_000_000_000),
+    ] {
+        let ixs = builder.withdraw(&ours, bank.index, amount).unwrap();
+        same(&ixs[1], &world.withdraw_ix(&taker, &bank, amount), &house);
+        let ixs = builder
+            .deposit(&taker.user.key, &taker.account, bank.index, amount)
+            .unwrap();
+        same(&ixs[1], &world.deposit_ix(&taker, &bank, amount), &house);
+    }
+    let start = builder
+        .start_liquidation(keys[0], &other, &witness)
+        .unwrap();
+    same(
+        &start,
+        &world.start_liquidation_ix(&taker.user, &maker.account, &witness),
+        &house,
+    );
+    let slice = builder.bid(&ours, &other, &bid).unwrap();
+    same(
+        &slice,
+        &world.bid_ix(&taker, &maker.account, bid.clone()),
+        &house,
+    );
+    let take = builder.liquidate_legs(&ours, &other, &legs).unwrap();
+    same(&take, &world.legs_ix(&taker, &maker.account, legs), &house);
+    let restart = builder.restart_auction(keys[0], &other).unwrap();
+    same(
+        &restart,
+        &world.restart_auction_ix(&taker.user, &maker.account),
+        &house,
+    );
+    let stop = builder.stop_liquidation(keys[0], &other).unwrap();
+    same(
+        &stop,
+        &world.stop_liquidation_ix(&taker.user, &maker.account),
+        &house,
+    );
+    let prove = builder.prove_insolvency(&other, &witness).unwrap();
+    same(
+        &prove,
+        &world.prove_insolvency_ix(&maker.account, &witness),
+        &house,
+    );
+    let insolvent = builder.bid_insolvent(&ours, &other, &bid).unwrap();
+    same(
+        &insolvent,
+        &world.bid_insolvent_ix(&taker, &maker.account, bid),
+        &house,
+    );
+    let resolve = builder.resolve_bankruptcy(&other, true);
+    same(
+        &resolve,
+        &world.resolve_bankruptcy_ix(&maker.account),
+        &house,
+    );
+    for market in [None, Some(world.btc.index)] {
+        let args = portfolio_margin_interface::args::DeleverageArgs {
+            fraction: FRACTION_ONE,
+            market,
+        };
+        let ix = builder
+            .auto_deleverage(keys[0], &other, &ours, &args)
+            .unwrap();
+        let expected = world.auto_deleverage_ix(&taker.user, &maker.account, &taker.account, args);
+        same(&ix, &expected, &house);
+    }
+    let settle = builder
+        .settle_perp_pnl(&ours, world.btc.index, Some(*keys[0]))
+        .unwrap();
+    same(
+        &settle,
+        &world.settle_perp_pnl_ix(&taker, &world.btc),
+        &house,
+    );
+}
+
+#[test]
+fn the_house_is_written_where_a_side_may_end_in_debt_and_not_otherwise() {
+    let (world, [taker, maker]) = traded();
+    let directory = world.directory(&world.house);
+    let (mut theirs, others) = (data(&world, &taker.account), data(&world, &maker.account));
+    let inputs = world.inputs(&world.house, &theirs.scope().union(&others.scope()));
+    let builder = Builder {
+        directory: &directory,
+        inputs: &inputs,
+    };
+    let spot = world.spot(&world.btc.price).raw();
+    // half a coin at a hundredth of spot: the premium
+    let price = spot / 100;
+    let premium = i64::try_from(price / 2 / 100).unwrap();
+    let keys = [&taker.user.key, &maker.user.key];
+    let mut is_written = |cash: i64, quantity: i64| {
+        theirs.header.cash = cash;
+        let leg = [call(&world.btc, world.week, spot, quantity, price)];
+        let ours = Side {
+            key: taker.account,
+            account: &theirs,
+        };
+        let other = Side {
+            key: maker.account,
+            account: &others,
+        };
+        let ix = builder.trade(&ours, &other, keys, &leg).unwrap();
+        ix.accounts
+            .iter()
+            .any(|meta| meta.pubkey == world.house && meta.is_writable)
+    };
+    assert!(is_written(-1, -500_000)); // owes before
+    assert!(is_written(premium - 1, 500_000)); // and after
+    assert!(!is_written(2 * premium, 500_000));
+    assert!(!is_written(premium, -500_000)); // is paid
+}
+
+/// A house of the widest account that there can be, its bidder, and how a table of the house makes both transactions fit.
+#[test]
+fn the_widest_bid_fits_with_a_table_and_says_by_how_much_it_does_not_without() {
+    let mut wide = Wide::new(CALM);
+    let shape = Shape {
+        options: 0,
+        expiries: 0,
+        futures: 0,
+        perpetuals: 8,
+        markets: 8,
+        banks: 8,
+    };
+    let records = wide.book(&shape);
+    let [failing, bidder] = [wide.open(Tier::Portfolio), wide.open(Tier::Portfolio)];
+    wide.plant_failing(&failing, &records, shape.banks, Equity::Positive);
+    let world = &wide.world;
+    let directory = world.directory(&world.house);
+    let (theirs, ours) = (data(world, &failing.account), data(world, &bidder.account));
+    assert_eq!(
+        theirs.scope().banks.len() + theirs.scope().markets.len(),
+        16
+    );
+    let inputs = world.inputs(&world.house, &theirs.scope().union(&Scope::default()));
+    let builder = Builder {
+        directory: &directory,
+        inputs: &inputs,
+    };
+    let witness = world.report(&failing.account).witness();
+    let args = BidArgs {
+        witness: witness.clone(),
+        fraction: FRACTION_ONE,
+        minimum: 0,
+        price_limit: i64::MAX,
+    };
+    let failing_side = Side {
+        key: failing.account,
+        account: &theirs,
+    };
+    let bidder_side = Side {
+        key: bidder.account,
+        account: &ours,
+    };
+    let payer = bidder.user.key;
+    let start = builder
+        .start_liquidation(&payer, &failing_side, &witness)
+        .unwrap();
+    let bid = builder.bid(&bidder_side, &failing_side, &args).unwrap();
+    let table = AddressLookupTableAccount {
+        key: Pubkey::new_from_array([7; 32]),
+        addresses: tables::addresses(&directory),
+    };
+    let both = [start, bid];
+    let error = Prepared::new(&payer, &both, &[], Default::default()).unwrap_err();
+    let ClientError::TooLarge { bytes, limit, .. } = error else {
+        panic!("{error}");
+    };
+    assert!(bytes > limit && limit == PACKET_SIZE, "{bytes}");
+    let fits = Prepared::new(&payer, &both, &[table], Default::default()).unwrap();
+    assert!(fits.size() < 600, "{}", fits.size());
+    let header: &MarginAccount = &theirs.header;
+    assert!(header.size(&theirs.positions) <= portfolio_margin_interface::state::size::MOST_SIZE);
+}
