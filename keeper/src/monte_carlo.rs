@@ -365,3 +365,6 @@ fn sample(
     };
     Some(accounts.iter().zip(failed).map(of).collect())
 }
+
+#[cfg(test)]
+mod tests;
