@@ -309,3 +309,6 @@ impl Table {
         ranked
     }
 }
+
+#[cfg(test)]
+mod tests;

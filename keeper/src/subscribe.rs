@@ -339,3 +339,6 @@ fn read(topic: &Topic, result: Value) -> Option<Event> {
     };
     wire::update(key, &account, slot, Origin::Subscription).map(Event::Update)
 }
+
+#[cfg(test)]
+mod tests;
