@@ -138,7 +138,10 @@ impl Actor {
 
     /// Sends with other lookup tables from now on.
     pub fn replace_transactor(&self, transactor: Transactor) {
-        *self.transactor.write().unwrap_or_else(PoisonError::into_inner) = transactor;
+        *self
+            .transactor
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = transactor;
     }
 
     /// Accounts left alone until a moment.
@@ -209,7 +212,9 @@ impl Actor {
                 wait: Some(seconds),
                 ..
             } => u64::try_from(*seconds).unwrap_or(1).clamp(1, 60), // prices move: never blind for longer
-            Outcome::Sent | Outcome::Outcompeted | Outcome::Unpriced(_) | Outcome::Transient(_) => 2,
+            Outcome::Sent | Outcome::Outcompeted | Outcome::Unpriced(_) | Outcome::Transient(_) => {
+                2
+            }
             Outcome::NotDue(_) => 5,
             Outcome::OverLimit(_) | Outcome::CannotCarry(_) => 10,
             Outcome::NotProfitable { .. } | Outcome::Planned => 30,

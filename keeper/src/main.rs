@@ -78,7 +78,9 @@ fn main() -> ExitCode {
 fn check(path: Option<&Path>) -> Result<(), Failure> {
     let settings = Settings::load(path).map_err(Failure::configuration)?;
     let lines = settings.effective.iter();
-    let lines: String = lines.map(|(key, value)| format!("{key} = {value}\n")).collect();
+    let lines: String = lines
+        .map(|(key, value)| format!("{key} = {value}\n"))
+        .collect();
     print(&lines)
 }
 
@@ -86,7 +88,9 @@ fn check(path: Option<&Path>) -> Result<(), Failure> {
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::running(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::running(error))
+        }
         _ => Ok(()),
     }
 }
@@ -107,9 +111,8 @@ fn started(options: &Options, is_continuous: bool) -> Result<(), Failure> {
         let mut served = None;
         if let Some(address) = listen {
             let bound = health::bind(address).await;
-            let (listener, bound) = bound.map_err(|error| {
-                Failure::running(format!("metrics.listen: {address}: {error}"))
-            })?;
+            let (listener, bound) = bound
+                .map_err(|error| Failure::running(format!("metrics.listen: {address}: {error}")))?;
             print(&format!("{{\"listening\":\"{bound}\"}}\n"))?;
             let (metrics, readiness) = (keeper.metrics(), keeper.readiness());
             let (end, ended) = watch::channel(false);
@@ -131,7 +134,9 @@ async fn run_once(keeper: Keeper) -> Result<(), Failure> {
     print(&format!("{line}\n"))?;
     match summary.errors {
         0 => Ok(()),
-        errors => Err(Failure::running(format!("{errors} attempts ended in errors: see the log"))),
+        errors => Err(Failure::running(format!(
+            "{errors} attempts ended in errors: see the log"
+        ))),
     }
 }
 
@@ -172,6 +177,7 @@ fn read_keypair(path: &Path) -> Result<Keypair, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
     let bytes: Vec<u8> = serde_json::from_str(&text)
         .map_err(|_| refused("is no JSON array of 64 numbers from 0 to 255".to_owned()))?;
-    Keypair::try_from(bytes.as_slice())
-        .map_err(|_| refused("is no keypair: its second half is not the first one's key".to_owned()))
+    Keypair::try_from(bytes.as_slice()).map_err(|_| {
+        refused("is no keypair: its second half is not the first one's key".to_owned())
+    })
 }

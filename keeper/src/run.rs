@@ -26,7 +26,7 @@ use crate::order::{is_in_shard, sort, Urgency};
 use crate::outcome::Outcome;
 use crate::rank::Thresholds;
 use crate::watch::{read, Watch, WatchConfig};
-use crate::{turn, table};
+use crate::{table, turn};
 
 /// Signals that may wait.
 const SIGNALS: usize = 64;
@@ -157,14 +157,13 @@ impl Keeper {
         let (actor, mut status) = (self.actor.clone(), self.watch.status());
         let watching = tokio::spawn(self.watch.run(signals, stop_watching));
         let loaded = timeout(LOADING, status.wait_for(|status| status.ready)).await;
-        if !matches!(loaded, Ok(Ok(_))) {
+        let Ok(Ok(known)) = loaded.map(|known| known.map(|known| *known)) else {
             return Err(RunError::NotLoaded(LOADING));
-        }
+        };
         let mut failing = BTreeSet::new();
         while let Ok(signal) = heard.try_recv() {
             note(signal, &mut failing);
         }
-        let known = *status.borrow();
         let mut summary = Summary {
             generation: known.generation,
             accounts: known.accounts,
@@ -243,7 +242,11 @@ fn due(actor: &Actor, failing: &BTreeSet<Pubkey>) -> Vec<Pubkey> {
 }
 
 /// Repairs what fails until it is told to stop, then waits for what is in flight.
-async fn work(actor: Arc<Actor>, mut heard: mpsc::Receiver<Signal>, mut stop: watch::Receiver<bool>) {
+async fn work(
+    actor: Arc<Actor>,
+    mut heard: mpsc::Receiver<Signal>,
+    mut stop: watch::Receiver<bool>,
+) {
     let permits = Arc::new(Semaphore::new(actor.settings.limits.concurrent));
     let mut failing = BTreeSet::new();
     let mut tasks: JoinSet<()> = JoinSet::new();
@@ -279,7 +282,10 @@ async fn work(actor: Arc<Actor>, mut heard: mpsc::Receiver<Signal>, mut stop: wa
         }
     }
     tracing::info!(in_flight = actor.flights.len(), "stopping");
-    let finished = timeout(LAST_WORDS, async { while tasks.join_next().await.is_some() {} }).await;
+    let finished = timeout(LAST_WORDS, async {
+        while tasks.join_next().await.is_some() {}
+    })
+    .await;
     if finished.is_err() {
         tracing::warn!("a repair was still unconfirmed at the end");
     }
@@ -310,8 +316,12 @@ async fn show(
         metrics.risky.set(gauge(status.risky));
         metrics.failing.set(gauge(status.failing));
         metrics.in_flight.set(gauge(actor.flights.len()));
-        metrics.waiting.set(gauge(actor.waiting().count(Instant::now())));
-        metrics.slot.set(i64::try_from(status.slot).unwrap_or(i64::MAX));
+        metrics
+            .waiting
+            .set(gauge(actor.waiting().count(Instant::now())));
+        metrics
+            .slot
+            .set(i64::try_from(status.slot).unwrap_or(i64::MAX));
         metrics.lag.set(i64::try_from(slots).unwrap_or(i64::MAX));
         let disconnects = counts.disconnects.get();
         metrics.reconnects.inc_by(disconnects.saturating_sub(lost));
