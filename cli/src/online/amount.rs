@@ -57,12 +57,20 @@ pub fn shown(units: impl Into<i128>, decimals: u32) -> String {
     Decimal::new(units.into(), decimals).to_string()
 }
 
-/// Units for a table: digits in groups of three, at least two decimals of money, none that are zero behind those.
+/// Units for a table: digits in groups of three, at least `least` decimals, none that are zero behind those.
 pub fn grouped(units: impl Into<i128>, decimals: u32, least: usize) -> String {
-    let plain = shown(units, decimals);
+    group(&shown(units, decimals), least)
+}
+
+/// A plain decimal for a table, with at least two decimals.
+pub fn regrouped(plain: &str) -> String {
+    group(plain, 2)
+}
+
+fn group(plain: &str, least: usize) -> String {
     let (sign, rest) = match plain.strip_prefix('-') {
         Some(rest) => ("-", rest),
-        None => ("", plain.as_str()),
+        None => ("", plain),
     };
     let (whole, part) = rest.split_once('.').unwrap_or((rest, ""));
     let mut text = String::from(sign);

@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|
 //! | server | `--url` | `PM_URL` | `url` | `http://127.0.0.1:8899` |
 //! | key | `--keypair` | `PM_KEYPAIR` | `keypair` | `~/.config/solana/id.json` |
-//! | house | `--house` | `PM_HOUSE` | `house` | the house of number 0 |
+//! | house | `--house` | `PM_HOUSE` | `house` | the house of number 1 |
 //! | commitment | `--commitment` | `PM_COMMITMENT` | `commitment` | `confirmed` |
 //! | priority fee | `--priority-fee` | `PM_PRIORITY_FEE` | `priority_fee` | `auto` |
 //! | file | `--config` | `PM_CONFIG` | | `~/.config/portfolio-margin/config.toml` |
@@ -149,7 +149,7 @@ impl Settings {
         Ok(Self {
             url: server(all.url.as_deref().unwrap_or("http://127.0.0.1:8899"))?,
             keypair: expand(keypair, home.as_deref()),
-            house: house(all.house.as_deref().unwrap_or("0"))?,
+            house: house(all.house.as_deref().unwrap_or("1"))?,
             commitment: all.commitment.as_deref().unwrap_or("confirmed").parse()?,
             priority_fee: all.priority_fee.as_deref().unwrap_or("auto").parse()?,
         })
@@ -281,7 +281,7 @@ mod tests {
         let none = |_: &str| None;
         let settings = Settings::resolve(Layer::default(), None, &none).unwrap();
         assert_eq!(settings.url, "http://127.0.0.1:8899");
-        assert_eq!(settings.house, seeds::clearinghouse(0));
+        assert_eq!(settings.house, seeds::clearinghouse(1));
         let missing = Settings::resolve(Layer::default(), Some("/nowhere/pm.toml"), &none);
         let failure = missing.unwrap_err();
         assert_eq!(failure.code(), 2);

@@ -43,7 +43,7 @@ pub enum Column {
 /// A table with a header; `rows` have a cell per column.
 pub fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_preset(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().map(|column| match column {
         Column::Left(name) | Column::Right(name) => *name,
@@ -54,12 +54,17 @@ pub fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let lines: Vec<&str> = Vec::new();
     let drawn = table.to_string();
-    let lines = drawn.lines().fold(lines, |mut lines, line| {
-        lines.push(line.trim_end());
-        lines
-    });
+    let mut lines: Vec<String> = drawn
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    let width = lines
+        .iter()
+        .map(|line| line.chars().count())
+        .max()
+        .unwrap_or(0);
+    lines.insert(lines.len().min(1), "─".repeat(width));
     lines.join("\n")
 }
 
