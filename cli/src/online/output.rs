@@ -119,8 +119,8 @@ mod tests {
         ];
         let text = table(&[Column::Left("series"), Column::Right("size")], rows);
         let has = |line: &str| text.lines().any(|drawn| drawn == line);
-        assert!(has(" BTC-PERP         1.5"), "{text}");
-        assert!(has(" E          -1,000.25"), "{text}");
+        assert!(has(" BTC-PERP        1.5"), "{text}");
+        assert!(has(" E         -1,000.25"), "{text}");
         assert!(text.lines().all(|line| line.trim_end() == line));
     }
 

@@ -35,6 +35,8 @@ pub fn of_transaction(failure: &TransactionFailure) -> Failure {
         (None, None) => failure.to_string(),
     };
     if let (Some(_), Some((left, right))) = (code, &failure.values) {
+        let [left, right] =
+            [left, right].map(|value| code.map_or(value.clone(), |code| readable(code, value)));
         text.push_str(&format!(" ({left} against {right})"));
     }
     if let Some(advice) = code.and_then(advice) {
@@ -69,6 +71,22 @@ fn owed(failure: &TransactionFailure) -> Option<&'static str> {
             "the key's wallet has too few lamports for the fee or for the rent of what it opens",
         ),
         _ => None,
+    }
+}
+
+/// A number that the program compared, in USD where it is an amount in 1e-6 USD.
+fn readable(code: ErrorCode, value: &str) -> String {
+    let is_amount = matches!(
+        code,
+        ErrorCode::InitialMarginBreached
+            | ErrorCode::HealthBelow
+            | ErrorCode::PortfolioMinimum
+            | ErrorCode::DebtLimit
+            | ErrorCode::GrossNotionalExceeded
+    );
+    match value.parse::<i64>() {
+        Ok(raw) if is_amount => format!("{} USD", super::amount::money(raw)),
+        _ => value.to_owned(),
     }
 }
 
@@ -124,7 +142,7 @@ mod tests {
         let text = failure.to_string();
         for part in [
             "InitialMarginBreached",
-            "(-1005 against 0)",
+            "(-0.001005 USD against 0.00 USD)",
             "deposit more",
             "nothing was sent",
         ] {
