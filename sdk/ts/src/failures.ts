@@ -34,7 +34,8 @@ export class TransactionError extends Error {
 
   /**
    * @param message What happened.
-   * @param instruction Number of the instruction that failed, where one did.
+   * @param instruction Number of the instruction that failed among those that were sent, where one did; the compute budget's, which
+   * stand in front of them, are not counted.
    * @param code Its custom error code, where it has one.
    * @param programError Name of the error, where the failure is this program's.
    * @param logs The runtime's log; empty where the server sent none.
@@ -77,12 +78,14 @@ function shown(value: unknown): string {
  * A custom code is taken for this program's only where the log does not say that another failed, and where the top-level program of
  * the instruction is not known to be another.
  *
- * @param programs Programs of the transaction's instructions, in order.
+ * @param programs Programs of the instructions, in order, without those in front.
+ * @param inFront Number of instructions that the sender put in front: the compute budget's.
  */
 export function transactionError(
   err: unknown,
   logs: readonly string[] = [],
   programs: readonly string[] = [],
+  inFront = 0,
 ): TransactionError {
   const instructionError = (err as { InstructionError?: unknown } | null)?.InstructionError;
   if (!Array.isArray(instructionError)) {
@@ -90,7 +93,7 @@ export function transactionError(
     return new TransactionError(`the transaction failed: ${text}`, undefined, undefined, undefined, logs, err);
   }
   const [rawNumber, kind] = instructionError as [unknown, unknown];
-  const number = Number(rawNumber);
+  const number = Number(rawNumber) - inFront;
   const custom = (kind as { Custom?: unknown } | null)?.Custom;
   if (typeof custom !== 'number' && typeof custom !== 'bigint') {
     const text = typeof kind === 'string' ? kind : shown(kind);

@@ -10,6 +10,7 @@ export { EVENTS, type ProgramEvent } from './generated/events.js';
 export * from './instructions.js';
 export * from './load.js';
 export * from './packing.js';
+export * from './prices.js';
 export * from './quotes.js';
 export * from './send.js';
 export * from './views.js';

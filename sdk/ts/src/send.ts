@@ -96,22 +96,31 @@ function writtenBy(instructions: readonly Instruction[]): Address[] {
   return [...new Set(written.map(({ address }) => address))];
 }
 
+/** The message to send, with the most units that there are; the budget's instructions stand in front, however many. */
 async function composed(rpc: SendRpc, payer: TransactionSigner, instructions: readonly Instruction[], options: SendOptions) {
-  const { value: lifetime } = await rpc.getLatestBlockhash({ commitment: options.commitment ?? 'confirmed' }).send();
+  const { commitment = 'confirmed', fee = DEFAULT_FEE, lookupTables } = options;
+  const microLamports = await priceOf(rpc, fee, writtenBy(instructions));
+  const { value: lifetime } = await rpc.getLatestBlockhash({ commitment }).send();
   const message = pipe(
     createTransactionMessage({ version: 0 }),
     (m) => setTransactionMessageFeePayerSigner(payer, m),
     (m) => setTransactionMessageLifetimeUsingBlockhash(lifetime, m),
     (m) => setTransactionMessageComputeUnitLimit(MOST_UNITS, m),
+    (m) => setTransactionMessageComputeUnitPrice(microLamports, m),
     (m) => appendTransactionMessageInstructions(instructions, m),
   );
-  const tables = options.lookupTables;
-  return { message: tables ? compressTransactionMessageUsingAddressLookupTables(message, tables) : message, lifetime };
+  const compressed = lookupTables ? compressTransactionMessageUsingAddressLookupTables(message, lookupTables) : message;
+  return { message: compressed, microLamports, until: lifetime.lastValidBlockHeight };
 }
 
-/** Programs of a message's instructions by their number, with the budget's in front. */
-function programsOf(message: { instructions: readonly Instruction[] }): string[] {
-  return message.instructions.map(({ programAddress }) => programAddress);
+/** What a failure is told by: the programs of the instructions sent, and how many of the budget's are in front. */
+interface Layout {
+  programs: string[];
+  inFront: number;
+}
+
+function layoutOf(message: { instructions: readonly Instruction[] }, sent: readonly Instruction[]): Layout {
+  return { programs: sent.map(({ programAddress }) => programAddress), inFront: message.instructions.length - sent.length };
 }
 
 /**
@@ -127,29 +136,29 @@ export async function sendInstructions(
   instructions: readonly Instruction[],
   options: SendOptions = {},
 ): Promise<Sent> {
-  const { commitment = 'confirmed', fee = DEFAULT_FEE, spareUnits = 10 } = options;
-  const { message, lifetime } = await composed(rpc, payer, instructions, options);
-  const microLamports = await priceOf(rpc, fee, writtenBy(instructions));
-  const priced = setTransactionMessageComputeUnitPrice(microLamports, message);
-  const simulatedUnits = await simulatedUnitsOf(rpc, priced, commitment);
+  const { commitment = 'confirmed', spareUnits = 10 } = options;
+  const { message, microLamports, until } = await composed(rpc, payer, instructions, options);
+  const layout = layoutOf(message, instructions);
+  const simulatedUnits = await simulatedUnitsOf(rpc, message, layout, commitment);
   const unitLimit = Math.min(MOST_UNITS, Math.ceil(simulatedUnits * (1 + spareUnits / 100)) + 1_000);
-  const transaction = await signTransactionMessageWithSigners(setTransactionMessageComputeUnitLimit(unitLimit, priced));
+  const transaction = await signTransactionMessageWithSigners(setTransactionMessageComputeUnitLimit(unitLimit, message));
   assertIsTransactionWithinSizeLimit(transaction);
   const signature = getSignatureFromTransaction(transaction);
   const wire = getBase64EncodedWireTransaction(transaction);
-  const slot = await landed(rpc, { signature, wire, until: lifetime.lastValidBlockHeight, programs: programsOf(priced) }, commitment);
+  const slot = await landed(rpc, { signature, wire, until, layout }, commitment);
   return { signature, slot, simulatedUnits, unitLimit, microLamports };
 }
 
 async function simulatedUnitsOf(
   rpc: Rpc<SimulateTransactionApi>,
   message: Parameters<typeof compileTransaction>[0],
+  { programs, inFront }: Layout,
   commitment: Commitment,
 ): Promise<number> {
   const wire = getBase64EncodedWireTransaction(compileTransaction(message));
   const options = { commitment, encoding: 'base64', replaceRecentBlockhash: true, sigVerify: false } as const;
   const { value } = await rpc.simulateTransaction(wire, options).send();
-  if (value.err) throw transactionError(value.err, value.logs ?? [], programsOf(message));
+  if (value.err) throw transactionError(value.err, value.logs ?? [], programs, inFront);
   return Number(value.unitsConsumed ?? BigInt(MOST_UNITS));
 }
 
@@ -158,7 +167,7 @@ interface Flight {
   wire: ReturnType<typeof getBase64EncodedWireTransaction>;
   /** The last block height at which it can land. */
   until: bigint;
-  programs: string[];
+  layout: Layout;
 }
 
 /** Sends again and again until the transaction is seen with the commitment, or can be seen no more; returns its slot. */
@@ -204,12 +213,13 @@ async function sendOnce(rpc: Rpc<SendTransactionApi>, { wire }: Flight): Promise
 }
 
 /** The failure of a transaction that landed, with its log where the server still has it. */
-async function failed(rpc: Rpc<GetTransactionApi>, { signature, programs }: Flight, err: unknown): Promise<TransactionError> {
+async function failed(rpc: Rpc<GetTransactionApi>, { signature, layout }: Flight, err: unknown): Promise<TransactionError> {
+  const { programs, inFront } = layout;
   try {
     const config = { commitment: 'confirmed', encoding: 'base64', maxSupportedTransactionVersion: 0 } as const;
     const transaction = await rpc.getTransaction(signature, config).send();
-    return transactionError(err, transaction?.meta?.logMessages ?? [], programs);
+    return transactionError(err, transaction?.meta?.logMessages ?? [], programs, inFront);
   } catch {
-    return transactionError(err, [], programs);
+    return transactionError(err, [], programs, inFront);
   }
 }

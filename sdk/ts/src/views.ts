@@ -182,7 +182,7 @@ export async function simulateView(
   const wire = getBase64EncodedWireTransaction(compileTransaction(message));
   const options = { commitment, encoding: 'base64', replaceRecentBlockhash: true, sigVerify: false } as const;
   const { context, value } = await rpc.simulateTransaction(wire, options).send();
-  if (value.err) throw transactionError(value.err, value.logs ?? [], [instruction.programAddress]);
+  if (value.err) throw transactionError(value.err, value.logs ?? [], [instruction.programAddress], message.instructions.length - 1);
   const returned = value.returnData;
   if (!returned || returned.programId !== PORTFOLIO_MARGIN_PROGRAM_ADDRESS) throw new DataError('the instruction returned nothing');
   return { slot: context.slot, data: getBase64Encoder().encode(returned.data[0]) };

@@ -25,6 +25,11 @@ describe('errors', () => {
     }
   });
 
+  it('are counted without what is in front', () => {
+    expect(transactionError(custom(6002), [], [ours], 1)).toMatchObject({ instruction: 0, programError: 'NotOwner' });
+    expect(transactionError(custom(6002), [], [other], 1)).toMatchObject({ instruction: 0, programError: undefined });
+  });
+
   it('of a program that ours called are not taken for ours, nor the other way round', () => {
     const inner = [`Program ${ours} invoke [1]`, `Program ${other} invoke [2]`, `Program ${other} failed: custom program error: 0x1772`, `Program ${ours} failed: custom program error: 0x1772`];
     expect(transactionError(custom(6002), inner, [ours, ours]).programError).toBeUndefined();
