@@ -186,3 +186,18 @@ export function marketOf(directory: Directory, index: number): ListedMarket {
   if (!market) throw new DataError(`no market ${index} is known: load the directory again`);
   return market;
 }
+
+/**
+ * The directory for the time of an outage: what stored prices stand in for dead feeds.
+ *
+ * Once an outage has been reported for an hour, repairs and reductions take the price that a market or a bank stored: its own address in
+ * place of the price account. One instruction uses one account per feed, so all that share the feed take the same one.
+ *
+ * @param deadAccount The price account of the dead feed.
+ * @param standIn Address of the market or bank whose stored price is taken.
+ */
+export function withStandIn(directory: Directory, deadAccount: Address, standIn: Address): Directory {
+  const replaced = <T extends { priceAccount: Address }>(rows: ReadonlyMap<number, T>): Map<number, T> =>
+    new Map([...rows].map(([index, row]) => [index, row.priceAccount === deadAccount ? { ...row, priceAccount: standIn } : row]));
+  return { ...directory, banks: replaced(directory.banks), markets: replaced(directory.markets) };
+}

@@ -56,14 +56,23 @@ export interface TradeRequest {
   maker: Side;
   /** As the taker sees them: negative quantities are sold. */
   legs: TradeLegArgs[];
+  /** Whether the clearing house is only read: {@link tradeInstruction}. */
+  isHouseRead?: boolean;
 }
 
-/** A trade that both sides sign. The clearing house is to be written, since a side may owe cash before or after. */
-export function tradeInstruction({ directory, takerOwner, makerOwner, taker, maker, legs }: TradeRequest): Instruction {
+/**
+ * A trade that both sides sign.
+ *
+ * The clearing house is to be written where a side owes cash before or after, and a transaction that writes it waits for every other
+ * that does. It is here unless `isHouseRead` says that nobody will owe; where somebody does, the program refuses with
+ * `ClearinghouseReadOnly`.
+ */
+export function tradeInstruction(request: TradeRequest): Instruction {
+  const { directory, takerOwner, makerOwner, taker, maker, legs, isHouseRead = false } = request;
   const { clearinghouse } = directory;
   const trade = getTradeInstruction({ takerOwner, makerOwner, clearinghouse, taker: taker.address, maker: maker.address, legs });
   const metas = packTrade(directory, taker.account, maker.account, legs);
-  return withAccounts(withWritable(trade, clearinghouse), metas);
+  return withAccounts(isHouseRead ? trade : withWritable(trade, clearinghouse), metas);
 }
 
 /** `view_margin` of an account as it is, or after legs as taker. */

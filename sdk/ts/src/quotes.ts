@@ -195,15 +195,17 @@ export interface FillQuoteRequest {
   lots: bigint;
   /** Least lots to take: below it the instruction fails. One where it is not given. */
   leastLots?: bigint;
+  /** Whether the clearing house is only read, because no side will owe cash; else it is written. */
+  isHouseRead?: boolean;
 }
 
 /**
  * The two instructions that take lots of a quote, in order: the signature's check and the fill with its accounts.
  *
- * The clearing house is to be written where a side owes cash, and may come to.
+ * @throws QuoteError where the message is no quote, or one of another maker or for another taker. Its signature is not verified here.
  */
 export async function getFillQuoteInstructions(input: FillQuoteRequest): Promise<[Instruction, Instruction]> {
-  const { directory, takerSigner, taker, maker, signed, lots, leastLots = 1n } = input;
+  const { directory, takerSigner, taker, maker, signed, lots, leastLots = 1n, isHouseRead = false } = input;
   const quote = decodeQuote(signed.message);
   if (quote.maker !== maker.address) throw new QuoteError(`the quote's maker is ${quote.maker}, not ${maker.address}`);
   if (quote.taker !== ANYONE && quote.taker !== taker.address) throw new QuoteError(`the quote is for ${quote.taker}`);
@@ -220,5 +222,6 @@ export async function getFillQuoteInstructions(input: FillQuoteRequest): Promise
     leastLots,
   });
   const metas: AccountMeta[] = packTrade(directory, taker.account, maker.account, quote.legs);
-  return [getVerifyQuoteInstruction(signed), withAccounts(withWritable(fill, directory.clearinghouse), metas)];
+  const named = isHouseRead ? fill : withWritable(fill, directory.clearinghouse);
+  return [getVerifyQuoteInstruction(signed), withAccounts(named, metas)];
 }

@@ -8,6 +8,8 @@ import { loadEngine } from './engine.js';
 const localnet = inject('localnet');
 
 export const url = localnet.rpc_url;
+/** Margin accounts beside those of the named users. */
+export const population = localnet.population.accounts;
 export const rpc = createSolanaRpc(url);
 export const house = address(localnet.house);
 export const directory: Directory = await loadDirectory(rpc, house);

@@ -12,7 +12,7 @@ export interface Localnet {
   rpc_url: string;
   program: string;
   house: string;
-  markets: { index: number; symbol: string; price_account: string; expiries: number[] }[];
+  population: { accounts: number };
   wallets: { name: string; address: string; keypair: string; margin_account: string | null; tokens: Record<string, string> }[];
 }
 

@@ -12,10 +12,11 @@ import {
   tradeInstruction,
   viewMarginInstruction,
   withdrawInstruction,
+  withStandIn,
   withWritable,
   type Directory,
 } from '../../src/index.js';
-import { account, golden, goldenDirectory, metasOf, side, toHex } from '../golden.js';
+import { account, accountText, golden, goldenDirectory, metasOf, side, toHex } from '../golden.js';
 
 const directory = await goldenDirectory();
 const [btc, sol] = [{ market: 0 }, { market: 1 }];
@@ -43,6 +44,14 @@ describe('packing', () => {
 
   it('covers every case of the golden file', () => {
     expect(cases.map(([name]) => name).sort()).toEqual(Object.keys(golden.packs).sort());
+  });
+
+  it('takes a stored price for a dead feed, wherever the feed is used', () => {
+    const { address, priceAccount } = directory.markets.get(1)!;
+    const packed = pack(packCheck(withStandIn(directory, priceAccount, address), account('wheel')));
+    const want = accountText('wheel').check.map(([key, role]) => [key === priceAccount ? address : key, role]);
+    expect(packed).toEqual(want);
+    expect(want.filter(([key]) => key === address)).toHaveLength(3);
   });
 
   it('refuses what the directory does not list', () => {
@@ -82,6 +91,10 @@ describe('instructions', () => {
     expect(toHex(built.data!)).toBe(want.data);
     const accounts = want.accounts.map(([key, role]) => [key, key === directory.clearinghouse ? AccountRole.WRITABLE : role]);
     expect(metasOf(built)).toEqual(accounts);
+  });
+
+  it('a trade of which nobody comes to owe is the same as in Rust to the last account', () => {
+    same(tradeInstruction({ directory, takerOwner: owner, makerOwner, taker: saver, maker, legs, isHouseRead: true }), 'trade');
   });
 
   it('another account is left as it is by making one writable', () => {

@@ -125,6 +125,8 @@ describe('filling', () => {
     const want = golden.quote.fill.accounts.map(([key, role]) => [key, key === directory.clearinghouse ? 1 : role]);
     expect(metasOf(fill)).toEqual(want);
     expect(getVerifyQuoteInstruction(signed)).toEqual(verify);
+    const [, read] = await getFillQuoteInstructions({ ...request, isHouseRead: true });
+    expect(metasOf(read)).toEqual(golden.quote.fill.accounts);
   });
 
   it('is refused for another maker, and for a taker whom the quote does not name', async () => {
