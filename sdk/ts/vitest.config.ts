@@ -9,7 +9,12 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['tests/unit/*.test.ts'] } },
       {
         extends: true,
-        test: { name: 'network', include: ['tests/network/*.test.ts'], globalSetup: 'tests/network/setup.ts', fileParallelism: false },
+        test: {
+          name: 'network',
+          include: ['tests/network/*.test.ts'],
+          globalSetup: 'tests/network/setup.ts',
+          fileParallelism: false,
+        },
       },
     ],
   },

@@ -8,7 +8,11 @@ import {
   getU8Decoder,
   type ReadonlyUint8Array,
 } from '@solana/kit';
-import { getMarginAccountDecoder, MARGIN_ACCOUNT_DISCRIMINATOR, type MarginAccount } from './generated/accounts/index.js';
+import {
+  getMarginAccountDecoder,
+  MARGIN_ACCOUNT_DISCRIMINATOR,
+  type MarginAccount,
+} from './generated/accounts/index.js';
 import { DataError } from './failures.js';
 
 /** Instruments of a position, by their code. */

@@ -67,7 +67,11 @@ export interface Directory {
 export type PriceOverrides = Readonly<Record<string, Address>>;
 
 /** Where the price of a feed is found: a legacy account is its own feed; else shard 0 of the push oracle. */
-export async function priceAddress(kind: number, feedId: ReadonlyUint8Array, overrides: PriceOverrides = {}): Promise<Address> {
+export async function priceAddress(
+  kind: number,
+  feedId: ReadonlyUint8Array,
+  overrides: PriceOverrides = {},
+): Promise<Address> {
   const other = overrides[Array.from(feedId, (byte) => byte.toString(16).padStart(2, '0')).join('')];
   if (other) return other;
   if (kind === PYTH_LEGACY) return getAddressDecoder().decode(feedId);
@@ -135,7 +139,8 @@ export async function loadDirectory(
   if (!house?.exists || house.programAddress !== PORTFOLIO_MARGIN_PROGRAM_ADDRESS) {
     throw new DataError(`there is no clearing house ${clearinghouse}`);
   }
-  if (!hasDiscriminator(house.data, CLEARINGHOUSE_DISCRIMINATOR)) throw new DataError(`${clearinghouse} is another account`);
+  if (!hasDiscriminator(house.data, CLEARINGHOUSE_DISCRIMINATOR))
+    throw new DataError(`${clearinghouse} is another account`);
   const bankRows = banks.map(async ({ address, bank }, at): Promise<ListedBank> => {
     const mint = mints[at];
     if (!mint?.exists) throw new DataError(`the mint ${bank.mint} is missing`);
@@ -198,6 +203,11 @@ export function marketOf(directory: Directory, index: number): ListedMarket {
  */
 export function withStandIn(directory: Directory, deadAccount: Address, standIn: Address): Directory {
   const replaced = <T extends { priceAccount: Address }>(rows: ReadonlyMap<number, T>): Map<number, T> =>
-    new Map([...rows].map(([index, row]) => [index, row.priceAccount === deadAccount ? { ...row, priceAccount: standIn } : row]));
+    new Map(
+      [...rows].map(([index, row]) => [
+        index,
+        row.priceAccount === deadAccount ? { ...row, priceAccount: standIn } : row,
+      ]),
+    );
   return { ...directory, banks: replaced(directory.banks), markets: replaced(directory.markets) };
 }

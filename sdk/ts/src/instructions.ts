@@ -35,7 +35,9 @@ function named({ directory, owner, margin, bank, amount }: TransferRequest) {
 /** Deposits from the owner's token account. */
 export function depositInstruction(input: TransferRequest): Instruction {
   const deposit = getDepositCollateralInstruction({ ...named(input), source: input.wallet });
-  return input.directory.banks.get(input.bank)?.isQuote ? withWritable(deposit, input.directory.clearinghouse) : deposit;
+  return input.directory.banks.get(input.bank)?.isQuote
+    ? withWritable(deposit, input.directory.clearinghouse)
+    : deposit;
 }
 
 /** Withdraws to the owner's token account. */
@@ -70,7 +72,14 @@ export interface TradeRequest {
 export function tradeInstruction(request: TradeRequest): Instruction {
   const { directory, takerOwner, makerOwner, taker, maker, legs, isHouseRead = false } = request;
   const { clearinghouse } = directory;
-  const trade = getTradeInstruction({ takerOwner, makerOwner, clearinghouse, taker: taker.address, maker: maker.address, legs });
+  const trade = getTradeInstruction({
+    takerOwner,
+    makerOwner,
+    clearinghouse,
+    taker: taker.address,
+    maker: maker.address,
+    legs,
+  });
   const metas = packTrade(directory, taker.account, maker.account, legs);
   return withAccounts(isHouseRead ? trade : withWritable(trade, clearinghouse), metas);
 }

@@ -54,11 +54,13 @@ async function fetchAll(
   commitment: Commitment,
 ): Promise<{ slot: bigint; found: Map<Address, RawAccount> }> {
   const { context, value } = await rpc.getMultipleAccounts(keys, { commitment, encoding: 'base64' }).send();
-  if (value.length !== keys.length) throw new DataError(`the server answered ${value.length} of ${keys.length} accounts`);
+  if (value.length !== keys.length)
+    throw new DataError(`the server answered ${value.length} of ${keys.length} accounts`);
   const found = new Map<Address, RawAccount>();
   keys.forEach((address, at) => {
     const account = value[at];
-    if (account) found.set(address, { address, owner: account.owner, data: getBase64Encoder().encode(account.data[0]) });
+    if (account)
+      found.set(address, { address, owner: account.owner, data: getBase64Encoder().encode(account.data[0]) });
   });
   return { slot: context.slot, found };
 }
@@ -74,12 +76,16 @@ function everything(directory: Directory): Scope {
 }
 
 function covers(outer: Scope, inner: Scope): boolean {
-  return inner.banks.every((bank) => outer.banks.includes(bank)) && inner.markets.every((market) => outer.markets.includes(market));
+  return (
+    inner.banks.every((bank) => outer.banks.includes(bank)) &&
+    inner.markets.every((market) => outer.markets.includes(market))
+  );
 }
 
 function timeOf(found: Map<Address, RawAccount>): bigint {
   const clock = found.get(CLOCK);
-  if (!clock || clock.owner !== SYSVAR_OWNER || clock.data.length < UNIX_TIME_AT + 8) throw new DataError('the server shows no clock');
+  if (!clock || clock.owner !== SYSVAR_OWNER || clock.data.length < UNIX_TIME_AT + 8)
+    throw new DataError('the server shows no clock');
   return getI64Decoder().decode(clock.data, UNIX_TIME_AT);
 }
 
@@ -111,7 +117,8 @@ export async function loadAccount(
     const keys = [...new Set([directory.clearinghouse, address, CLOCK, ...addresses(directory, asked)])];
     const { slot, found } = await fetchAll(rpc, keys, commitment);
     const raw = taken(found, address);
-    if (raw.owner !== PORTFOLIO_MARGIN_PROGRAM_ADDRESS) throw new DataError(`${address} is not an account of the program`);
+    if (raw.owner !== PORTFOLIO_MARGIN_PROGRAM_ADDRESS)
+      throw new DataError(`${address} is not an account of the program`);
     const account = decodeAccount(raw.data);
     if (account.header.clearinghouse !== directory.clearinghouse) {
       throw new DataError(`${address} belongs to the clearing house ${account.header.clearinghouse}`);
@@ -127,7 +134,11 @@ export async function loadAccount(
 }
 
 /** Fetches margin accounts alone, without what their margin depends on. @throws DataError where one is none. */
-export async function fetchMarginAccounts(rpc: LoadRpc, keys: Address[], commitment: Commitment = 'confirmed'): Promise<Account[]> {
+export async function fetchMarginAccounts(
+  rpc: LoadRpc,
+  keys: Address[],
+  commitment: Commitment = 'confirmed',
+): Promise<Account[]> {
   const found = await fetchEncodedAccounts(rpc, keys, { commitment });
   return found.map((account) => {
     if (!account.exists) throw new DataError(`there is no account ${account.address}`);

@@ -35,7 +35,12 @@ export function packCheck(directory: Directory, account: Account): AccountMeta[]
 }
 
 /** Of `trade`, `fill_quote`, `venue_fill`: the legs' markets to be written, then the taker's check, then the maker's, both with them. */
-export function packTrade(directory: Directory, taker: Account, maker: Account, legs: readonly LegMarket[]): AccountMeta[] {
+export function packTrade(
+  directory: Directory,
+  taker: Account,
+  maker: Account,
+  legs: readonly LegMarket[],
+): AccountMeta[] {
   const traded = scopeOfLegs(legs);
   return [
     ...markets(directory, traded, AccountRole.WRITABLE),
@@ -60,7 +65,11 @@ export function packView(directory: Directory, account: Account, legs: readonly 
 export function packWithdrawal(
   directory: Directory,
   account: Account,
-  { bank, amount, cash = account.header.cash + account.header.interestDue }: { bank: number; amount: bigint; cash?: bigint },
+  {
+    bank,
+    amount,
+    cash = account.header.cash + account.header.interestDue,
+  }: { bank: number; amount: bigint; cash?: bigint },
 ): AccountMeta[] {
   const { isQuote } = bankOf(directory, bank);
   const { header, positions } = account;

@@ -32,7 +32,8 @@ export function decodePrice({ address, data }: RawAccount): ShownPrice {
     throw new DataError(`${address} is no update of the pull oracle`);
   }
   const exponent = getI32Decoder().decode(data, at + 48);
-  if (exponent < -30 || exponent > 10) throw new DataError(`${address} states a price in units of ten to the ${exponent}`);
+  if (exponent < -30 || exponent > 10)
+    throw new DataError(`${address} states a price in units of ten to the ${exponent}`);
   return {
     price: scaled(getI64Decoder().decode(data, at + 32), exponent),
     confidence: scaled(getU64Decoder().decode(data, at + 40), exponent),

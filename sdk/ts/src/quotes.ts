@@ -118,7 +118,8 @@ function requireLegs(count: number): void {
 
 /** Reads a quote; nothing about it is verified. @throws QuoteError where the bytes are not exactly one quote of this program. */
 export function decodeQuote(message: ReadonlyUint8Array): Quote {
-  if (message.length < 188 || TAG.some((byte, at) => message[at] !== byte)) throw new QuoteError('not a quote of this version');
+  if (message.length < 188 || TAG.some((byte, at) => message[at] !== byte))
+    throw new QuoteError('not a quote of this version');
   const count = message[184]! + message[185]! * 2 ** 8 + message[186]! * 2 ** 16 + message[187]! * 2 ** 24;
   requireLegs(count);
   if (message.length !== 188 + 35 * count) throw new QuoteError(`a quote of ${count} legs in ${message.length} bytes`);
@@ -148,14 +149,16 @@ export async function signQuote(quote: Quote, signer: MessagePartialSigner): Pro
 export async function verifyQuote(signed: SignedQuote, maker: Account, now: bigint): Promise<Quote> {
   const quote = decodeQuote(signed.message);
   const { header } = maker;
-  if (quote.clearinghouse !== header.clearinghouse) throw new QuoteError(`a quote of the clearing house ${quote.clearinghouse}`);
+  if (quote.clearinghouse !== header.clearinghouse)
+    throw new QuoteError(`a quote of the clearing house ${quote.clearinghouse}`);
   if (quote.expires <= now) throw new QuoteError(`the quote expired at ${quote.expires}, and it is ${now}`);
   const isDelegate =
     signed.signer === header.delegate &&
     signed.signer !== ANYONE &&
     (header.delegateScope & SCOPE_TRADE) === SCOPE_TRADE &&
     now < header.delegateExpires;
-  if (signed.signer !== header.owner && !isDelegate) throw new QuoteError(`${signed.signer} may not sign for ${quote.maker}`);
+  if (signed.signer !== header.owner && !isDelegate)
+    throw new QuoteError(`${signed.signer} may not sign for ${quote.maker}`);
   const key = await getPublicKeyFromAddress(signed.signer);
   if (!(await verifySignature(key, signed.signature, signed.message as Uint8Array))) {
     throw new QuoteError(`the signature is not one of ${signed.signer} over this quote`);

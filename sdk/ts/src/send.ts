@@ -79,12 +79,18 @@ const MOST_UNANSWERED = 20;
 const RANK = { processed: 0, confirmed: 1, finalized: 2 } as const;
 
 /** The price that a policy asks for, micro-lamports. */
-export async function priceOf(rpc: Rpc<GetRecentPrioritizationFeesApi>, policy: FeePolicy, written: Address[]): Promise<bigint> {
+export async function priceOf(
+  rpc: Rpc<GetRecentPrioritizationFeesApi>,
+  policy: FeePolicy,
+  written: Address[],
+): Promise<bigint> {
   if ('microLamports' in policy) return policy.microLamports;
   const { percentile, cap } = policy;
   if (!(percentile >= 0 && percentile <= 100)) throw new RangeError(`a percentile of ${percentile}: 0 to 100`);
   const answer = await rpc.getRecentPrioritizationFees(written.slice(0, 128)).send();
-  const fees = answer.map(({ prioritizationFee }) => BigInt(prioritizationFee)).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const fees = answer
+    .map(({ prioritizationFee }) => BigInt(prioritizationFee))
+    .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   const at = Math.min(fees.length - 1, Math.floor((fees.length * percentile) / 100));
   const fee = fees[at] ?? 0n;
   return fee < cap ? fee : cap;
@@ -97,7 +103,12 @@ function writtenBy(instructions: readonly Instruction[]): Address[] {
 }
 
 /** The message to send, with the most units that there are; the budget's instructions stand in front, however many. */
-async function composed(rpc: SendRpc, payer: TransactionSigner, instructions: readonly Instruction[], options: SendOptions) {
+async function composed(
+  rpc: SendRpc,
+  payer: TransactionSigner,
+  instructions: readonly Instruction[],
+  options: SendOptions,
+) {
   const { commitment = 'confirmed', fee = DEFAULT_FEE, lookupTables } = options;
   const microLamports = await priceOf(rpc, fee, writtenBy(instructions));
   const { value: lifetime } = await rpc.getLatestBlockhash({ commitment }).send();
@@ -120,7 +131,10 @@ interface Layout {
 }
 
 function layoutOf(message: { instructions: readonly Instruction[] }, sent: readonly Instruction[]): Layout {
-  return { programs: sent.map(({ programAddress }) => programAddress), inFront: message.instructions.length - sent.length };
+  return {
+    programs: sent.map(({ programAddress }) => programAddress),
+    inFront: message.instructions.length - sent.length,
+  };
 }
 
 /**
@@ -141,7 +155,9 @@ export async function sendInstructions(
   const layout = layoutOf(message, instructions);
   const simulatedUnits = await simulatedUnitsOf(rpc, message, layout, commitment);
   const unitLimit = Math.min(MOST_UNITS, Math.ceil(simulatedUnits * (1 + spareUnits / 100)) + 1_000);
-  const transaction = await signTransactionMessageWithSigners(setTransactionMessageComputeUnitLimit(unitLimit, message));
+  const transaction = await signTransactionMessageWithSigners(
+    setTransactionMessageComputeUnitLimit(unitLimit, message),
+  );
   assertIsTransactionWithinSizeLimit(transaction);
   const signature = getSignatureFromTransaction(transaction);
   const wire = getBase64EncodedWireTransaction(transaction);
@@ -213,7 +229,11 @@ async function sendOnce(rpc: Rpc<SendTransactionApi>, { wire }: Flight): Promise
 }
 
 /** The failure of a transaction that landed, with its log where the server still has it. */
-async function failed(rpc: Rpc<GetTransactionApi>, { signature, layout }: Flight, err: unknown): Promise<TransactionError> {
+async function failed(
+  rpc: Rpc<GetTransactionApi>,
+  { signature, layout }: Flight,
+  err: unknown,
+): Promise<TransactionError> {
   const { programs, inFront } = layout;
   try {
     const config = { commitment: 'confirmed', encoding: 'base64', maxSupportedTransactionVersion: 0 } as const;

@@ -146,7 +146,15 @@ export function filledView(data: ReadonlyUint8Array): Uint8Array {
 
 /** Reads a view. @throws DataError for another version, or more bytes than a view has. */
 export function decodeMarginView(data: ReadonlyUint8Array): MarginReport {
-  const { version, marketCount, wouldOpen, status, padding: _padding, markets, ...rest } = view.decode(filledView(data));
+  const {
+    version,
+    marketCount,
+    wouldOpen,
+    status,
+    padding: _padding,
+    markets,
+    ...rest
+  } = view.decode(filledView(data));
   if (version !== VIEW_VERSION) throw new DataError(`a view of version ${version}, this client reads ${VIEW_VERSION}`);
   if (marketCount > markets.length) throw new DataError(`a view of ${marketCount} markets`);
   return {
@@ -182,8 +190,10 @@ export async function simulateView(
   const wire = getBase64EncodedWireTransaction(compileTransaction(message));
   const options = { commitment, encoding: 'base64', replaceRecentBlockhash: true, sigVerify: false } as const;
   const { context, value } = await rpc.simulateTransaction(wire, options).send();
-  if (value.err) throw transactionError(value.err, value.logs ?? [], [instruction.programAddress], message.instructions.length - 1);
+  if (value.err)
+    throw transactionError(value.err, value.logs ?? [], [instruction.programAddress], message.instructions.length - 1);
   const returned = value.returnData;
-  if (!returned || returned.programId !== PORTFOLIO_MARGIN_PROGRAM_ADDRESS) throw new DataError('the instruction returned nothing');
+  if (!returned || returned.programId !== PORTFOLIO_MARGIN_PROGRAM_ADDRESS)
+    throw new DataError('the instruction returned nothing');
   return { slot: context.slot, data: getBase64Encoder().encode(returned.data[0]) };
 }

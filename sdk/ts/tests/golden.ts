@@ -1,7 +1,14 @@
 // The golden file, which the Rust crates write (scripts/sdk --generate), in the types of this package.
 import { readFileSync } from 'node:fs';
 import type { AccountRole, Address, Instruction } from '@solana/kit';
-import { decodeAccount, priceAddress, type Account, type Directory, type Loaded, type RawAccount } from '../src/index.js';
+import {
+  decodeAccount,
+  priceAddress,
+  type Account,
+  type Directory,
+  type Loaded,
+  type RawAccount,
+} from '../src/index.js';
 import { bankOf, getCollateralBankDecoder, getMarketDecoder, marketOf, scopeOf } from '../src/index.js';
 
 type Meta = [Address, AccountRole];
@@ -74,7 +81,16 @@ export async function goldenDirectory(): Promise<Directory> {
       const priceAccount = await priceAddress(bank.oracleKind, bank.feedId);
       const tokenProgram = listing(bank.mint).owner;
       const { index, mint, vault, decimals } = bank;
-      banks.set(index, { index, address, mint, tokenProgram, vault, priceAccount, decimals, isQuote: bank.isQuote === 1 });
+      banks.set(index, {
+        index,
+        address,
+        mint,
+        tokenProgram,
+        vault,
+        priceAccount,
+        decimals,
+        isQuote: bank.isQuote === 1,
+      });
     } else if (data.length === 7992) {
       const { index, oracleKind, feedId } = getMarketDecoder().decode(data);
       markets.set(index, { index, address, priceAccount: await priceAddress(oracleKind, feedId), symbol: '' });
@@ -98,7 +114,10 @@ export function loaded(name: string, directory: Directory): Loaded {
   const { raw: text } = accountText(name);
   const read = account(name);
   const scope = scopeOf(read);
-  const pairs = [...scope.banks.map((index) => bankOf(directory, index)), ...scope.markets.map((index) => marketOf(directory, index))];
+  const pairs = [
+    ...scope.banks.map((index) => bankOf(directory, index)),
+    ...scope.markets.map((index) => marketOf(directory, index)),
+  ];
   const keys = pairs.flatMap(({ address, priceAccount }) => [address, priceAccount]);
   const bundle = [listing(house), raw(text), ...keys.map(listing)];
   return { address: text.address, account: read, scope, slot: 1n, now: BigInt(golden.now), bundle };

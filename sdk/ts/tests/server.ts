@@ -1,5 +1,11 @@
 // A server of golden accounts that can be told to lie: what a client is answered when nobody at the other end is honest.
-import { createSolanaRpcFromTransport, type Address, type RpcTransport, type SolanaRpcApi, type Rpc } from '@solana/kit';
+import {
+  createSolanaRpcFromTransport,
+  type Address,
+  type RpcTransport,
+  type SolanaRpcApi,
+  type Rpc,
+} from '@solana/kit';
 import type { RawAccount } from '../src/index.js';
 
 interface Request {
@@ -20,9 +26,20 @@ export function serve(accounts: readonly RawAccount[], lie: Lie = (value) => val
   const known = new Map(accounts.map((account) => [account.address as string, account]));
   const requests: Request[] = [];
   const wire = (account: RawAccount | undefined): Wire =>
-    account ? { owner: account.owner, data: [Buffer.from(account.data).toString('base64'), 'base64'], lamports: 1, executable: false, space: account.data.length } : null;
+    account
+      ? {
+          owner: account.owner,
+          data: [Buffer.from(account.data).toString('base64'), 'base64'],
+          lamports: 1,
+          executable: false,
+          space: account.data.length,
+        }
+      : null;
   const answers: Record<string, (params: unknown[]) => unknown> = {
-    getMultipleAccounts: ([keys]) => ({ context: { slot: 7 }, value: (keys as Address[]).map((key) => wire(known.get(key))) }),
+    getMultipleAccounts: ([keys]) => ({
+      context: { slot: 7 },
+      value: (keys as Address[]).map((key) => wire(known.get(key))),
+    }),
     getProgramAccounts: ([program, config]) => {
       const { filters } = config as { filters: { memcmp: { bytes: string; offset: number } }[] };
       const first = filters[0]!.memcmp.bytes;
@@ -31,7 +48,9 @@ export function serve(accounts: readonly RawAccount[], lie: Lie = (value) => val
     },
   };
   const transport: RpcTransport = async <T>({ payload }: Parameters<RpcTransport>[0]) => {
-    const request = JSON.parse(JSON.stringify(payload, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value))) as Request & { id: string };
+    const request = JSON.parse(
+      JSON.stringify(payload, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)),
+    ) as Request & { id: string };
     requests.push(request);
     const answer = answers[request.method];
     if (!answer) throw new Error(`nobody answers ${request.method}`);

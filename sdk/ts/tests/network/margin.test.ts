@@ -24,7 +24,12 @@ async function everybody(): Promise<Address[]> {
   const bytes = getBase58Decoder().decode(MARGIN_ACCOUNT_DISCRIMINATOR) as Base58EncodedBytes;
   const filters = [{ memcmp: { bytes, encoding: 'base58', offset: 0n } }] as const;
   const found = await rpc
-    .getProgramAccounts(PORTFOLIO_MARGIN_PROGRAM_ADDRESS, { commitment: 'confirmed', encoding: 'base64', filters, dataSlice: { offset: 0, length: 0 } })
+    .getProgramAccounts(PORTFOLIO_MARGIN_PROGRAM_ADDRESS, {
+      commitment: 'confirmed',
+      encoding: 'base64',
+      filters,
+      dataSlice: { offset: 0, length: 0 },
+    })
     .send();
   return found.map(({ pubkey }) => pubkey);
 }
@@ -33,7 +38,10 @@ const alice = await user('alice');
 const bytesOf = ({ bundle }: Loaded) => bundle.map(({ data }) => toHex(data)).join();
 
 /** An account and what was answered about the very same bytes: prices change between two requests. */
-async function together<T>(account: Address, ask: (loaded: Loaded) => Promise<T>): Promise<{ loaded: Loaded; answer: T }> {
+async function together<T>(
+  account: Address,
+  ask: (loaded: Loaded) => Promise<T>,
+): Promise<{ loaded: Loaded; answer: T }> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const loaded = await load(account);
     const answer = await ask(loaded);
@@ -42,7 +50,8 @@ async function together<T>(account: Address, ask: (loaded: Loaded) => Promise<T>
   throw new Error(`the bytes of ${account} never stood still`);
 }
 
-const view = ({ address, account }: Loaded) => simulateView(rpc, alice.signer.address, viewMarginInstruction(directory, { address, account }));
+const view = ({ address, account }: Loaded) =>
+  simulateView(rpc, alice.signer.address, viewMarginInstruction(directory, { address, account }));
 
 describe('margin on the network', () => {
   it('is the same in wasm as by simulation, to the byte, for every account', async () => {

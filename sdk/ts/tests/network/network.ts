@@ -27,7 +27,9 @@ export interface User {
 export async function user(name: string): Promise<User> {
   const wallet = localnet.wallets.find((known) => known.name === name);
   if (!wallet?.margin_account) throw new Error(`the network has no trader ${name}`);
-  const signer = await createKeyPairSignerFromBytes(new Uint8Array(JSON.parse(await readFile(wallet.keypair, 'utf8')) as number[]));
+  const signer = await createKeyPairSignerFromBytes(
+    new Uint8Array(JSON.parse(await readFile(wallet.keypair, 'utf8')) as number[]),
+  );
   return { signer, margin: address(wallet.margin_account), tokens: wallet.tokens as Record<string, Address> };
 }
 
@@ -56,8 +58,17 @@ export async function publishedBefore(priceAccount: Address, seconds: bigint): P
   const data = Buffer.from(value.data[0], 'base64');
   const at = data[40] === 0 ? 42 : 41;
   data.writeBigInt64LE(BigInt(Math.floor(Date.now() / 1000)) - seconds, at + 52);
-  const body = { jsonrpc: '2.0', id: 1, method: 'surfnet_setAccount', params: [priceAccount, { data: data.toString('hex') }] };
-  const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const body = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'surfnet_setAccount',
+    params: [priceAccount, { data: data.toString('hex') }],
+  };
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
   const { error } = (await answer.json()) as { error?: { message: string } };
   if (error) throw new Error(`the network does not write accounts: ${error.message}`);
 }

@@ -13,7 +13,13 @@ export interface Localnet {
   program: string;
   house: string;
   population: { accounts: number };
-  wallets: { name: string; address: string; keypair: string; margin_account: string | null; tokens: Record<string, string> }[];
+  wallets: {
+    name: string;
+    address: string;
+    keypair: string;
+    margin_account: string | null;
+    tokens: Record<string, string>;
+  }[];
 }
 
 declare module 'vitest' {

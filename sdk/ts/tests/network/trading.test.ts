@@ -43,13 +43,28 @@ async function refused(sent: Promise<unknown>): Promise<TransactionError> {
   return error;
 }
 
-const perpetual = async (quantity: bigint) => ({ market: btc, instrument: 0, expiry: 0n, strike: 0n, quantity, price: await spot(btc) });
-const openQuotes = (marginAccount: typeof maker.margin) => getOpenQuotesInstructionAsync({ owner: maker.signer, marginAccount });
+const perpetual = async (quantity: bigint) => ({
+  market: btc,
+  instrument: 0,
+  expiry: 0n,
+  strike: 0n,
+  quantity,
+  price: await spot(btc),
+});
+const openQuotes = (marginAccount: typeof maker.margin) =>
+  getOpenQuotesInstructionAsync({ owner: maker.signer, marginAccount });
 
 describe.sequential('a trader', () => {
   it('deposits, and the balance rises by as much', async () => {
     const before = await load(bob.margin);
-    const transfer = { directory, owner: bob.signer, margin: side(before), bank: 0, wallet: bob.tokens['USDC']!, amount: 12_345_678n };
+    const transfer = {
+      directory,
+      owner: bob.signer,
+      margin: side(before),
+      bank: 0,
+      wallet: bob.tokens['USDC']!,
+      amount: 12_345_678n,
+    };
     const sent = await sendInstructions(rpc, bob.signer, [depositInstruction(transfer)]);
     const after = await load(bob.margin);
     expect(after.account.header.cash - before.account.header.cash).toBe(12_345_678n);
@@ -57,13 +72,23 @@ describe.sequential('a trader', () => {
     expect(sent.unitLimit).toBeLessThan(sent.simulatedUnits * 1.1 + 1_001);
     const events = await told(sent.signature);
     expect(events).toHaveLength(1);
-    expect(events[0]).toMatchObject({ name: 'CollateralDeposited', data: { marginAccount: bob.margin, amount: 12_345_678n } });
+    expect(events[0]).toMatchObject({
+      name: 'CollateralDeposited',
+      data: { marginAccount: bob.margin, amount: 12_345_678n },
+    });
   });
 
   it('does not deposit for another, and is told so by name', async () => {
     const owner = await user('carol');
     const margin = side(await load(bob.margin));
-    const theirs = depositInstruction({ directory, owner: owner.signer, margin, bank: 0, wallet: owner.tokens['USDC']!, amount: 1n });
+    const theirs = depositInstruction({
+      directory,
+      owner: owner.signer,
+      margin,
+      bank: 0,
+      wallet: owner.tokens['USDC']!,
+      amount: 1n,
+    });
     const error = await refused(sendInstructions(rpc, owner.signer, [theirs]));
     expect(error).toMatchObject({ instruction: 0, code: 6002, programError: 'NotOwner' });
     expect(error.message).toContain('Signer does not own the margin account');
@@ -74,17 +99,24 @@ describe.sequential('a trader', () => {
     const [taker, other] = [await load(bob.margin), await load(maker.margin)];
     const legs = [await perpetual(50_000n)];
     const sides = { taker: side(taker), maker: side(other), takerOwner: bob.signer, makerOwner: maker.signer };
-    const health = getAssertHealthInstruction({ clearinghouse: directory.clearinghouse, marginAccount: bob.margin, kind: HealthKind.Initial, least: 0n });
+    const health = getAssertHealthInstruction({
+      clearinghouse: directory.clearinghouse,
+      marginAccount: bob.margin,
+      kind: HealthKind.Initial,
+      least: 0n,
+    });
     const held = { ...taker.account, positions: [...taker.account.positions, { ...legs[0]!, lnStrike: 0n, cost: 0n }] };
     const guard = withAccounts(health, packCheck(directory, held));
     const sent = await sendInstructions(rpc, bob.signer, [tradeInstruction({ directory, ...sides, legs }), guard]);
     const [traded] = await told(sent.signature);
     expect(traded).toMatchObject({ name: 'Traded', data: { taker: bob.margin, maker: maker.margin, legs } });
-    const of = ({ account }: Loaded) => account.positions.find((p) => p.market === btc && p.instrument === 0)?.quantity ?? 0n;
+    const of = ({ account }: Loaded) =>
+      account.positions.find((p) => p.market === btc && p.instrument === 0)?.quantity ?? 0n;
     const [after, otherAfter] = [await load(bob.margin), await load(maker.margin)];
     expect(of(after) - of(taker)).toBe(50_000n);
     expect(of(otherAfter) - of(other)).toBe(-50_000n);
-    for (const loaded of [after, otherAfter]) expect(engine.margin(loaded)).toMatchObject({ wouldOpen: true, refusal: 0 });
+    for (const loaded of [after, otherAfter])
+      expect(engine.margin(loaded)).toMatchObject({ wouldOpen: true, refusal: 0 });
   });
 
   it('is refused a trade that the engine says it cannot carry', async () => {
@@ -108,9 +140,14 @@ describe.sequential('a trader', () => {
     const before = await load(bob.margin);
     const { cash } = engine.margin(before);
     const transfer = { directory, owner: bob.signer, margin: side(before), bank: 0, wallet: bob.tokens['USDC']!, cash };
-    const { signature } = await sendInstructions(rpc, bob.signer, [withdrawInstruction({ ...transfer, amount: 1_000_000n })]);
+    const { signature } = await sendInstructions(rpc, bob.signer, [
+      withdrawInstruction({ ...transfer, amount: 1_000_000n }),
+    ]);
     const events = await told(signature);
-    expect(events[0]).toMatchObject({ name: 'CollateralWithdrawn', data: { marginAccount: bob.margin, amount: 1_000_000n } });
+    expect(events[0]).toMatchObject({
+      name: 'CollateralWithdrawn',
+      data: { marginAccount: bob.margin, amount: 1_000_000n },
+    });
     expect((await load(bob.margin)).account.header.cash).toBe(before.account.header.cash - 1_000_000n);
     const much = withdrawInstruction({ ...transfer, amount: cash * 2n });
     const error = await refused(sendInstructions(rpc, bob.signer, [much]));
@@ -173,7 +210,9 @@ describe.sequential('a quote', async () => {
     const message = new Uint8Array(signed.message);
     message[message.length - 1]! ^= 1;
     await expect(verifyQuote({ ...signed, message }, account, now)).rejects.toThrow(QuoteError);
-    const forged = await refused(sendInstructions(rpc, bob.signer, await fill({ signed: { ...signed, message }, lots: 1n })));
+    const forged = await refused(
+      sendInstructions(rpc, bob.signer, await fill({ signed: { ...signed, message }, lots: 1n })),
+    );
     expect(forged.programError).toBeUndefined();
     expect(forged.instruction).toBe(0); // the check of the signature
     const signature = new Uint8Array(signed.signature) as unknown as SignatureBytes;

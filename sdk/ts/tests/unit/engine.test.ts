@@ -23,16 +23,26 @@ function refusal(at: bigint, accounts: RawAccount[]): [number, string] {
 const code = (at: bigint, accounts: RawAccount[]): number => refusal(at, accounts)[0];
 
 describe('margin', () => {
-  it.each(golden.accounts.map(({ name, view }) => [name, view]))('of %s is what the program returned, to the byte', (name, view) => {
-    const { bundle } = loaded(name, directory);
-    expect(toHex(engine.marginBytes(encodeBundle(now, bundle)))).toBe(view);
-  });
+  it.each(golden.accounts.map(({ name, view }) => [name, view]))(
+    'of %s is what the program returned, to the byte',
+    (name, view) => {
+      const { bundle } = loaded(name, directory);
+      expect(toHex(engine.marginBytes(encodeBundle(now, bundle)))).toBe(view);
+    },
+  );
 
   it('is read as the program wrote it', () => {
     const report = engine.margin(loaded('spread', directory));
     expect(report).toEqual(decodeMarginView(fromHex(accountText('spread').view)));
     expect(report.markets.map(({ market }) => market)).toEqual([0, 1]);
-    expect([report.tier, report.doubt, report.refusal, report.wouldOpen, report.isLiquidating, report.now]).toEqual([1, 0, 0, true, false, now]);
+    expect([report.tier, report.doubt, report.refusal, report.wouldOpen, report.isLiquidating, report.now]).toEqual([
+      1,
+      0,
+      0,
+      true,
+      false,
+      now,
+    ]);
     expect(report.equity).toBe(report.mark + report.cash + report.collateral);
     const fallen = engine.margin(loaded('fallen', directory));
     expect([fallen.isLiquidating, fallen.wouldOpen, fallen.refusal]).toEqual([true, false, ERROR_CODES.RiskNotReduced]);
@@ -79,7 +89,8 @@ describe('a refusal', () => {
   });
 
   it('of a foreign account, one of another type, or one cut short names it', () => {
-    const change = (at: number, part: Partial<RawAccount>) => bundle.map((account, place) => (place === at ? { ...account, ...part } : account));
+    const change = (at: number, part: Partial<RawAccount>) =>
+      bundle.map((account, place) => (place === at ? { ...account, ...part } : account));
     const foreign = { owner: golden.nobody as Address };
     for (const at of [0, 1, 2, 4, 6]) {
       expect(refusal(now, change(at, foreign)), `${at}`).toEqual([0, expect.stringContaining(bundle[at]!.address)]);
@@ -87,14 +98,16 @@ describe('a refusal', () => {
       expect(refusal(now, change(at, { data: bundle[at === 0 ? 1 : 0]!.data }))[0]).toBe(0);
     }
     for (const at of [3, 5, 7]) expect(code(now, change(at, foreign)), `${at}`).toBe(ERROR_CODES.OracleOwner);
-    for (const at of [3, 5, 7]) expect(code(now, change(at, { data: new Uint8Array() })), `${at}`).toBe(ERROR_CODES.OracleMalformed);
+    for (const at of [3, 5, 7])
+      expect(code(now, change(at, { data: new Uint8Array() })), `${at}`).toBe(ERROR_CODES.OracleMalformed);
     const otherHouse = change(0, { address: golden.nobody });
     expect(code(now, otherHouse)).toBe(ERROR_CODES.ClearinghouseMismatch);
   });
 
   it('of bytes that are no bundle is one, for every length and for counts that promise too much', () => {
     const whole = encodeBundle(now, bundle);
-    for (let end = 0; end < whole.length; end += 97) expect(() => engine.marginBytes(whole.subarray(0, end)), `${end}`).toThrow(EngineError);
+    for (let end = 0; end < whole.length; end += 97)
+      expect(() => engine.marginBytes(whole.subarray(0, end)), `${end}`).toThrow(EngineError);
     expect(() => engine.marginBytes(new Uint8Array([...whole, 0]))).toThrow('no bundle');
     const version = whole.slice();
     version[0] = 2;

@@ -1,7 +1,13 @@
 // Failures are typed: by the program's code and name where they are its own, and never so where they are another's.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ERROR_CODES, ERRORS, errorOf, PORTFOLIO_MARGIN_PROGRAM_ADDRESS as ours, transactionError } from '../../src/index.js';
+import {
+  ERROR_CODES,
+  ERRORS,
+  errorOf,
+  PORTFOLIO_MARGIN_PROGRAM_ADDRESS as ours,
+  transactionError,
+} from '../../src/index.js';
 
 const idl = JSON.parse(readFileSync(new URL('../../../../idl/portfolio_margin.json', import.meta.url), 'utf8')) as {
   errors: { code: number; name: string; msg: string }[];
@@ -31,10 +37,19 @@ describe('errors', () => {
   });
 
   it('of a program that ours called are not taken for ours, nor the other way round', () => {
-    const inner = [`Program ${ours} invoke [1]`, `Program ${other} invoke [2]`, `Program ${other} failed: custom program error: 0x1772`, `Program ${ours} failed: custom program error: 0x1772`];
+    const inner = [
+      `Program ${ours} invoke [1]`,
+      `Program ${other} invoke [2]`,
+      `Program ${other} failed: custom program error: 0x1772`,
+      `Program ${ours} failed: custom program error: 0x1772`,
+    ];
     expect(transactionError(custom(6002), inner, [ours, ours]).programError).toBeUndefined();
     expect(transactionError(custom(6002), inner, [ours, ours]).message).toContain(other);
-    const through = [`Program ${other} invoke [1]`, `Program ${ours} invoke [2]`, `Program ${ours} failed: custom program error: 0x1772`];
+    const through = [
+      `Program ${other} invoke [1]`,
+      `Program ${ours} invoke [2]`,
+      `Program ${ours} failed: custom program error: 0x1772`,
+    ];
     expect(transactionError(custom(6002), through, [other, other]).programError).toBe('NotOwner');
     expect(transactionError(custom(6002), [], [ours, other]).programError).toBeUndefined();
   });
@@ -44,13 +59,24 @@ describe('errors', () => {
     const budget = transactionError({ InstructionError: [2, 'ComputationalBudgetExceeded'] });
     expect(budget).toMatchObject({ instruction: 2, code: undefined });
     expect(budget.message).toBe('instruction 2 failed: ComputationalBudgetExceeded');
-    expect(transactionError({ InsufficientFundsForRent: { account_index: 3n } }).message).toContain('"account_index":"3"');
-    for (const odd of [null, undefined, 5, {}, { InstructionError: 1 }, { InstructionError: [] }, { InstructionError: [0, null] }]) {
+    expect(transactionError({ InsufficientFundsForRent: { account_index: 3n } }).message).toContain(
+      '"account_index":"3"',
+    );
+    for (const odd of [
+      null,
+      undefined,
+      5,
+      {},
+      { InstructionError: 1 },
+      { InstructionError: [] },
+      { InstructionError: [0, null] },
+    ]) {
       expect(transactionError(odd).code).toBeUndefined();
     }
   });
 
   it('that are no numbers of the program are no names of objects', () => {
-    for (const code of ['constructor', '__proto__', -1, 0, 5999, 2 ** 32]) expect(transactionError(custom(code)).programError).toBeUndefined();
+    for (const code of ['constructor', '__proto__', -1, 0, 5999, 2 ** 32])
+      expect(transactionError(custom(code)).programError).toBeUndefined();
   });
 });

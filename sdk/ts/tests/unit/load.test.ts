@@ -19,12 +19,17 @@ const clearinghouse = directory.clearinghouse;
 
 type Answer = { value: ({ owner: string; data: [string, string] } | null)[] };
 /** A lie about the accounts of those addresses. */
-const about = (addresses: Address[], change: (account: Answer['value'][number]) => Answer['value'][number]): Lie => (value, request) => {
-  if (request.method !== 'getMultipleAccounts') return value;
-  const keys = request.params[0] as Address[];
-  const answer = value as Answer;
-  return { ...answer, value: answer.value.map((account, at) => (addresses.includes(keys[at]!) ? change(account) : account)) };
-};
+const about =
+  (addresses: Address[], change: (account: Answer['value'][number]) => Answer['value'][number]): Lie =>
+  (value, request) => {
+    if (request.method !== 'getMultipleAccounts') return value;
+    const keys = request.params[0] as Address[];
+    const answer = value as Answer;
+    return {
+      ...answer,
+      value: answer.value.map((account, at) => (addresses.includes(keys[at]!) ? change(account) : account)),
+    };
+  };
 
 describe('an account', () => {
   it.each(golden.accounts.map(({ name }) => [name]))('%s is loaded in one round trip', async (name) => {
@@ -51,13 +56,29 @@ describe('an account', () => {
   const lies: [string, Lie, string][] = [
     ['is not there', missing(wheel), 'there is no account'],
     ['has another owner', foreign(wheel), 'not an account of the program'],
-    ['is cut short', about([wheel], (account) => account && { ...account, data: [account.data[0].slice(0, 400), 'base64'] }), 'cut to'],
-    ['comes with fewer answers than keys', (value) => ({ ...(value as Answer), value: (value as Answer).value.slice(1) }), 'answered'],
+    [
+      'is cut short',
+      about([wheel], (account) => account && { ...account, data: [account.data[0].slice(0, 400), 'base64'] }),
+      'cut to',
+    ],
+    [
+      'comes with fewer answers than keys',
+      (value) => ({ ...(value as Answer), value: (value as Answer).value.slice(1) }),
+      'answered',
+    ],
     ['comes without a price', missing(price), 'there is no account'],
     ['comes without its clearing house', missing(clearinghouse), 'there is no account'],
     ['comes without a clock', missing(CLOCK), 'no clock'],
-    ['comes with a clock of a foreign owner', about([CLOCK], (account) => account && { ...account, owner: clearinghouse }), 'no clock'],
-    ['comes with a clock that is cut', about([CLOCK], (account) => account && { ...account, data: ['AAAA', 'base64'] }), 'no clock'],
+    [
+      'comes with a clock of a foreign owner',
+      about([CLOCK], (account) => account && { ...account, owner: clearinghouse }),
+      'no clock',
+    ],
+    [
+      'comes with a clock that is cut',
+      about([CLOCK], (account) => account && { ...account, data: ['AAAA', 'base64'] }),
+      'no clock',
+    ],
   ];
   it.each(lies)('that %s is refused', async (_what, lie, text) => {
     const { rpc } = serve(accounts, lie);
@@ -68,7 +89,9 @@ describe('an account', () => {
 
   it('of another clearing house, and one that the directory cannot place, are refused', async () => {
     const { rpc } = serve(accounts);
-    await expect(loadAccount(rpc, { ...directory, clearinghouse: wheel }, wheel)).rejects.toThrow('belongs to the clearing house');
+    await expect(loadAccount(rpc, { ...directory, clearinghouse: wheel }, wheel)).rejects.toThrow(
+      'belongs to the clearing house',
+    );
     const without = { ...directory, markets: new Map([[0, directory.markets.get(0)!]]) };
     await expect(loadAccount(rpc, without, wheel)).rejects.toThrow('no market 1');
   });
@@ -81,15 +104,25 @@ describe('a directory', () => {
     expect(requests).toHaveLength(3);
     expect([...found.banks.values()]).toEqual([0, 1].map((index) => directory.banks.get(index)));
     const symbols = [...found.markets.values()].map(({ symbol, ...rest }) => [symbol, { ...rest, symbol: '' }]);
-    expect(symbols).toEqual([['BTC', directory.markets.get(0)], ['SOL', directory.markets.get(1)]]);
+    expect(symbols).toEqual([
+      ['BTC', directory.markets.get(0)],
+      ['SOL', directory.markets.get(1)],
+    ]);
   });
 
   type Row = { pubkey: string; account: { owner: string } };
   const lies: [string, Lie, string][] = [
-    ['fewer accounts than are listed', (value, { method }) => (method === 'getProgramAccounts' ? (value as Row[]).slice(1) : value), 'the server shows'],
+    [
+      'fewer accounts than are listed',
+      (value, { method }) => (method === 'getProgramAccounts' ? (value as Row[]).slice(1) : value),
+      'the server shows',
+    ],
     [
       'accounts of another program',
-      (value, { method }) => (method === 'getProgramAccounts' ? (value as Row[]).map((row) => ({ ...row, account: { ...row.account, owner: CLOCK } })) : value),
+      (value, { method }) =>
+        method === 'getProgramAccounts'
+          ? (value as Row[]).map((row) => ({ ...row, account: { ...row.account, owner: CLOCK } }))
+          : value,
       'not what the server was asked for',
     ],
     ['no clearing house', about([clearinghouse], () => null), 'there is no clearing house'],

@@ -36,9 +36,15 @@ describe('packing', () => {
     ['bid_wheel_fallen', () => packBid(directory, account('wheel'), account('fallen'))],
     ['withdraw_saver_sol_all', () => packWithdrawal(directory, account('saver'), { bank: 1, amount: 30_000_000_000n })],
     ['withdraw_spread_sol_all', () => packWithdrawal(directory, account('spread'), whole)],
-    ['withdraw_spread_sol_part', () => packWithdrawal(directory, account('spread'), { ...whole, amount: whole.amount - 1n })],
+    [
+      'withdraw_spread_sol_part',
+      () => packWithdrawal(directory, account('spread'), { ...whole, amount: whole.amount - 1n }),
+    ],
     ['withdraw_saver_usdc', () => packWithdrawal(directory, account('saver'), { bank: 0, amount: 1_000_000_000n })],
-    ['withdraw_saver_usdc_more', () => packWithdrawal(directory, account('saver'), { bank: 0, amount: 1_000_000_001n })],
+    [
+      'withdraw_saver_usdc_more',
+      () => packWithdrawal(directory, account('saver'), { bank: 0, amount: 1_000_000_001n }),
+    ],
   ];
   it.each(cases)('%s', (name, packed) => expect(pack(packed())).toEqual(golden.packs[name]));
 
@@ -55,7 +61,10 @@ describe('packing', () => {
   });
 
   it('refuses what the directory does not list', () => {
-    const without: Directory = { ...directory, markets: new Map([...directory.markets].filter(([index]) => index !== 1)) };
+    const without: Directory = {
+      ...directory,
+      markets: new Map([...directory.markets].filter(([index]) => index !== 1)),
+    };
     expect(() => packCheck(without, account('wheel'))).toThrow(DataError);
     expect(() => packCheck(without, account('long'))).not.toThrow();
     expect(() => packTrade(directory, account('long'), account('maker'), [{ market: 2 }])).toThrow('no market 2');
@@ -70,10 +79,20 @@ describe('instructions', () => {
   const [walletUsdc, walletSol] = [golden.built.wallet_usdc, golden.built.wallet_sol] as Address[];
   const transfer = { directory, owner, margin: saver };
   const legs = [
-    { market: 0, instrument: 2, expiry: BigInt(golden.built.week), strike: 12_000_000_000_000n, quantity: -1_000_000n, price: 100_000_000_000n },
+    {
+      market: 0,
+      instrument: 2,
+      expiry: BigInt(golden.built.week),
+      strike: 12_000_000_000_000n,
+      quantity: -1_000_000n,
+      price: 100_000_000_000n,
+    },
   ];
 
-  const same = (built: { data?: ArrayLike<number> } & Parameters<typeof metasOf>[0], name: 'deposit_usdc' | 'deposit_sol' | 'withdraw_sol' | 'trade' | 'view') => {
+  const same = (
+    built: { data?: ArrayLike<number> } & Parameters<typeof metasOf>[0],
+    name: 'deposit_usdc' | 'deposit_sol' | 'withdraw_sol' | 'trade' | 'view',
+  ) => {
     const want = golden.built[name]!;
     expect(toHex(built.data!)).toBe(want.data);
     expect(metasOf(built)).toEqual(want.accounts);
@@ -82,25 +101,34 @@ describe('instructions', () => {
     same(depositInstruction({ ...transfer, bank: 0, wallet: walletUsdc!, amount: 5n }), 'deposit_usdc');
     same(depositInstruction({ ...transfer, bank: 1, wallet: walletSol!, amount: 6n }), 'deposit_sol');
   });
-  it('a withdrawal', () => same(withdrawInstruction({ ...transfer, bank: 1, wallet: walletSol!, amount: 7n }), 'withdraw_sol'));
+  it('a withdrawal', () =>
+    same(withdrawInstruction({ ...transfer, bank: 1, wallet: walletSol!, amount: 7n }), 'withdraw_sol'));
   it('a view after legs', () => same(viewMarginInstruction(directory, saver, legs), 'view'));
 
   it('a trade, but for the clearing house, which may be written', () => {
     const built = tradeInstruction({ directory, takerOwner: owner, makerOwner, taker: saver, maker, legs });
     const want = golden.built['trade']!;
     expect(toHex(built.data!)).toBe(want.data);
-    const accounts = want.accounts.map(([key, role]) => [key, key === directory.clearinghouse ? AccountRole.WRITABLE : role]);
+    const accounts = want.accounts.map(([key, role]) => [
+      key,
+      key === directory.clearinghouse ? AccountRole.WRITABLE : role,
+    ]);
     expect(metasOf(built)).toEqual(accounts);
   });
 
   it('a trade of which nobody comes to owe is the same as in Rust to the last account', () => {
-    same(tradeInstruction({ directory, takerOwner: owner, makerOwner, taker: saver, maker, legs, isHouseRead: true }), 'trade');
+    same(
+      tradeInstruction({ directory, takerOwner: owner, makerOwner, taker: saver, maker, legs, isHouseRead: true }),
+      'trade',
+    );
   });
 
   it('another account is left as it is by making one writable', () => {
     const built = viewMarginInstruction(directory, saver);
     const written = withWritable(built, directory.clearinghouse);
-    expect(written.accounts?.filter(({ role }) => role === AccountRole.WRITABLE).map(({ address }) => address)).toEqual([directory.clearinghouse]);
+    expect(written.accounts?.filter(({ role }) => role === AccountRole.WRITABLE).map(({ address }) => address)).toEqual(
+      [directory.clearinghouse],
+    );
     expect(built.accounts?.some(({ role }) => role === AccountRole.WRITABLE)).toBe(false);
   });
 });

@@ -14,14 +14,19 @@ const changed = (at: number, ...bytes: number[]) => {
 describe('a price', () => {
   it('is what the account says', () => {
     const shown = decodePrice(sol);
-    expect(shown).toEqual({ price: BigInt(golden.quote['sol_price'] as string), confidence: 20_531_000_000n / 2_000n, publishTime: BigInt(golden.now) });
+    expect(shown).toEqual({
+      price: BigInt(golden.quote['sol_price'] as string),
+      confidence: 20_531_000_000n / 2_000n,
+      publishTime: BigInt(golden.now),
+    });
   });
 
   it('is scaled to eight decimals, rounded down', () => {
     const exponent = (value: number) => changed(41 + 48, ...new Uint8Array(new Int32Array([value]).buffer));
     expect(decodePrice(exponent(-7)).price).toBe(205_310_000_000n);
     expect(decodePrice(exponent(-15)).price).toBe(2_053n);
-    for (const odd of [-31, 11, 2 ** 31 - 1, -(2 ** 31)]) expect(() => decodePrice(exponent(odd)), `${odd}`).toThrow(DataError);
+    for (const odd of [-31, 11, 2 ** 31 - 1, -(2 ** 31)])
+      expect(() => decodePrice(exponent(odd)), `${odd}`).toThrow(DataError);
   });
 
   it('of another account, or one cut short, is refused', () => {

@@ -1,5 +1,11 @@
 // Quotes are the bytes that the Rust crates sign, and nothing that is not exactly a good one verifies.
-import { createKeyPairSignerFromPrivateKeyBytes, createNoopSigner, generateKeyPairSigner, type Address, type SignatureBytes } from '@solana/kit';
+import {
+  createKeyPairSignerFromPrivateKeyBytes,
+  createNoopSigner,
+  generateKeyPairSigner,
+  type Address,
+  type SignatureBytes,
+} from '@solana/kit';
 import { describe, expect, it } from 'vitest';
 import {
   ANYONE,
@@ -31,7 +37,14 @@ const quote: Quote = {
   leastLots: 1n,
   legs: [
     { market: 1, instrument: 0, expiry: 0n, strike: 0n, quantity: 1_000_000n, price: BigInt(text['sol_price']!) },
-    { market: 0, instrument: 2, expiry: BigInt(text['week']!), strike: 13_000_000_000_000n, quantity: 1_000n, price: 15_000_000_000n },
+    {
+      market: 0,
+      instrument: 2,
+      expiry: BigInt(text['week']!),
+      strike: 13_000_000_000_000n,
+      quantity: 1_000n,
+      price: 15_000_000_000n,
+    },
   ],
 };
 const signed: SignedQuote = {
