@@ -3,3 +3,4 @@
 mod client;
 mod line;
 mod proxy;
+mod watch;
