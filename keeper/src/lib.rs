@@ -7,6 +7,7 @@
 pub mod act;
 pub mod book;
 pub mod config;
+pub mod cranks;
 mod follow;
 pub mod health;
 mod judge;
@@ -16,13 +17,18 @@ pub mod metrics;
 pub mod model;
 pub mod monte_carlo;
 pub mod order;
+pub mod outcome;
+pub mod packed;
+pub mod plan;
 pub mod pricing;
 pub mod profit;
 pub mod rank;
 pub mod run;
 pub mod snapshot;
 pub mod subscribe;
+pub mod table;
 #[cfg(test)]
 mod testing;
+pub mod turn;
 pub mod watch;
 pub mod wire;
