@@ -105,6 +105,30 @@ fn start(accounts: usize) -> Network {
     Network::start(settings).expect("a network")
 }
 
+/// A network of one test. It has a runtime of its own, which must not end within another one.
+struct Own(Option<Network>);
+
+impl Own {
+    fn start(accounts: usize) -> Self {
+        Self(Some(start(accounts)))
+    }
+}
+
+impl std::ops::Deref for Own {
+    type Target = Network;
+
+    fn deref(&self) -> &Network {
+        self.0.as_ref().expect("it runs until it is dropped")
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let network = self.0.take();
+        drop(std::thread::spawn(|| drop(network)).join());
+    }
+}
+
 fn house(network: &Network) -> Pubkey {
     network.info.house.parse().unwrap()
 }

@@ -1,14 +1,16 @@
 //! Instructions: packed as the embedded world packs them, which the program's own tests hold to the program.
 
-use client_core::{AccountData, Scope};
+use bytemuck::Zeroable;
+use client_core::{AccountData, Directory, Inputs};
 use portfolio_margin_client::{tables, Builder, ClientError, Prepared, Pubkey, Side, PACKET_SIZE};
 use portfolio_margin_interface::args::{BidArgs, LiquidateLegsArgs};
-use portfolio_margin_interface::state::MarginAccount;
+use portfolio_margin_interface::state::clearinghouse::MAX_MARKETS;
+use portfolio_margin_interface::state::size::MOST_SIZE;
+use portfolio_margin_interface::state::{CollateralBank, MarginAccount, Market, PositionRecord};
 use risk_core::liquidation::FRACTION_ONE;
 use risk_core::tier::Tier;
 use sandbox::actions::{call, perpetual, put};
 use sandbox::takeover::take_of;
-use sandbox::widest::{Equity, Shape, Wide, CALM};
 use sandbox::{Trader, World};
 use solana_instruction::Instruction;
 use solana_message::AddressLookupTableAccount;
@@ -223,65 +225,103 @@ fn the_house_is_written_where_a_side_may_end_in_debt_and_not_otherwise() {
     assert!(!is_written(premium, -500_000)); // is paid
 }
 
-/// A house of the widest account that there can be, its bidder, and how a table of the house makes both transactions fit.
+/// A house that lists as much as there can be: each bank and market with a feed of its own.
+fn largest_directory() -> Directory {
+    let house = portfolio_margin_interface::seeds::clearinghouse(9);
+    let mut directory = Directory::new(house, &Zeroable::zeroed());
+    for index in 0..12u16 {
+        let bank = CollateralBank {
+            index,
+            mint: Pubkey::new_from_array([index as u8 + 1; 32]),
+            feed_id: [index as u8 + 100; 32],
+            ..Zeroable::zeroed()
+        };
+        directory.list_bank(&bank, Pubkey::new_from_array([99; 32]));
+    }
+    for index in 0..MAX_MARKETS {
+        let market = Market {
+            index,
+            feed_id: [index as u8 + 150; 32],
+            ..Zeroable::zeroed()
+        };
+        directory.list_market(&market);
+    }
+    directory
+}
+
+/// An account of the program's largest size that names most accounts: collateral of eight banks, and perpetuals.
+fn widest_account(markets: u16) -> AccountData {
+    let mut header: MarginAccount = Zeroable::zeroed();
+    for (bank, held) in (0u16..).zip(&mut header.collateral) {
+        (held.bank, held.amount) = (bank, 1);
+    }
+    let positions = (0..markets).map(|market| PositionRecord {
+        market: MAX_MARKETS - markets + market,
+        quantity: -1,
+        ..Zeroable::zeroed()
+    });
+    AccountData {
+        header,
+        positions: positions.collect(),
+    }
+}
+
 #[test]
 fn the_widest_bid_fits_with_a_table_and_says_by_how_much_it_does_not_without() {
-    let mut wide = Wide::new(CALM);
-    let shape = Shape {
-        options: 0,
-        expiries: 0,
-        futures: 0,
-        perpetuals: 8,
-        markets: 8,
-        banks: 8,
-    };
-    let records = wide.book(&shape);
-    let [failing, bidder] = [wide.open(Tier::Portfolio), wide.open(Tier::Portfolio)];
-    wide.plant_failing(&failing, &records, shape.banks, Equity::Positive);
-    let world = &wide.world;
-    let directory = world.directory(&world.house);
-    let (theirs, ours) = (data(world, &failing.account), data(world, &bidder.account));
-    assert_eq!(
-        theirs.scope().banks.len() + theirs.scope().markets.len(),
-        16
-    );
-    let inputs = world.inputs(&world.house, &theirs.scope().union(&Scope::default()));
+    let directory = largest_directory();
+    let widest = (1..).take_while(|markets| {
+        let account = widest_account(*markets);
+        account.header.size(&account.positions) <= MOST_SIZE
+    });
+    let markets = widest.last().expect("an account of one market");
+    assert_eq!(markets, 14); // 8 x 7,200 + 14 x 23,000 of 380,000
+    let (failing, bidder) = (widest_account(markets), widest_account(markets));
+    let inputs = Inputs::new(Zeroable::zeroed(), 0);
     let builder = Builder {
         directory: &directory,
         inputs: &inputs,
     };
-    let witness = world.report(&failing.account).witness();
+    let witness = vec![0; markets.into()];
     let args = BidArgs {
         witness: witness.clone(),
         fraction: FRACTION_ONE,
         minimum: 0,
         price_limit: i64::MAX,
     };
-    let failing_side = Side {
-        key: failing.account,
-        account: &theirs,
-    };
-    let bidder_side = Side {
-        key: bidder.account,
-        account: &ours,
-    };
-    let payer = bidder.user.key;
+    let [theirs, ours] = [(1, &failing), (2, &bidder)].map(|(n, account)| Side {
+        key: Pubkey::new_from_array([n; 32]),
+        account,
+    });
+    let payer = Pubkey::new_from_array([3; 32]);
     let start = builder
-        .start_liquidation(&payer, &failing_side, &witness)
+        .start_liquidation(&payer, &theirs, &witness)
         .unwrap();
-    let bid = builder.bid(&bidder_side, &failing_side, &args).unwrap();
+    let mut bid = builder.bid(&ours, &theirs, &args).unwrap();
+    bid.accounts[0].pubkey = payer; // the bidder pays
     let table = AddressLookupTableAccount {
         key: Pubkey::new_from_array([7; 32]),
         addresses: tables::addresses(&directory),
     };
-    let both = [start, bid];
-    let error = Prepared::new(&payer, &both, &[], Default::default()).unwrap_err();
-    let ClientError::TooLarge { bytes, limit, .. } = error else {
+    assert!(table.addresses.len() <= tables::MOST_ADDRESSES);
+    let error = Prepared::new(&payer, &[bid.clone()], &[], Default::default()).unwrap_err();
+    let ClientError::TooLarge {
+        bytes,
+        limit,
+        looked_up: 0,
+        ..
+    } = error
+    else {
         panic!("{error}");
     };
     assert!(bytes > limit && limit == PACKET_SIZE, "{bytes}");
-    let fits = Prepared::new(&payer, &both, &[table], Default::default()).unwrap();
-    assert!(fits.size() < 600, "{}", fits.size());
-    let header: &MarginAccount = &theirs.header;
-    assert!(header.size(&theirs.positions) <= portfolio_margin_interface::state::size::MOST_SIZE);
+    // alone, and with the start in front of it in one transaction
+    let tables = [table];
+    let alone = Prepared::new(&payer, &[bid.clone()], &tables, Default::default()).unwrap();
+    let both = Prepared::new(&payer, &[start, bid], &tables, Default::default()).unwrap();
+    assert!(
+        alone.size() < 600 && both.size() < 700,
+        "{} {}",
+        alone.size(),
+        both.size()
+    );
 }

@@ -7,7 +7,7 @@ use portfolio_margin_interface::view::{MarginView, View};
 use risk_core::tier::Tier;
 use sandbox::User;
 
-use super::{account, shared, spied, start, transactor, POPULATION};
+use super::{account, shared, spied, transactor, Own, POPULATION};
 
 const ONE_REQUEST: [&str; 1] = ["getMultipleAccounts"];
 
@@ -124,7 +124,7 @@ async fn compare(client: &Client, sender: &Transactor, key: &portfolio_margin_cl
 #[tokio::test(flavor = "multi_thread")]
 async fn every_report_is_the_programs_view_to_the_bit() {
     // prices and clock of its own, and nobody else who trades
-    let network = start(POPULATION);
+    let network = Own::start(POPULATION);
     let (client, _) = spied(&network).await;
     let sender = transactor(&client, "alice");
     let (_, accounts) = client.margin_accounts(None).await.unwrap();
