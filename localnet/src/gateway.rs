@@ -61,7 +61,10 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_timeout(PATIENCE);
+            // in a thread of its own: whoever drops it may be inside a runtime, which forbids waiting
+            let ending = std::thread::spawn(move || runtime.shutdown_timeout(PATIENCE));
+            // one that panicked has ended too
+            let _ = ending.join();
         }
     }
 }

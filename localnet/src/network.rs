@@ -172,12 +172,14 @@ impl Network {
 
     fn end(&mut self) -> Result<(), Error> {
         (self.tasks, self.poster) = (None, None);
+        self.gateway = None;
+        let stopped = self.chain.take().map_or(Ok(()), |chain| chain.stop());
+        // the poster may be waiting for an answer, which it has once the server is closed
         for thread in self.threads.drain(..) {
             // one that panicked has ended too
             let _ = thread.join();
         }
-        self.gateway = None;
-        self.chain.take().map_or(Ok(()), |chain| chain.stop())
+        stopped
     }
 }
 

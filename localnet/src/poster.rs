@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use sandbox::oracle::{price_account, USDC_FEED};
 use sandbox::{crypto_smile, instructions, Market, User};
+use solana_commitment_config::CommitmentConfig;
 use solana_keypair::Keypair;
 use solana_message::Message;
 use solana_rpc_client::rpc_client::RpcClient;
@@ -32,7 +33,10 @@ pub(crate) struct Poster {
 impl Poster {
     pub fn new(stage: &Stage, settings: &Settings, rpc_url: &str) -> Self {
         Self {
-            client: RpcClient::new(rpc_url.to_string()),
+            client: RpcClient::new_with_commitment(
+                rpc_url.to_string(),
+                CommitmentConfig::processed(),
+            ),
             user: stage.world.surface_authority,
             house: stage.world.house,
             markets: stage.markets(),
@@ -57,10 +61,10 @@ impl Poster {
             }
             let now = Instant::now();
             if now >= quote {
-                quote = now + due(self.post_quote(), self.quote_every);
+                quote = now + due(self.post_quote(), self.quote_every, stop);
             }
             if now >= surfaces {
-                surfaces = now + due(self.post_surfaces(), self.surfaces_every);
+                surfaces = now + due(self.post_surfaces(), self.surfaces_every, stop);
             }
         }
     }
@@ -98,10 +102,11 @@ impl Poster {
     }
 }
 
-/// When to post next; a failure is told and tried again soon.
-fn due(posted: Result<(), String>, every: Duration) -> Duration {
+/// When to post next; a failure is told and tried again soon, unless the network has ended meanwhile.
+fn due(posted: Result<(), String>, every: Duration, stop: &Receiver<()>) -> Duration {
     match posted {
         Ok(()) => every,
+        Err(_) if stop.try_recv() == Err(TryRecvError::Disconnected) => Duration::ZERO,
         Err(error) => {
             eprintln!("localnet: the poster failed, and tries again: {error}");
             AGAIN

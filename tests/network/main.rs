@@ -2,5 +2,6 @@
 
 mod client;
 mod line;
+mod local_network;
 mod proxy;
 mod watch;
