@@ -127,9 +127,9 @@ pub struct MarketInfo {
 /// Expiries of every market, Unix times.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ExpiryInfo {
-    /// Seven days after the start.
+    /// Six to seven days after the start, at 08:00 UTC.
     pub week: i64,
-    /// 28 days after the start.
+    /// Three weeks later.
     pub month: i64,
 }
 

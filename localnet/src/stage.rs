@@ -10,7 +10,7 @@ use risk_core::scenario::MAJOR_SCENARIOS;
 use risk_core::tier::Tier;
 use sandbox::{
     call, crypto_smile, perpetual, put, Market, Trader, User, World, WorldBuilder, BASE, BTC_START,
-    ETH_FEED, SOL, SOL_START, USDC,
+    DAY, ETH_FEED, SOL, SOL_START, USDC,
 };
 
 use crate::scenario::START_PRICES;
@@ -25,6 +25,8 @@ const SURFACE_AGE: u32 = 3_600;
 const USDC_CAP: u64 = 100_000_000_000 * USDC;
 /// At-the-money volatilities, 1e-6, in the order of the markets.
 pub(crate) const VOLATILITIES: [u32; 3] = [450_000, 750_000, 600_000];
+/// Time of day at which expiries are, as on most venues: 08:00 UTC.
+const EXPIRY_HOUR: i64 = 8 * 3_600;
 /// Positions of accounts that take over others' books.
 pub(crate) const WIDE: u16 = 128;
 
@@ -47,8 +49,10 @@ pub(crate) struct Stage {
 impl Stage {
     /// Builds it; seconds of a VM, nothing is sent anywhere.
     pub fn build() -> Self {
+        let start = wall_seconds();
         let mut world = WorldBuilder {
-            start: wall_seconds(),
+            start,
+            tenors: [to_morning(start, 6), to_morning(start, 27)],
             btc_volatility: VOLATILITIES[0],
             sol_volatility: VOLATILITIES[1],
             liquidation: LiquidationArgs::STANDARD,
@@ -188,6 +192,13 @@ fn list_eth(world: &mut World) -> Market {
     eth
 }
 
+/// Seconds from a time to the first 08:00 UTC that is at least so many days later.
+fn to_morning(now: i64, days: i64) -> i64 {
+    let least = now + days * DAY;
+    let past = (least - EXPIRY_HOUR).rem_euclid(DAY);
+    days * DAY + (DAY - past) % DAY
+}
+
 /// Unix time.
 pub(crate) fn wall_seconds() -> i64 {
     i64::try_from(wall_millis() / 1_000).expect("a year below 292 billion")
@@ -198,4 +209,23 @@ pub(crate) fn wall_millis() -> u64 {
     let passed = SystemTime::now().duration_since(UNIX_EPOCH);
     let millis = passed.expect("a clock after 1970").as_millis();
     u64::try_from(millis).expect("a year below 584 million")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expiries_are_at_eight_in_the_morning() {
+        let midnight = 20_000 * DAY;
+        for (now, wanted) in [
+            (midnight, 8 * 3_600),
+            (midnight + EXPIRY_HOUR - 1, 1),
+            (midnight + EXPIRY_HOUR, 0),
+            (midnight + EXPIRY_HOUR + 1, DAY - 1),
+        ] {
+            assert_eq!(to_morning(now, 6), 6 * DAY + wanted);
+            assert_eq!((now + to_morning(now, 27)) % DAY, EXPIRY_HOUR);
+        }
+    }
 }

@@ -39,8 +39,10 @@ pub enum Model {
 /// Settings of a world; start from the default.
 #[derive(Clone, Debug)]
 pub struct WorldBuilder {
-    /// Unix time at which the world's clock starts; its expiries are counted from there.
+    /// Unix time at which the world's clock starts.
     pub start: i64,
+    /// Seconds from the start to the two expiries of both markets.
+    pub tenors: [i64; 2],
     /// BTC in USD, 1e-8.
     pub btc_price: u64,
     /// SOL in USD, 1e-8.
@@ -106,6 +108,7 @@ impl Default for WorldBuilder {
     fn default() -> Self {
         Self {
             start: START,
+            tenors: [7 * DAY, 28 * DAY],
             btc_price: BTC_START,
             sol_price: SOL_START,
             btc_volatility: 450_000,
@@ -148,9 +151,9 @@ pub struct World {
     pub btc: Market,
     /// SOL: [`WIDE_GRID`].
     pub sol: Market,
-    /// An expiry of both markets, seven days after the start.
+    /// The first expiry of both markets, seven days after the start unless the builder says otherwise.
     pub week: i64,
-    /// An expiry of both markets, 28 days after the start.
+    /// The second expiry of both markets, 28 days after the start unless the builder says otherwise.
     pub month: i64,
     pub(crate) builder: WorldBuilder,
     pub(crate) banks: Vec<Bank>,
@@ -446,8 +449,8 @@ impl WorldBuilder {
             sol_bank: bank,
             btc: market,
             sol: market,
-            week: self.start + 7 * DAY,
-            month: self.start + 28 * DAY,
+            week: self.start + self.tenors[0],
+            month: self.start + self.tenors[1],
             builder: self,
             banks: vec![],
             markets: vec![],
