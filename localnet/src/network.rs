@@ -35,7 +35,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Builds a world and serves it. Returns once clients are answered: about three seconds, and four more for each thousand accounts.
+    /// Builds a world and serves it. Returns once clients are answered: about a second, and two more for each thousand accounts.
     ///
     /// Refuses settings out of range, ports in use, and files that cannot be read or written.
     pub fn start(settings: Settings) -> Result<Self, Error> {
