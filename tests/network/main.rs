@@ -1,6 +1,7 @@
 //! Clients and keepers against the local network.
 
 mod client;
+mod cli;
 mod line;
 mod local_network;
 mod proxy;

@@ -90,7 +90,6 @@ impl<'a> Act<'a> {
             let tried = self.tried(desk).await?;
             return write(&tried, desk.is_json);
         }
-        desk.may_sign().await?;
         let progress = Progress::new(format!("{}: simulating, sending, waiting", self.what));
         let landed = match self.send(desk).await {
             Err(error) if refusal::wants_house(&error) => {

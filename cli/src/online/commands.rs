@@ -210,12 +210,18 @@ fn trade() -> Command {
     )
 }
 
-/// `pm quote`.
-fn quotes() -> Command {
-    let number =
-        |name, value, help| option(name, value, help).value_parser(clap::value_parser!(u64));
-    let quote_file = || words("QUOTE", "The quote's file; - for standard input");
-    let sign = named(
+/// A whole number.
+fn number(name: &'static str, help: &'static str) -> Arg {
+    option(name, "N", help).value_parser(clap::value_parser!(u64))
+}
+
+fn quote_file() -> Arg {
+    words("QUOTE", "The quote's file; - for standard input")
+}
+
+/// `pm quote sign`.
+fn quote_sign() -> Command {
+    named(
         "sign",
         "Sign a quote off chain and print it: nothing is sent",
     )
@@ -225,13 +231,12 @@ fn quotes() -> Command {
     .arg(
         number(
             "nonce",
-            "N",
             "Number of the quote; quotes of one number share one count of filled lots",
         )
         .required(true),
     )
-    .arg(number("lots", "N", "Most lots, over all fills; LEGs state one lot").default_value("1"))
-    .arg(number("least", "N", "Least lots of a fill").default_value("1"))
+    .arg(number("lots", "Most lots, over all fills; LEGs state one lot").default_value("1"))
+    .arg(number("least", "Least lots of a fill").default_value("1"))
     .arg(
         option("seconds", "N", "How long it is good")
             .value_parser(clap::value_parser!(u32).range(1..=31_536_000))
@@ -241,25 +246,28 @@ fn quotes() -> Command {
         "taker",
         "ACCOUNT",
         "The only account that may take it [default: any]",
-    ));
+    ))
+}
+
+/// `pm quote`.
+fn quotes() -> Command {
     let fill = named("fill", "Take lots of a signed quote")
         .arg(quote_file())
         .arg(sub())
         .arg(account_option().help("The taker's account, where the key is its delegate"))
         .arg(number(
             "lots",
-            "N",
             "Most lots to take [default: all that are left]",
         ))
-        .arg(number("least", "N", "Least lots to take: else nothing").default_value("1"));
+        .arg(number("least", "Least lots to take: else nothing").default_value("1"));
     let cancel = named(
         "cancel",
         "Cancel quotes: one, all below a number, or all signed so far (the owner's alone)",
     )
     .arg(sub())
     .arg(account_option().help("The maker's account, where the key is its delegate"))
-    .arg(number("nonce", "N", "This one"))
-    .arg(number("below", "N", "Every one with a lower number"))
+    .arg(number("nonce", "This one"))
+    .arg(number("below", "Every one with a lower number"))
     .arg(flag(
         "all",
         "Every quote signed so far; numbers are free again",
@@ -280,7 +288,7 @@ fn quotes() -> Command {
             )
             .arg(sub()),
         ))
-        .subcommand(reading(sign).arg(flag("yes", "Sign for mainnet")))
+        .subcommand(reading(quote_sign()).arg(flag("yes", "Sign for mainnet")))
         .subcommand(reading(
             named(
                 "verify",

@@ -38,6 +38,14 @@ pub async fn run(name: &str, arguments: &ArgMatches) -> Result<(), Failure> {
                     "the quote asset's price is stored by: pm crank quote-price",
                 ));
             }
+            if let Some(market) = bank.offset_market {
+                let market = desk.names.of(market);
+                let text = format!(
+                    "bank @{} follows {market}, whose price counts: pm crank market {market}",
+                    bank.index
+                );
+                return Err(Failure::refused(text));
+            }
             (
                 format!("store the price of bank @{}", bank.index),
                 build.update_bank(bank.index),

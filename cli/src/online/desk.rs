@@ -35,7 +35,6 @@ pub struct Desk {
     pub is_json: bool,
     /// `--dry-run`.
     pub is_dry: bool,
-    is_sure: bool,
     key: OnceCell<Arc<Keypair>>,
 }
 
@@ -64,7 +63,8 @@ pub fn settings(arguments: &ArgMatches) -> Result<Settings, Failure> {
 }
 
 impl Desk {
-    /// Connects and reads what the house lists.
+    /// Connects and reads what the house lists. For a command that signs, `--yes` or the server comes first: nothing is signed for
+    /// mainnet without.
     pub async fn open(arguments: &ArgMatches) -> Result<Self, Failure> {
         let settings = settings(arguments)?;
         let progress = Progress::new("reading the house");
@@ -77,6 +77,10 @@ impl Desk {
             commitment,
             ..ClientConfig::new(&settings.url, settings.house)
         };
+        let is_signing = arguments.try_contains_id("yes").is_ok();
+        if is_signing && !is_set(arguments, "yes") && !is_set(arguments, "dry-run") {
+            may_sign(&config).await?;
+        }
         let client = Client::connect(config).await.map_err(refusal::of_client)?;
         drop(progress);
         let directory = client.directory();
@@ -90,7 +94,6 @@ impl Desk {
             settings,
             is_json: is_set(arguments, "json"),
             is_dry: is_set(arguments, "dry-run"),
-            is_sure: is_set(arguments, "yes"),
             key: OnceCell::new(),
         })
     }
@@ -206,26 +209,6 @@ impl Desk {
         read.map_err(refusal::of_client)
     }
 
-    /// Withholds a signature on mainnet unless `--yes` was said.
-    pub async fn may_sign(&self) -> Result<(), Failure> {
-        if self.is_sure {
-            return Ok(());
-        }
-        let genesis = self
-            .rpc()
-            .genesis_hash()
-            .await
-            .map_err(refusal::of_client)?;
-        if genesis == MAINNET {
-            let text = format!(
-                "{} is mainnet; say --yes to sign there",
-                self.rpc().server()
-            );
-            return Err(Failure::withheld(text));
-        }
-        Ok(())
-    }
-
     /// Sends for the key.
     pub fn transactor(&self) -> Result<Transactor, Failure> {
         let fee = match self.settings.priority_fee {
@@ -239,5 +222,20 @@ impl Desk {
             ..TransactorConfig::default()
         };
         Ok(Transactor::new(self.rpc().clone(), self.key()?, config))
+    }
+}
+
+/// Withholds every signature on mainnet.
+async fn may_sign(config: &ClientConfig) -> Result<(), Failure> {
+    let (timeout, behind) = (config.timeout, config.slots_behind);
+    let rpc =
+        Rpc::new(&config.url, config.commitment, timeout, behind).map_err(refusal::of_client)?;
+    let genesis = rpc.genesis_hash().await.map_err(refusal::of_client)?;
+    match genesis == MAINNET {
+        true => Err(Failure::withheld(format!(
+            "{} is mainnet; say --yes to sign there",
+            rpc.server()
+        ))),
+        false => Ok(()),
     }
 }

@@ -81,7 +81,6 @@ async fn sign(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
         least_lots: number(arguments, "least").unwrap_or(1),
         legs,
     };
-    desk.may_sign().await?;
     let signer = desk.key()?;
     let quote = sign_offer(&*signer, &key, &desk.settings.house, &nonces, &offer);
     let quote = quote.map_err(refusal::of_client)?;
