@@ -13,4 +13,5 @@ export * from './packing.js';
 export * from './prices.js';
 export * from './quotes.js';
 export * from './send.js';
+export * from './tokens.js';
 export * from './views.js';

@@ -1,14 +1,28 @@
 // A trader's day on the network: deposit, trade, quotes signed, verified and filled, withdrawal; and everything that is refused.
-import { generateKeyPairSigner, type Signature, type SignatureBytes } from '@solana/kit';
+import {
+  AccountRole,
+  generateKeyPairSigner,
+  type AccountMeta,
+  type AccountSignerMeta,
+  type Address,
+  type Instruction,
+  type Signature,
+  type SignatureBytes,
+  type TransactionSigner,
+} from '@solana/kit';
 import { describe, expect, it } from 'vitest';
 import {
   ANYONE,
+  createTokenAccountInstruction,
   depositInstruction,
   eventsOf,
   fetchQuoteNonces,
+  findMarginAccountPda,
   findQuotesPda,
+  findTokenAccount,
   getAssertHealthInstruction,
   getFillQuoteInstructions,
+  getOpenMarginAccountInstruction,
   getOpenQuotesInstructionAsync,
   HealthKind,
   packCheck,
@@ -35,6 +49,18 @@ async function told(signature: Signature): Promise<ProgramEvent[]> {
   const config = { commitment: 'confirmed', encoding: 'base64', maxSupportedTransactionVersion: 0 } as const;
   const transaction = await rpc.getTransaction(signature, config).send();
   return eventsOf(transaction?.meta?.logMessages ?? []);
+}
+
+/** A transfer of lamports, as the system program reads it. */
+function getTransferSolInstruction(from: TransactionSigner, to: Address, lamports: bigint): Instruction {
+  const data = new Uint8Array(12);
+  data[0] = 2;
+  new DataView(data.buffer).setBigUint64(4, lamports, true);
+  const accounts: (AccountMeta | AccountSignerMeta)[] = [
+    { address: from.address, role: AccountRole.WRITABLE_SIGNER, signer: from },
+    { address: to, role: AccountRole.WRITABLE },
+  ];
+  return { programAddress: '11111111111111111111111111111111' as Address, accounts, data };
 }
 
 async function refused(sent: Promise<unknown>): Promise<TransactionError> {
@@ -152,6 +178,35 @@ describe.sequential('a trader', () => {
     const much = withdrawInstruction({ ...transfer, amount: cash * 2n });
     const error = await refused(sendInstructions(rpc, bob.signer, [much]));
     expect(['BalanceInsufficient', 'InitialMarginBreached', 'DebtLimit']).toContain(error.programError);
+  });
+});
+
+describe.sequential('a newcomer', () => {
+  it('opens an account, is given a wallet of tokens, and cannot withdraw what it does not have', async () => {
+    const newcomer = await generateKeyPairSigner();
+    const { signer: payer } = bob;
+    const { clearinghouse } = directory;
+    const [margin] = await findMarginAccountPda({ clearinghouse, owner: newcomer.address, subAccount: 3 });
+    const rent = getTransferSolInstruction(payer, newcomer.address, 100_000_000n);
+    const open = getOpenMarginAccountInstruction({
+      owner: newcomer,
+      clearinghouse,
+      marginAccount: margin,
+      subAccount: 3,
+      capacity: 16,
+      tier: 0,
+    });
+    const wallet = await findTokenAccount(directory, 0, newcomer.address);
+    const create = await createTokenAccountInstruction(directory, { bank: 0, owner: newcomer.address, payer });
+    await sendInstructions(rpc, payer, [rent, open, create]);
+    const loaded = await load(margin);
+    expect(loaded.account.header).toMatchObject({ owner: newcomer.address, subAccount: 3, tier: 0, cash: 0n });
+    expect(engine.margin(loaded)).toMatchObject({ equity: 0n, initialHealth: 0n, wouldOpen: true, markets: [] });
+    // again: nothing happens to what is there
+    await sendInstructions(rpc, payer, [create]);
+    const transfer = { directory, owner: newcomer, margin: side(loaded), bank: 0, wallet, amount: 1n, cash: 0n };
+    const error = await refused(sendInstructions(rpc, payer, [withdrawInstruction(transfer)]));
+    expect(error.programError).toMatch(/^(BalanceInsufficient|InitialMarginBreached|DebtLimit)$/);
   });
 });
 

@@ -3,6 +3,7 @@ import { AccountRole, createNoopSigner, type Address } from '@solana/kit';
 import { describe, expect, it } from 'vitest';
 import {
   DataError,
+  findTokenAccount,
   depositInstruction,
   packBid,
   packCheck,
@@ -121,6 +122,13 @@ describe('instructions', () => {
       tradeInstruction({ directory, takerOwner: owner, makerOwner, taker: saver, maker, legs, isHouseRead: true }),
       'trade',
     );
+  });
+
+  it('of wallets name the token accounts that the Rust crates name', async () => {
+    const { address } = owner;
+    expect(await findTokenAccount(directory, 0, address)).toBe(walletUsdc);
+    expect(await findTokenAccount(directory, 1, address)).toBe(walletSol);
+    await expect(findTokenAccount(directory, 2, address)).rejects.toThrow('no bank 2');
   });
 
   it('another account is left as it is by making one writable', () => {
