@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anchor_lang::prelude::Pubkey;
-use client_core::AccountData;
+use client_core::{AccountData, Evaluator, Scope};
 use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::instructions::ViewMargin;
 use portfolio_margin_interface::state::margin_account::MAX_CAPACITY;
@@ -140,6 +140,16 @@ fn compare(scene: &mut Scene, key: &Pubkey, tally: &mut Tally) {
     );
     assert_eq!(ours, theirs, "{key}");
     assert_eq!(bytemuck::bytes_of(&ours), bytemuck::bytes_of(&theirs));
+    // the same from a keeper's inputs, which cover every bank and market of the house
+    let everything = Scope {
+        banks: directory.banks.keys().copied().skip(1).collect(),
+        markets: directory.markets.keys().copied().collect(),
+    };
+    let inputs = gather(&scene.world, &directory, &everything);
+    let (header, positions) = (&account.header, &account.positions);
+    assert_eq!(client_core::view(header, positions, &inputs), Ok(theirs));
+    let margin = Evaluator::new(&inputs).margin(header, positions);
+    assert_eq!(margin, Ok(theirs.report()));
     tally.count(&account, &theirs, scene.world.now());
 }
 

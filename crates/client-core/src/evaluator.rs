@@ -15,7 +15,7 @@ use risk_core::RiskError;
 
 use crate::inputs::Inputs;
 use crate::oracle::ShownPrice;
-use crate::pass::{Pass, Prices, Seen};
+use crate::pass::{require_covered, Pass, Prices, Seen};
 use crate::report::{CheckedReport, MarketReport, NativeReport, ReportError};
 use crate::scope::Scope;
 
@@ -123,6 +123,7 @@ impl<'a> Evaluator<'a> {
         scope: &Scope,
         prices: Prices,
     ) -> Result<CheckedReport, ReportError> {
+        require_covered(header, positions, scope)?;
         let mut markets = Vec::with_capacity(scope.markets.len());
         let mut see = |seen: Seen<'_>| {
             let count = usize::from(seen.record.scenarios.count);

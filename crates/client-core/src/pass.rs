@@ -83,7 +83,7 @@ impl<'p, 'a> Pass<'p, 'a> {
         })
     }
 
-    /// Adds everything that a scope covers, which is no less than what the account holds.
+    /// Adds everything that a scope covers, which is no less than what the account holds ([`require_covered`]).
     pub fn over(
         mut self,
         header: &MarginAccount,
@@ -91,7 +91,6 @@ impl<'p, 'a> Pass<'p, 'a> {
         scope: &Scope,
         see: &mut dyn FnMut(Seen<'_>),
     ) -> Result<Passed, ReportError> {
-        require_covered(header, positions, scope)?;
         for index in &scope.banks {
             self.add_bank(header, *index)?;
         }
@@ -232,7 +231,7 @@ impl<'p, 'a> Pass<'p, 'a> {
 }
 
 /// What is not covered is never zero risk.
-fn require_covered(
+pub(crate) fn require_covered(
     header: &MarginAccount,
     positions: &[PositionRecord],
     scope: &Scope,
