@@ -135,8 +135,13 @@ fn house(network: &Network) -> Pubkey {
 
 /// A client that is spied upon.
 async fn spied(network: &Network) -> (Client, Arc<Spy>) {
+    spied_within(network, 32).await
+}
+
+/// The same, with how many slots an answer may be behind.
+async fn spied_within(network: &Network, slots: u64) -> (Client, Arc<Spy>) {
     let spy = Spy::new(network.rpc_url());
-    let rpc = Rpc::over(spy.clone(), CommitmentLevel::Confirmed, 32);
+    let rpc = Rpc::over(spy.clone(), CommitmentLevel::Confirmed, slots);
     let client = Client::over(rpc, house(network), BTreeMap::new()).await;
     let client = client.expect("a client");
     spy.calls();

@@ -193,6 +193,110 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ClientError::{Nonsense, Rpc};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// Asks a server that answers everything with these bytes; `ID` stands for the number of the request.
+    async fn ask(answer: String) -> Result<Value> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/KEY", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4_096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        });
+        let http = Http::new(&url, Duration::from_secs(2)).unwrap();
+        let result = http.call("getSlot", json!([])).await;
+        serving.abort();
+        result
+    }
+
+    /// An answer of HTTP with that status and body.
+    fn answer(status: &str, body: &str) -> String {
+        let length = body.len();
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_its_result() {
+        let body = r#"{"jsonrpc":"2.0","id":1,"result":{"slot":7}}"#;
+        assert_eq!(
+            ask(answer("200 OK", body)).await.unwrap(),
+            json!({"slot": 7})
+        );
+        // null is a result as well
+        let body = r#"{"jsonrpc":"2.0","id":1,"result":null}"#;
+        assert_eq!(ask(answer("200 OK", body)).await.unwrap(), Value::Null);
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_an_error_that_is_not_repeated() {
+        for body in [
+            "",
+            "<html>",
+            "null",
+            "[]",
+            "{}",
+            r#"{"id":1}"#,
+            r#"{"id":2,"result":1}"#,
+            r#"{"id":"1","result":1}"#,
+            r#"{"result":1}"#,
+        ] {
+            let error = ask(answer("200 OK", body)).await.unwrap_err();
+            assert!(matches!(error, Nonsense { .. }), "{body}: {error}");
+            assert!(!error.is_transient());
+        }
+    }
+
+    #[tokio::test]
+    async fn statuses_and_codes_are_told_apart() {
+        for (status, is_transient) in [
+            ("304 Not Modified", false),
+            ("301 Moved", false),
+            ("403 Forbidden", false),
+            ("404 Not Found", false),
+            ("429 Too Many Requests", true),
+            ("503 Unavailable", true),
+        ] {
+            let error = ask(answer(status, "no")).await.unwrap_err();
+            let number: u16 = status[..3].parse().unwrap();
+            assert!(
+                matches!(&error, Rpc(f) if f.status == Some(number)),
+                "{error}"
+            );
+            assert_eq!(error.is_transient(), is_transient, "{status}");
+            assert!(!error.to_string().contains("KEY"));
+        }
+        for (code, is_transient) in [(-32602, false), (-32005, true), (-32016, true)] {
+            let body = format!(r#"{{"id":1,"error":{{"code":{code},"message":"no"}}}}"#);
+            for status in ["200 OK", "400 Bad Request"] {
+                let error = ask(answer(status, &body)).await.unwrap_err();
+                assert!(matches!(&error, Rpc(f) if f.code == Some(code)), "{error}");
+                assert_eq!(error.is_transient(), is_transient, "{code}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_worth_another_try() {
+        let whole = answer("200 OK", r#"{"jsonrpc":"2.0","id":1,"result":7}"#);
+        for end in [0, 10, whole.len() - 1] {
+            let error = ask(whole[..end].to_owned()).await.unwrap_err();
+            assert!(error.is_transient(), "{end}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_sending_carries_what_its_simulation_said() {
+        let body = r#"{"id":1,"error":{"code":-32002,"message":"m","data":
+            {"err":{"InstructionError":[0,{"Custom":6001}]},"logs":["a"],"unitsConsumed":5}}}"#;
+        let error = ask(answer("200 OK", body)).await.unwrap_err();
+        let failure = error.failure().unwrap();
+        assert_eq!((failure.number, failure.units), (Some(6_001), 5));
+        assert_eq!(failure.logs, ["a"]);
+    }
 
     #[test]
     fn errors_name_the_server_and_never_its_key() {
@@ -210,13 +314,16 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_there_is_transient_and_names_no_secret() {
-        // port 9 of the loopback: discard, closed everywhere
-        let http = Http::new("http://127.0.0.1:9/KEY", Duration::from_secs(2)).unwrap();
+        // a port that was free a moment ago
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let http = Http::new(&format!("http://{address}/KEY"), Duration::from_secs(2)).unwrap();
         let error = http.call("getSlot", json!([])).await.unwrap_err();
         assert!(error.is_transient(), "{error}");
         let text = format!("{error} {error:?}");
         assert!(
-            text.contains("127.0.0.1:9") && !text.contains("KEY"),
+            text.contains("127.0.0.1") && !text.contains("KEY"),
             "{text}"
         );
     }

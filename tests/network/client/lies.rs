@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{json, Value};
 
-use super::{account, shared, spied, Spy};
+use super::{account, shared, spied, spied_within, Spy};
 
 /// Changes the account of one key in answers to `getMultipleAccounts`.
 fn lie_about(spy: &Spy, key: Pubkey, lie: impl Fn(&mut Value) + Send + Sync + 'static) {
@@ -258,7 +258,8 @@ fn bend(value: &mut Value, random: &mut ChaCha8Rng) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_makes_the_client_panic() {
     let network = shared();
-    let (client, spy) = spied(network).await;
+    // without waiting for a server that is behind: what is tried is many answers
+    let (client, spy) = spied_within(network, u64::MAX).await;
     let alice = account(network, "alice");
     let truth = client.load(&alice).await.unwrap().account.header.sequence;
     let sender = super::transactor(&client, "alice");
