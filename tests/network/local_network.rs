@@ -6,7 +6,9 @@ use client_core::{Priced, RawAccount as Raw, ShownPrice};
 use futures_util::{SinkExt, StreamExt};
 use localnet::scenario::{bottom, START_PRICES, SYMBOLS};
 use localnet::{Network, Scenario, Settings};
-use portfolio_margin_client::{Filter, PriorityFee, Rpc, Transactor, TransactorConfig};
+use portfolio_margin_client::{
+    Client, ClientConfig, Filter, PriorityFee, Rpc, Transactor, TransactorConfig,
+};
 use portfolio_margin_interface::state::{Clearinghouse, Market, VolBoard};
 use portfolio_margin_interface::view::{MarginView, View};
 use portfolio_margin_interface::{AccountLayout, Pubkey, DISCRIMINATOR_LEN, ID};
@@ -157,7 +159,7 @@ async fn price_accounts_age_only_while_the_feeder_stands_still() {
         (shown.publish_time.expect("a time"), clock(&rpc).await)
     };
     let (first, now) = published().await;
-    assert!((0..=1).contains(&(now - first)));
+    assert!((0..=5).contains(&(now - first)));
     let wall = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a time");
     assert!(
         wall.as_secs().abs_diff(now as u64) <= 1,
@@ -173,7 +175,7 @@ async fn price_accounts_age_only_while_the_feeder_stands_still() {
     assert_eq!(published().await.0, stopped);
     network.start_feeder().expect("it starts");
     let (resumed, now) = published().await;
-    assert!(resumed >= stopped + 3 && now - resumed <= 1);
+    assert!(resumed >= stopped + 3 && now - resumed <= 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -343,6 +345,32 @@ async fn the_crash_comes_by_itself_and_the_planted_fail() {
         price(&network, &rpc, "ETH").await.price.raw() == bottom()[2]
     })
     .await;
+    let info = &network.info;
+    let config = ClientConfig {
+        commitment: CommitmentLevel::Processed,
+        ..ClientConfig::new(network.rpc_url(), key(&info.house))
+    };
+    let client = Client::connect(config).await.expect("a client");
+    let (_, all) = client.margin_accounts(None).await.expect("accounts");
+    let keys: Vec<Pubkey> = all.iter().map(|(key, _)| *key).collect();
+    let everywhere = client_core::Scope::default();
+    let loaded = client.load_all(&keys, &everywhere).await.expect("all");
+    assert_eq!(loaded.len(), 20 + 6 + 1);
+    let mut failed = vec![];
+    for account in &loaded {
+        let margin = account.report().expect("a report").report.margin;
+        let (equity, health) = (margin.equity.raw(), margin.maintenance_health.raw());
+        assert!(equity > 0, "{}", account.key);
+        if health < 0 {
+            failed.push(account.key.to_string());
+        } else {
+            assert!(health > (equity - health) / 6, "{} is close", account.key);
+        }
+    }
+    failed.sort();
+    let mut planted = info.population.failing.clone();
+    planted.sort();
+    assert_eq!(failed, planted);
 }
 
 #[tokio::test(flavor = "multi_thread")]
