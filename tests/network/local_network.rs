@@ -162,7 +162,7 @@ async fn price_accounts_age_only_while_the_feeder_stands_still() {
     assert!((0..=5).contains(&(now - first)));
     let wall = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a time");
     assert!(
-        wall.as_secs().abs_diff(now as u64) <= 1,
+        wall.as_secs().abs_diff(now as u64) <= 3,
         "the clock is the wall's"
     );
     eventually("a next price", async || published().await.0 > first).await;
@@ -232,7 +232,7 @@ async fn the_methods_that_clients_call_are_answered() {
     let before = clock(&rpc).await;
     let wall = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a time");
     assert!(
-        wall.as_secs().abs_diff(before as u64) <= 1,
+        wall.as_secs().abs_diff(before as u64) <= 3,
         "no time has passed"
     );
 }
