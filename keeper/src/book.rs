@@ -16,6 +16,7 @@ use portfolio_margin_interface::{seeds, AccountLayout, Pubkey, ID};
 use tokio::time::Instant;
 
 use crate::model::{Applied, KnownAccount, Origin, Update};
+use crate::snapshot::Listed;
 use crate::wire::CLOCK;
 
 /// Where the Unix time stands in the cluster's clock, bytes.
@@ -410,7 +411,10 @@ impl Book {
     /// Removes an account that is gone at a slot, unless it is known from that slot or a later one by a sequence of its own.
     fn close(&mut self, key: &Pubkey, slot: u64) -> Applied {
         let Some(known) = self.accounts.get(key) else {
-            return Applied::Foreign;
+            return match self.closed.contains_key(key) {
+                true => Applied::Stale,
+                false => Applied::Foreign,
+            };
         };
         if known.slot > slot {
             return Applied::Stale;
@@ -423,16 +427,12 @@ impl Book {
         Applied::Closed
     }
 
-    /// Removes the accounts that a list of all of them lacks, unless they are known from its slot or a later one; returns them.
-    pub fn close_unlisted(&mut self, listed: &[Pubkey], slot: u64) -> Vec<Pubkey> {
-        let listed: BTreeSet<_> = listed.iter().collect();
+    /// The accounts that a list of all of them lacks, but for those that are known from its slot or a later one.
+    pub fn unlisted(&self, listed: &Listed) -> Vec<Pubkey> {
         let known = self.accounts.values();
-        let gone = known.filter(|known| known.slot < slot && !listed.contains(&known.key));
-        let gone: Vec<_> = gone.map(|known| known.key).collect();
-        for key in &gone {
-            self.close(key, slot);
-        }
-        gone
+        let lacking =
+            known.filter(|known| known.slot < listed.slot && !listed.keys.contains(&known.key));
+        lacking.map(|known| known.key).collect()
     }
 
     /// What a check of an account covers.

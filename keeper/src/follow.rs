@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLockReadGuard};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, sleep_until, Instant};
 
 use crate::book::Book;
-use crate::model::{Applied, Signal, Update};
+use crate::model::{Applied, Origin, Signal, Update};
 use crate::snapshot::{Snapshot, SnapshotError, Source};
 use crate::subscribe::{Event, Session, SessionConfig, Topic};
 use crate::watch::{read, write, Teller, Watch, WatchError};
@@ -43,6 +44,8 @@ enum Safety {
     Asked(Running),
     /// Answered; compared once its notifications have had time to arrive.
     Held(Instant, Snapshot),
+    /// Accounts that it lacked, asked for by their addresses.
+    Confirming(Running),
 }
 
 impl<'a> Follower<'a> {
@@ -69,12 +72,13 @@ impl<'a> Follower<'a> {
             Ok(session) => session,
             Err(error) => return error,
         };
-        self.watch.work.add(|work| work.is_reloaded = true);
         let mut generation = 0;
         self.watch.status.send_modify(|status| {
             status.generation = status.generation.saturating_add(1);
             generation = status.generation;
         });
+        self.watch.work.is_following.store(true, Ordering::SeqCst);
+        self.watch.work.add(|work| work.is_reloaded = true);
         let (slot, accounts) = {
             let book = self.book();
             (book.slot(), book.account_count())
@@ -116,7 +120,12 @@ impl<'a> Follower<'a> {
             let slot = whole.slot;
             return Err(WatchError::Behind { slot, behind });
         }
-        self.merge(&whole);
+        let (_, lacking) = self.merge(&whole);
+        if !lacking.is_empty() {
+            let source = Arc::clone(&self.source);
+            let confirmed = session.meanwhile(source.accounts(&lacking)).await??;
+            self.merge(&confirmed);
+        }
         if self.book().house().is_none() {
             return Err(WatchError::NoHouse(config.house));
         }
@@ -205,12 +214,22 @@ impl<'a> Follower<'a> {
                 if behind > config.most_behind {
                     return Err(WatchError::Behind { slot, behind });
                 }
-                let missed = self.merge(whole);
+                let (missed, lacking) = self.merge(whole);
                 self.watch.counts.missed.add(missed);
                 self.watch.counts.snapshots.one();
                 if missed > 0 {
                     tracing::warn!(missed, "a snapshot shows what no notification has told");
                 }
+                if lacking.is_empty() {
+                    return Ok(Safety::Due(Instant::now() + config.snapshot_every));
+                }
+                let source = Arc::clone(&self.source);
+                let confirm = async move { source.accounts(&lacking).await };
+                Ok(Safety::Confirming(tokio::spawn(confirm)))
+            }
+            Safety::Confirming(running) => {
+                let confirmed = running.await.map_err(|_| WatchError::Interrupted)??;
+                self.merge(&confirmed);
                 Ok(Safety::Due(Instant::now() + config.snapshot_every))
             }
         }
@@ -220,20 +239,18 @@ impl<'a> Follower<'a> {
         read(&self.watch.book)
     }
 
-    /// Takes a snapshot over; returns how many accounts it changed.
-    fn merge(&self, whole: &Snapshot) -> u64 {
+    /// Takes a snapshot over; returns how many accounts it changed, and those that it lacks.
+    fn merge(&self, whole: &Snapshot) -> (u64, Vec<Pubkey>) {
         let mut changed = 0u64;
         self.watch.counts.garbage.add(whole.garbage);
         for update in &whole.updates {
             changed = changed.saturating_add(u64::from(self.apply(update)));
         }
-        if whole.listed_at > 0 {
-            let listed: Vec<_> = whole.updates.iter().map(|update| update.key).collect();
-            let gone = write(&self.watch.book).close_unlisted(&listed, whole.listed_at);
-            self.watch.counts.closed.add(gone.len() as u64);
-            self.watch.work.add(|work| work.gone.extend(gone));
-        }
-        changed
+        let lacking = whole
+            .listed
+            .as_ref()
+            .map(|listed| self.book().unlisted(listed));
+        (changed, lacking.unwrap_or_default())
     }
 
     fn take(&mut self, update: &Update) {
@@ -264,6 +281,10 @@ impl<'a> Follower<'a> {
             Applied::Foreign => {
                 counts.garbage.one();
                 return false;
+            }
+            Applied::Closed if update.origin == Origin::Snapshot => {
+                counts.closed.one();
+                false // a close is not told
             }
             // time passes by itself
             Applied::Clock => false,

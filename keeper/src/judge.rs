@@ -50,6 +50,9 @@ impl Work {
 pub(crate) struct WorkList {
     work: Mutex<Work>,
     wake: Notify,
+    /// Whether there is a connection. Cleared before readiness is taken back, so that a sweep that ends meanwhile does not give it
+    /// again.
+    pub is_following: AtomicBool,
 }
 
 impl WorkList {
@@ -158,7 +161,8 @@ impl Judge {
         self.status.send_modify(|status| {
             status.unpriced = unpriced;
             // the first sweep of a connection is whole
-            status.ready |= work.is_reloaded;
+            let is_following = self.work.is_following.load(Ordering::SeqCst);
+            status.ready |= work.is_reloaded && is_following;
         });
         if !failing.is_empty() {
             self.tell.tell(Signal::Failing(failing));

@@ -1,9 +1,10 @@
 //! Whole snapshots: every account of a clearing house in three questions, everything beside it in one.
 //!
 //! An answer's slot is the least slot that it can be of: state is read no earlier than the slot is. So what a snapshot says of an
-//! account is believed where the account is known from an earlier slot, and an account that it lacks is gone only if it is known
-//! from an earlier slot.
+//! account is believed where the account is known from an earlier slot. An account that the list lacks may be gone, or the server may
+//! have left it out: it is asked for by its address before it is believed to be gone.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use portfolio_margin_interface::{Pubkey, ID};
@@ -46,6 +47,15 @@ pub enum SnapshotError {
     },
 }
 
+/// What margin accounts there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Slot of the answer.
+    pub slot: u64,
+    /// Their addresses.
+    pub keys: BTreeSet<Pubkey>,
+}
+
 /// Accounts, with the slots of their answers.
 #[derive(Debug, Default)]
 pub struct Snapshot {
@@ -53,8 +63,8 @@ pub struct Snapshot {
     pub updates: Vec<Update>,
     /// What could not.
     pub garbage: u64,
-    /// Slot of the list of margin accounts: what is not in it was closed by then; zero: there is no list.
-    pub listed_at: u64,
+    /// The list of margin accounts, with those that could not be read.
+    pub listed: Option<Listed>,
     /// Newest slot of any answer.
     pub slot: u64,
 }
@@ -64,7 +74,7 @@ impl Snapshot {
     pub fn join(&mut self, other: Self) {
         self.updates.extend(other.updates);
         self.garbage = self.garbage.saturating_add(other.garbage);
-        self.listed_at = self.listed_at.max(other.listed_at);
+        self.listed = self.listed.take().or(other.listed);
         self.slot = self.slot.max(other.slot);
     }
 
@@ -131,13 +141,15 @@ impl Source {
                 .ask(RpcRequest::GetProgramAccounts, "getProgramAccounts", params)
                 .await?;
             let slot = answer.context.slot;
+            let mut keys = BTreeSet::new();
             for keyed in &answer.value {
-                let key = keyed.pubkey.parse().ok();
+                let key: Option<Pubkey> = keyed.pubkey.parse().ok();
                 let read = |key| wire::update(key, &keyed.account, slot, Origin::Snapshot);
                 all.push(key.and_then(read), slot);
+                keys.extend(key);
             }
             if kind == Kind::Accounts {
-                all.listed_at = slot;
+                all.listed = Some(Listed { slot, keys });
             }
         }
         Ok(all)
@@ -212,3 +224,6 @@ impl Source {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! What makes a connection doubtful ends it ([`crate::follow`]). The next begins after a pause that doubles, up to a limit, and is drawn at
 //! random within it, so that many keepers do not come back at once.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -206,6 +207,7 @@ impl Watch {
                 error = follower.follow() => error,
             };
             self.counts.disconnects.one();
+            self.work.is_following.store(false, Ordering::SeqCst);
             self.status.send_modify(|status| status.ready = false);
             tell.tell(Signal::Lost);
             let (shortest, longest) = self.config.pause;

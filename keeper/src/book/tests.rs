@@ -11,6 +11,7 @@ use sandbox::{perpetual, BASE, BTC_START, SOL, USDC};
 
 use super::Book;
 use crate::model::{Applied, Origin, Update};
+use crate::snapshot::Listed;
 use crate::testing::{nowhere, Town, SLOT};
 use crate::wire::CLOCK;
 
@@ -163,7 +164,8 @@ fn a_closed_account_goes_and_late_notifications_do_not_bring_it_back() {
     assert_eq!(book.apply(&gone(key, SLOT - 1)), Applied::Stale);
     assert_eq!(book.apply(&gone(key, SLOT + 5)), Applied::Closed);
     assert!(book.account(&key).is_none());
-    assert_eq!(book.apply(&gone(key, SLOT + 6)), Applied::Foreign);
+    assert_eq!(book.apply(&gone(key, SLOT + 6)), Applied::Stale);
+    assert_eq!(book.apply(&gone(nowhere(), SLOT + 6)), Applied::Foreign);
     for slot in [SLOT, SLOT + 4, SLOT + 5] {
         let late = town.update(key, slot, Origin::Subscription);
         assert_eq!(book.apply(&late), Applied::Stale, "{slot}");
@@ -189,14 +191,21 @@ fn aligned(data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_list_removes_what_it_lacks_unless_that_is_newer() {
+fn what_a_list_lacks_is_in_doubt_unless_it_is_newer_and_goes_once_it_is_missed_by_name() {
     let town = Town::new();
     let keys: Vec<_> = town.traders.iter().map(|trader| trader.account).collect();
     let mut book = town.book();
     book.apply(&town.update(keys[1], SLOT + 3, Origin::Subscription));
-    assert_eq!(book.close_unlisted(&keys, SLOT + 2), []);
-    assert_eq!(book.close_unlisted(&[keys[2]], SLOT), []);
-    assert_eq!(book.close_unlisted(&[keys[2]], SLOT + 3), [keys[0]]);
+    let list = |keys: &[Pubkey], slot| Listed {
+        slot,
+        keys: keys.iter().copied().collect(),
+    };
+    assert_eq!(book.unlisted(&list(&keys, SLOT + 2)), []);
+    assert_eq!(book.unlisted(&list(&[keys[2]], SLOT)), []);
+    assert_eq!(book.unlisted(&list(&[keys[2]], SLOT + 3)), [keys[0]]);
+    assert_eq!(book.account_count(), 3);
+    let missing = crate::wire::missing(keys[0], SLOT + 3);
+    assert_eq!(book.apply(&missing), Applied::Closed);
     assert_eq!(book.account_count(), 2);
     let late = town.update(keys[0], SLOT + 2, Origin::Subscription);
     assert_eq!(book.apply(&late), Applied::Stale);
