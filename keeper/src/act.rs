@@ -207,7 +207,8 @@ impl Actor {
     /// Leaves an account alone for a while, by how the attempt ended.
     fn put_off(&self, account: Pubkey, outcome: &Outcome) {
         let seconds = match outcome {
-            Outcome::Repaired | Outcome::AlreadyHealthy => 0,
+            // the list of failing accounts is a moment behind
+            Outcome::Repaired | Outcome::AlreadyHealthy => 1,
             Outcome::NotProfitable {
                 wait: Some(seconds),
                 ..
@@ -220,10 +221,8 @@ impl Actor {
             Outcome::NotProfitable { .. } | Outcome::Planned => 30,
             Outcome::Refused(_) | Outcome::Failed(_) => 30,
         };
-        if seconds > 0 {
-            let until = Instant::now() + Duration::from_secs(seconds);
-            self.waiting().put_off(account, until);
-        }
+        let until = Instant::now() + Duration::from_secs(seconds);
+        self.waiting().put_off(account, until);
     }
 
     /// One step, and whether the book shows it already.

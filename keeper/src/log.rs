@@ -1,5 +1,7 @@
 //! Structured logs on standard error: text for people, or one JSON object per line.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{fmt, EnvFilter};
 
@@ -8,7 +10,10 @@ use crate::config::{LogFormat, Logs};
 /// Starts logging; does nothing where the process logs already.
 pub fn start(logs: &Logs) {
     let filter = EnvFilter::try_new(&logs.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let started = match logs.format {
         LogFormat::Text => builder.with_target(false).finish().try_init(),
         LogFormat::Json => builder

@@ -98,6 +98,10 @@ impl Outcome {
             Some(ACCOUNT_NOT_INITIALIZED | ACCOUNT_OWNED_BY_WRONG_PROGRAM) => {
                 return Self::Outcompeted
             }
+            // what landed in between made it dearer than its simulation
+            _ if failure.landed.is_some() && is_out_of_compute(failure) => {
+                return Self::Transient(failure.to_string())
+            }
             _ if failure.name == "AccountNotFound" => {
                 return Self::Failed("the paying wallet holds no lamports".to_owned())
             }
@@ -125,12 +129,13 @@ impl Outcome {
             | E::SettlementFinal
             | E::SampleRefused
             | E::OracleOutdated
-            | E::ZeroAmount
-            | E::MarketMismatch
+            | E::ZeroAmount => Self::Outcompeted,
+            // one of the accounts holds something else than a moment ago
+            E::MarketMismatch
             | E::BankMismatch
             | E::RemainingAccountMissing
             | E::UnexpectedAccount
-            | E::WitnessLength => Self::Outcompeted,
+            | E::WitnessLength => Self::Transient(code.to_string()),
             E::AccountHealthy | E::AccountSolvent | E::AccountInsolvent => Self::AlreadyHealthy,
             E::BufferMissing
             | E::HealthBelow
@@ -161,6 +166,10 @@ impl Outcome {
             other => Self::Refused(other),
         }
     }
+}
+
+fn is_out_of_compute(failure: &TransactionFailure) -> bool {
+    failure.is_out_of_compute() || failure.name == "ProgramFailedToComplete"
 }
 
 impl fmt::Display for Outcome {
@@ -255,7 +264,10 @@ mod tests {
                 Outcome::Refused(same) | Outcome::CannotCarry(same) | Outcome::NotDue(same) => {
                     assert_eq!(same, *code)
                 }
-                Outcome::Outcompeted | Outcome::AlreadyHealthy | Outcome::Unpriced(_) => {}
+                Outcome::Outcompeted
+                | Outcome::AlreadyHealthy
+                | Outcome::Unpriced(_)
+                | Outcome::Transient(_) => {}
                 other => panic!("{code}: {other:?}"),
             }
         }
@@ -289,6 +301,17 @@ mod tests {
         };
         assert!(matches!(refused(moment), Outcome::Transient(_)));
         let code = ErrorCode::AccountLiquidating.code();
+        let landed = TransactionFailure {
+            name: "ProgramFailedToComplete".into(),
+            landed: Some((Default::default(), 7)),
+            ..failure(None, None)
+        };
+        assert!(matches!(refused(landed.clone()), Outcome::Transient(_)));
+        let simulated = TransactionFailure {
+            landed: None,
+            ..landed
+        };
+        assert!(matches!(refused(simulated), Outcome::Failed(_)));
         let foreign = refused(failure(Some(code), Some(Pubkey::from([9; 32]))));
         assert!(matches!(foreign, Outcome::Failed(_)), "{foreign:?}");
         assert!(foreign.is_error());

@@ -34,6 +34,8 @@ const SIGNALS: usize = 64;
 const LOADING: Duration = Duration::from_secs(180);
 /// How long a stop waits for what is in flight: a blockhash lives for about a minute and a half.
 const LAST_WORDS: Duration = Duration::from_secs(120);
+/// Percent of compute units beyond the simulation's: bids that land in between make the keeper's own account dearer to check.
+const COMPUTE_MARGIN: u32 = 75;
 /// Slots by which an answer may lie behind an earlier one before it is refused.
 const SLOTS_BEHIND: u64 = 32;
 
@@ -152,18 +154,18 @@ impl Keeper {
     ///
     /// Errors: [`RunError::NotLoaded`].
     pub async fn run_once(self) -> Result<Summary, RunError> {
-        let (signals, mut heard) = mpsc::channel(SIGNALS);
+        let (signals, _unheard) = mpsc::channel(SIGNALS);
         let (watched, stop_watching) = watch::channel(false);
         let (actor, mut status) = (self.actor.clone(), self.watch.status());
+        let ranks = self.watch.ranks(); // published before it is ready
         let watching = tokio::spawn(self.watch.run(signals, stop_watching));
         let loaded = timeout(LOADING, status.wait_for(|status| status.ready)).await;
         let Ok(Ok(known)) = loaded.map(|known| known.map(|known| *known)) else {
             return Err(RunError::NotLoaded(LOADING));
         };
-        let mut failing = BTreeSet::new();
-        while let Ok(signal) = heard.try_recv() {
-            note(signal, &mut failing);
-        }
+        let ranked = ranks.borrow().clone();
+        let failing = ranked.iter().filter(|ranked| ranked.failing);
+        let failing = failing.map(|ranked| ranked.account).collect();
         let mut summary = Summary {
             generation: known.generation,
             accounts: known.accounts,
@@ -338,7 +340,9 @@ async fn show(
 fn transactor_config(settings: &Settings) -> TransactorConfig {
     let fees = &settings.fees;
     TransactorConfig {
-        compute: ComputePolicy::default(),
+        compute: ComputePolicy {
+            margin_percent: COMPUTE_MARGIN,
+        },
         fee: match fees.priority {
             Priority::Fixed(price) => PriorityFee::Fixed {
                 price: price.min(fees.most_price),
