@@ -12,16 +12,14 @@
 //!
 //! Several lists of instructions may be offered for one step, the most wanted first: the first that a simulation passes is sent.
 
+use client_core::plan::{plan_bid, plan_insolvent_bid, Bidder, Limits, PlanError, SlicePlan};
 use client_core::{Evaluator, Inputs, NativeReport, Unlisted};
 use portfolio_margin_interface::args::BidArgs;
 use portfolio_margin_interface::errors::ErrorCode;
-use portfolio_margin_interface::state::margin_account::STATUS_LIQUIDATING;
+use portfolio_margin_interface::state::margin_account::{MAX_CAPACITY, STATUS_LIQUIDATING};
 use portfolio_margin_interface::state::{MarginAccount, PositionRecord};
-use risk_core::liquidation::{
-    plan_insolvent_slice, plan_slice, InsolventOffer, LiquidationTerms, SliceError, Wanted,
-    FRACTION_ONE,
-};
-use risk_core::{Quote, RiskError};
+use risk_core::liquidation::{LiquidationTerms, FRACTION_ONE};
+use risk_core::RiskError;
 use solana_instruction::Instruction;
 
 use crate::config::Settings;
@@ -254,46 +252,62 @@ impl Book<'_> {
 
     /// A bid with what it brings, and the seconds until that is enough.
     fn bid(&self) -> Result<(Step, i64), Outcome> {
-        let (situation, terms) = (self.situation, self.terms());
-        let fraction = self.affordable()?;
-        let reserved = Quote::from_raw(self.header().reserved_cash);
-        let wanted = Wanted::at_most(fraction);
-        let plan = plan_slice(&self.report.margin, &terms, reserved, wanted).map_err(slice)?;
-        let for_sale = self.equity().saturating_sub(plan.reserved.raw());
-        let profit = Profit {
-            reward: part_floor(for_sale, plan.fraction).saturating_sub(plan.price.raw()),
-            fund_share: plan.fund_fee.raw(),
-            fees: situation.fees,
+        let situation = self.situation;
+        let limits = self.limits()?;
+        let (bidder, of) = (self.bidder(), situation.of);
+        let plan = plan_bid(&bidder, &of.data, situation.inputs, limits);
+        let plan = plan.map_err(|error| self.unplanned(error))?;
+        let after = &plan.liquidatee.after;
+        let is_restored = self.terms().is_restored(after).map_err(engine)?;
+        // what restores the buffer may be a little more by the time of the block; what the keeper can carry is no more
+        let fraction = match is_restored {
+            true => limits.share,
+            false => plan.fraction,
         };
-        let offer = Offer {
-            for_sale,
-            fraction: plan.fraction,
-            is_maintained: self.health() >= 0,
-            elapsed: self.elapsed(),
-        };
-        let paid = plan.price.raw().saturating_add(plan.fund_fee.raw());
-        let args = BidArgs {
-            witness: self.report.witness(),
-            fraction,
-            minimum: plan.fraction.saturating_mul(LEAST_SHARE) / 100,
-            price_limit: with_slack(paid),
-        };
-        let bid = situation.desk.bid(situation.of, &args).map_err(unlisted)?;
+        let args = args(&plan, fraction);
+        let bid = situation.desk.bid(of, &args).map_err(unlisted)?;
         let mut variants = vec![vec![bid.clone()]];
-        // clamped, or the whole book: nothing but the buffer is left to say
-        if plan.fraction < fraction || plan.fraction == FRACTION_ONE {
-            let stop = self.stop_after(plan.fraction)?;
-            variants.insert(0, vec![bid, stop]);
+        if is_restored {
+            variants.insert(0, vec![bid, self.stop_after(plan.fraction)?]);
         }
         let step = Step {
             action: "bid",
             variants,
-            profit: Some(profit),
-            capital: self.capital(plan.fraction),
-            offer: Some(offer),
+            profit: Some(self.profit(&plan)),
+            capital: plan.capital,
+            offer: Some(Offer {
+                for_sale: self.for_sale(),
+                fraction: plan.fraction,
+                is_maintained: self.health() >= 0,
+                elapsed: self.elapsed(),
+            }),
         };
         let wait = self.wait_for(&step)?;
         Ok((step, wait))
+    }
+
+    fn bidder(&self) -> Bidder<'_> {
+        Bidder {
+            account: &self.situation.desk.own.data,
+            // an account with less room is told so by the program: it can be grown
+            capacity: MAX_CAPACITY,
+        }
+    }
+
+    fn profit(&self, plan: &SlicePlan) -> Profit {
+        Profit {
+            reward: plan.reward.saturating_add(plan.fund_fee),
+            fund_share: plan.fund_fee,
+            fees: self.situation.fees,
+        }
+    }
+
+    /// Equity that a slice is a part of: less what earlier bids paid, as the program reserves it.
+    fn for_sale(&self) -> i64 {
+        let margin = &self.report.margin;
+        let reserved = self.header().reserved_cash.min(self.equity() / 2);
+        let reserved = reserved.min(margin.cash.raw()).max(0);
+        self.equity().saturating_sub(reserved)
     }
 
     /// The stop that follows a bid; one for the whole book leaves nothing that a check would read.
@@ -335,60 +349,20 @@ impl Book<'_> {
             let prove = desk.prove(of, &witness).map_err(unlisted)?;
             return allowed(acting.insolvency, free("prove", vec![vec![prove]]));
         }
-        let fraction = self.affordable()?;
-        let slice = plan_insolvent_slice(
-            &self.report.margin,
-            &self.offer(),
-            Wanted::at_most(fraction),
-        );
-        let plan = slice.map_err(self::slice)?;
-        let received = plan.insurance.raw().saturating_add(plan.debt.raw());
-        let args = BidArgs {
-            witness,
-            fraction,
-            minimum: plan.fraction.saturating_mul(LEAST_SHARE) / 100,
-            // it is paid: as much as planned, but for the slack
-            price_limit: with_slack(received.saturating_neg()),
-        };
-        // the book comes with what it is worth, which is less than nothing
-        let worth = part_floor(self.equity(), plan.fraction);
+        let (bidder, limits) = (self.bidder(), self.limits()?);
+        let plan = plan_insolvent_bid(&bidder, &of.data, situation.inputs, limits);
+        let plan = plan.map_err(|error| self.unplanned(error))?;
+        let args = args(&plan, plan.fraction);
         let step = Step {
             action: "bid_insolvent",
             variants: vec![vec![desk.bid_insolvent(of, &args).map_err(unlisted)?]],
-            profit: Some(Profit {
-                reward: received.saturating_add(worth),
-                fund_share: 0,
-                fees: situation.fees,
-            }),
-            capital: self.capital(plan.fraction),
+            profit: Some(self.profit(&plan)),
+            capital: plan.capital,
             offer: None,
         };
         match step.profit.unwrap_or_default().net() >= situation.settings.profit.least {
             true => allowed(acting.insolvency, step),
             false => Err(self.not_profitable(&step, self.payout_wait())),
-        }
-    }
-
-    /// What the fund and the account pay for the whole book now, as the program computes it.
-    fn offer(&self) -> InsolventOffer {
-        let inputs = self.situation.inputs;
-        let auction = inputs.house.liquidation.auction();
-        let deficit = Quote::from_raw(self.health().saturating_neg());
-        let elapsed = inputs.now.saturating_sub(self.header().insolvent_at);
-        let named = self.header().loss_market.checked_sub(1);
-        let markets = inputs.markets.iter();
-        let left = match named {
-            None => u64::MAX,
-            // in no market of the check: its records are closed, and nothing is known of its cap
-            Some(index) => markets
-                .map(|(market, _)| market)
-                .find(|market| market.index == index)
-                .map_or(0, |market| market.insurance_left()),
-        };
-        let most = left.min(inputs.house.insurance);
-        InsolventOffer {
-            payout: auction.payout_floor(deficit, elapsed),
-            insurance: Quote::from_raw(i64::try_from(most).unwrap_or(i64::MAX)),
         }
     }
 
@@ -401,34 +375,35 @@ impl Book<'_> {
         (!auction.is_payout_whole(elapsed)).then_some((auction.insolvent_seconds / 100).max(1))
     }
 
-    /// The initial requirement that a part of the book adds at most: requirements of two books together are no more than their sum.
-    fn capital(&self, fraction: u64) -> i64 {
-        part_floor(self.report.margin.initial_margin().raw(), fraction).saturating_add(1)
-    }
-
-    /// The largest part of the book that the limits on shares and capital leave, of 1e9.
-    fn affordable(&self) -> Result<u64, Outcome> {
+    /// What the keeper puts up at the most for one bid.
+    fn limits(&self) -> Result<Limits, Outcome> {
         let situation = self.situation;
         let limits = &situation.settings.limits;
         let share = FRACTION_ONE / 100 * limits.largest_share;
-        let own = own_requirement(situation)?;
-        let used = own.saturating_add(situation.bound);
-        let left = limits.most_capital.saturating_sub(used);
-        let needed = self.report.margin.initial_margin().raw().max(1);
-        let by_capital = i128::from(left.max(0)) * i128::from(FRACTION_ONE) / i128::from(needed);
-        let by_capital = u64::try_from(by_capital).unwrap_or(u64::MAX);
-        let fraction = share.min(by_capital).min(situation.most_fraction);
-        match fraction >= LEAST_BID {
-            true => Ok(fraction),
-            false => Err(Outcome::OverLimit(OverLimit::Capital {
-                capital: used.saturating_add(part_floor(needed, LEAST_BID)),
-                most: limits.most_capital,
-            })),
+        let used = own_requirement(situation)?.saturating_add(situation.bound);
+        Ok(Limits {
+            capital: limits.most_capital.saturating_sub(used).max(0),
+            share: share.min(situation.most_fraction),
+        })
+    }
+
+    /// Why there is no plan, as an outcome.
+    fn unplanned(&self, error: PlanError) -> Outcome {
+        match (&error, error.code()) {
+            (PlanError::OverLimit { needed, limit }, _) => {
+                let most = self.situation.settings.limits.most_capital;
+                Outcome::OverLimit(OverLimit::Capital {
+                    capital: most.saturating_sub(*limit).saturating_add(*needed),
+                    most,
+                })
+            }
+            (_, Some(code)) => Outcome::of_code(code),
+            (_, None) => Outcome::Failed(error.to_string()),
         }
     }
 }
 
-/// Smallest slice that is bid for, of 1e9: twice the program's least.
+/// Smallest part that is tried where the program says that the keeper cannot carry more, of 1e9: twice the program's least.
 pub const LEAST_BID: u64 = FRACTION_ONE / 500;
 
 /// What the keeper's own account requires initially, 1e-6 USD.
@@ -442,21 +417,14 @@ pub fn own_requirement(situation: &Situation<'_>) -> Result<i64, Outcome> {
     Ok(report.margin.initial_margin().raw())
 }
 
-fn slice(error: SliceError) -> Outcome {
-    match error {
-        SliceError::Healthy { .. } => Outcome::AlreadyHealthy,
-        SliceError::Insolvent { .. } => Outcome::AlreadyHealthy,
-        SliceError::TooSmall { .. } => Outcome::NotDue(ErrorCode::SliceTooSmall),
-        SliceError::BelowMinimum { .. } => Outcome::NotDue(ErrorCode::SliceBelowMinimum),
-        SliceError::Risk(error) => engine(error),
+/// A bid for what was planned, of at most a fraction.
+fn args(plan: &SlicePlan, fraction: u64) -> BidArgs {
+    BidArgs {
+        witness: plan.witness.clone(),
+        fraction,
+        minimum: plan.fraction / 100 * LEAST_SHARE,
+        price_limit: with_slack(plan.price),
     }
-}
-
-/// `amount x fraction`, toward negative infinity.
-fn part_floor(amount: i64, fraction: u64) -> i64 {
-    let part = i128::from(amount) * i128::from(fraction);
-    let part = part.div_euclid(i128::from(FRACTION_ONE));
-    i64::try_from(part).unwrap_or(i64::MAX)
 }
 
 /// A most price with room for what moves.
