@@ -45,13 +45,13 @@ const { price } = decodePrice({
   owner: value.owner,
   data: Buffer.from(value.data[0], 'base64'),
 });
-const { session } = (await fetchQuoteNonces(rpc, quotes, { commitment: 'confirmed' })).data;
+const { data: nonces } = await fetchQuoteNonces(rpc, quotes, { commitment: 'confirmed' });
 const signed = await signQuote(
   {
     clearinghouse: directory.clearinghouse,
     maker: maker.margin,
     taker: ANYONE,
-    session,
+    session: nonces.session,
     nonce: makerLoaded.now * 128n + 1n,
     expires: makerLoaded.now + 60n,
     mostLots: 10n,
@@ -63,13 +63,13 @@ const signed = await signQuote(
 
 // The taker verifies what it was sent, looks at its margin, and takes four lots.
 const takerLoaded = await loadAccount(rpc, directory, taker.margin);
-const quote = await verifyQuote(signed, makerLoaded.account, takerLoaded.now);
+const quote = await verifyQuote(signed, { maker: makerLoaded, now: takerLoaded.now, taker: taker.margin, nonces });
 console.log(`before: initial health ${usd(engine.margin(takerLoaded).initialHealth)}`);
 const fill = await getFillQuoteInstructions({
   directory,
   takerSigner: taker.signer,
-  taker: { address: taker.margin, account: takerLoaded.account },
-  maker: { address: maker.margin, account: makerLoaded.account },
+  taker: takerLoaded,
+  maker: makerLoaded,
   signed,
   lots: 4n,
 });

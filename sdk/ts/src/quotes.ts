@@ -28,6 +28,7 @@ import {
 } from '@solana/kit';
 import type { Account } from './account.js';
 import { QuoteError } from './failures.js';
+import type { QuoteNonces } from './generated/accounts/index.js';
 import { getFillQuoteInstruction } from './generated/instructions/index.js';
 import { findQuotesPda } from './generated/pdas/index.js';
 import { PORTFOLIO_MARGIN_PROGRAM_ADDRESS } from './generated/programs/index.js';
@@ -41,6 +42,8 @@ const TAG = new Uint8Array([0xff, ...new TextEncoder().encode('margin quote v1')
 const MOST_LEGS = 16;
 /** A delegate's scope: trades and signed quotes. */
 const SCOPE_TRADE = 1n;
+/** `filled` of a cancelled nonce. */
+const CANCELLED = 2n ** 64n - 1n;
 /** Whoever may take a quote that names no taker. */
 export const ANYONE = '11111111111111111111111111111111' as Address;
 /** The program that verifies Ed25519 signatures. */
@@ -137,33 +140,77 @@ export async function signQuote(quote: Quote, signer: MessagePartialSigner): Pro
   return { signer: signer.address, signature, message };
 }
 
+/** A margin account and where it is. */
+export interface Side {
+  address: Address;
+  account: Account;
+}
+
+/** What a quote is verified against. */
+export interface QuoteContext {
+  /** The account that the quote names as its maker's, as it was loaded. */
+  maker: Side;
+  /** Unix time of the cluster. */
+  now: bigint;
+  /** Whoever wants to take: refused where the quote is for another. */
+  taker?: Address;
+  /** The maker's quote nonces: refused where the quote is of another session, cancelled, or filled. */
+  nonces?: QuoteNonces;
+}
+
 /**
- * Verifies that a quote was signed by whoever may sign for the maker's account, and that it has not expired.
+ * Verifies that a quote was signed by whoever may sign for the account that it names, that it has not expired, and what else the context
+ * lets be known.
  *
- * @param maker The maker's margin account, as loaded from the quote's address.
- * @param now Unix time of the cluster.
  * @returns The quote.
- * @throws QuoteError with the first reason why it is not to be relied upon. What the chain alone knows is not looked at: lots filled,
- * nonces cancelled, margin.
+ * @throws QuoteError with the first reason why it is not to be relied upon. Margin and prices are not looked at.
  */
-export async function verifyQuote(signed: SignedQuote, maker: Account, now: bigint): Promise<Quote> {
+export async function verifyQuote(signed: SignedQuote, { maker, now, taker, nonces }: QuoteContext): Promise<Quote> {
   const quote = decodeQuote(signed.message);
-  const { header } = maker;
-  if (quote.clearinghouse !== header.clearinghouse)
-    throw new QuoteError(`a quote of the clearing house ${quote.clearinghouse}`);
+  requireParties(quote, maker, taker);
   if (quote.expires <= now) throw new QuoteError(`the quote expired at ${quote.expires}, and it is ${now}`);
-  const isDelegate =
-    signed.signer === header.delegate &&
-    signed.signer !== ANYONE &&
-    (header.delegateScope & SCOPE_TRADE) === SCOPE_TRADE &&
-    now < header.delegateExpires;
-  if (signed.signer !== header.owner && !isDelegate)
+  if (!maySign(signed.signer, maker.account, now))
     throw new QuoteError(`${signed.signer} may not sign for ${quote.maker}`);
   const key = await getPublicKeyFromAddress(signed.signer);
   if (!(await verifySignature(key, signed.signature, signed.message as Uint8Array))) {
     throw new QuoteError(`the signature is not one of ${signed.signer} over this quote`);
   }
+  if (nonces) requireLots(quote, nonces);
   return quote;
+}
+
+function requireParties(quote: Quote, maker: Side, taker: Address | undefined): void {
+  const { clearinghouse } = maker.account.header;
+  if (quote.maker !== maker.address) throw new QuoteError(`the quote's maker is ${quote.maker}, not ${maker.address}`);
+  if (quote.clearinghouse !== clearinghouse)
+    throw new QuoteError(`a quote of the clearing house ${quote.clearinghouse}`);
+  const isFor = taker === undefined || quote.taker === ANYONE || quote.taker === taker;
+  if (!isFor) throw new QuoteError(`the quote is for ${quote.taker}`);
+}
+
+/** Whether a key may sign quotes of an account at a time: its owner's, or its delegate's while it is one. */
+function maySign(signer: Address, { header }: Account, now: bigint): boolean {
+  const isDelegate = signer === header.delegate && signer !== ANYONE && now < header.delegateExpires;
+  return signer === header.owner || (isDelegate && (header.delegateScope & SCOPE_TRADE) === SCOPE_TRADE);
+}
+
+function requireLots(quote: Quote, nonces: QuoteNonces): void {
+  if (nonces.marginAccount !== quote.maker) throw new QuoteError(`the nonces are those of ${nonces.marginAccount}`);
+  if (nonces.session !== quote.session)
+    throw new QuoteError(`a quote of session ${quote.session}, and it is ${nonces.session}`);
+  const left = lotsLeft(quote, nonces);
+  if (left === undefined) throw new QuoteError(`the quote ${quote.nonce} is void: cancelled or replaced`);
+  if (left <= 0n) throw new QuoteError(`nothing is left of the quote ${quote.nonce}`);
+}
+
+/** Lots that a quote has left by its maker's nonces, of its session; `undefined` where it is cancelled or replaced. */
+export function lotsLeft(quote: Pick<Quote, 'nonce' | 'mostLots'>, nonces: QuoteNonces): bigint | undefined {
+  const count = BigInt(nonces.slots.length);
+  const slot = nonces.slots[Number(quote.nonce % count)];
+  const generation = quote.nonce / count;
+  if (!slot || quote.nonce < nonces.leastNonce || slot.generation > generation) return undefined;
+  const filled = slot.generation === generation ? slot.filled : 0n;
+  return filled === CANCELLED ? undefined : quote.mostLots - filled;
 }
 
 /** The instruction that has the runtime verify a quote's signature. It stands in the transaction that fills the quote. */
@@ -178,12 +225,6 @@ export function getVerifyQuoteInstruction({ signer, signature, message }: Signed
   data.set(signature, signatureAt);
   data.set(message, messageAt);
   return { programAddress: ED25519_PROGRAM_ADDRESS, data };
-}
-
-/** A side of a trade: the margin account and where it is. */
-export interface Side {
-  address: Address;
-  account: Account;
 }
 
 /** What {@link getFillQuoteInstructions} needs. */
@@ -210,8 +251,7 @@ export interface FillQuoteRequest {
 export async function getFillQuoteInstructions(input: FillQuoteRequest): Promise<[Instruction, Instruction]> {
   const { directory, takerSigner, taker, maker, signed, lots, leastLots = 1n, isHouseRead = false } = input;
   const quote = decodeQuote(signed.message);
-  if (quote.maker !== maker.address) throw new QuoteError(`the quote's maker is ${quote.maker}, not ${maker.address}`);
-  if (quote.taker !== ANYONE && quote.taker !== taker.address) throw new QuoteError(`the quote is for ${quote.taker}`);
+  requireParties(quote, maker, taker.address);
   const [quotes] = await findQuotesPda({ marginAccount: maker.address });
   const fill = getFillQuoteInstruction({
     takerSigner,

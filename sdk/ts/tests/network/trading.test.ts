@@ -246,14 +246,19 @@ describe.sequential('a quote', async () => {
   it('is signed, verified, and filled in parts until nothing is left', async () => {
     const quote = await offered();
     const signed = await signQuote(quote, maker.signer);
-    const { account, now } = await load(maker.margin);
-    expect(await verifyQuote(signed, account, now)).toEqual(quote);
+    const other = await load(maker.margin);
+    const context = { maker: side(other), now: other.now };
+    expect(await verifyQuote(signed, context)).toEqual(quote);
+    const { data: fresh } = await fetchQuoteNonces(rpc, quotes, { commitment: 'confirmed' });
+    expect(await verifyQuote(signed, { ...context, nonces: fresh, taker: bob.margin })).toEqual(quote);
     const first = await sendInstructions(rpc, bob.signer, await fill({ signed, lots: 3n }));
     const events = await told(first.signature);
     expect(events.find(({ name }) => name === 'QuoteFilled')).toMatchObject({ data: { nonce: quote.nonce, lots: 3n } });
     const second = await sendInstructions(rpc, bob.signer, await fill({ signed, lots: 3n }));
     const rest = (await told(second.signature)).find(({ name }) => name === 'QuoteFilled');
     expect(rest).toMatchObject({ data: { lots: 2n } });
+    const { data: nonces } = await fetchQuoteNonces(rpc, quotes, { commitment: 'confirmed' });
+    await expect(verifyQuote(signed, { ...context, nonces })).rejects.toThrow('nothing is left');
     const third = await refused(sendInstructions(rpc, bob.signer, await fill({ signed, lots: 1n })));
     expect(third.programError).toMatch(/^Quote/);
   });
@@ -261,10 +266,11 @@ describe.sequential('a quote', async () => {
   it('tampered with does not verify, and does not fill', async () => {
     const quote = await offered();
     const signed = await signQuote(quote, maker.signer);
-    const { account, now } = await load(maker.margin);
+    const other = await load(maker.margin);
+    const context = { maker: side(other), now: other.now };
     const message = new Uint8Array(signed.message);
     message[message.length - 1]! ^= 1;
-    await expect(verifyQuote({ ...signed, message }, account, now)).rejects.toThrow(QuoteError);
+    await expect(verifyQuote({ ...signed, message }, context)).rejects.toThrow(QuoteError);
     const forged = await refused(
       sendInstructions(rpc, bob.signer, await fill({ signed: { ...signed, message }, lots: 1n })),
     );
@@ -272,14 +278,15 @@ describe.sequential('a quote', async () => {
     expect(forged.instruction).toBe(0); // the check of the signature
     const signature = new Uint8Array(signed.signature) as unknown as SignatureBytes;
     signature[3]! ^= 1;
-    await expect(verifyQuote({ ...signed, signature }, account, now)).rejects.toThrow(QuoteError);
+    await expect(verifyQuote({ ...signed, signature }, context)).rejects.toThrow(QuoteError);
   });
 
   it('signed by somebody else does not verify, and does not fill', async () => {
     const stranger = await generateKeyPairSigner();
     const signed = await signQuote(await offered(), stranger);
-    const { account, now } = await load(maker.margin);
-    await expect(verifyQuote(signed, account, now)).rejects.toThrow('may not sign');
+    const other = await load(maker.margin);
+    const context = { maker: side(other), now: other.now };
+    await expect(verifyQuote(signed, context)).rejects.toThrow('may not sign');
     const error = await refused(sendInstructions(rpc, bob.signer, await fill({ signed, lots: 1n })));
     expect([error.instruction, error.programError]).toEqual([1, 'QuoteUnsigned']);
   });

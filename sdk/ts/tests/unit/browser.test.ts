@@ -69,7 +69,7 @@ describe('in a page', () => {
     const message = fromHex(golden.quote['message'] as string);
     const signed = await sdk.signQuote(sdk.decodeQuote(message), await createKeyPairSignerFromPrivateKeyBytes(seed));
     expect(toHex(signed.signature)).toBe(golden.quote['signature']);
-    expect((await sdk.verifyQuote(signed, maker.account, BigInt(golden.now))).nonce).toBe(77n);
+    expect((await sdk.verifyQuote(signed, { maker, now: BigInt(golden.now) })).nonce).toBe(77n);
   });
 
   it('costs little: a page takes what it uses', async () => {

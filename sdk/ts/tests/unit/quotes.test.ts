@@ -13,10 +13,14 @@ import {
   encodeQuote,
   getFillQuoteInstructions,
   getVerifyQuoteInstruction,
+  lotsLeft,
   QuoteError,
   signQuote,
   verifyQuote,
+  type Account,
+  type MarginAccount,
   type Quote,
+  type QuoteNonces,
   type SignedQuote,
 } from '../../src/index.js';
 import { fromHex, golden, goldenDirectory, metasOf, side, toHex } from '../golden.js';
@@ -26,6 +30,10 @@ const directory = await goldenDirectory();
 const maker = side('maker');
 const saver = side('saver');
 const now = BigInt(text['expires']!) - 60n;
+const withHeader = (change: Partial<MarginAccount>): Account => ({
+  ...maker.account,
+  header: { ...maker.account.header, ...change },
+});
 const quote: Quote = {
   clearinghouse: directory.clearinghouse,
   maker: maker.address,
@@ -86,44 +94,80 @@ describe('the signature', () => {
     const made = await signQuote(quote, key);
     expect(made.signer).toBe(signed.signer);
     expect(toHex(made.signature)).toBe(text['signature']);
-    expect(await verifyQuote(made, maker.account, now)).toEqual(quote);
+    expect(await verifyQuote(made, { maker, now })).toEqual(quote);
   });
 
   it('verifies until the second before it expires', async () => {
-    expect(await verifyQuote(signed, maker.account, quote.expires - 1n)).toEqual(quote);
-    await expect(verifyQuote(signed, maker.account, quote.expires)).rejects.toThrow('expired');
+    expect(await verifyQuote(signed, { maker, now: quote.expires - 1n })).toEqual(quote);
+    await expect(verifyQuote(signed, { maker, now: quote.expires })).rejects.toThrow('expired');
   });
 
   it('does not verify with any byte changed', async () => {
     for (let at = 0; at < signed.message.length; at += 1) {
       const message = new Uint8Array(signed.message);
       message[at]! ^= 1;
-      await expect(verifyQuote({ ...signed, message }, maker.account, now), `byte ${at}`).rejects.toThrow(QuoteError);
+      await expect(verifyQuote({ ...signed, message }, { maker, now }), `byte ${at}`).rejects.toThrow(QuoteError);
     }
     for (let at = 0; at < 64; at += 9) {
       const signature = new Uint8Array(signed.signature);
       signature[at]! ^= 1;
       const tampered = { ...signed, signature: signature as unknown as SignatureBytes };
-      await expect(verifyQuote(tampered, maker.account, now), `byte ${at}`).rejects.toThrow('the signature is not one');
+      await expect(verifyQuote(tampered, { maker, now }), `byte ${at}`).rejects.toThrow('the signature is not one');
     }
   });
 
   it('verifies of the owner, or of the delegate while it is one, and of nobody else', async () => {
     const key = await generateKeyPairSigner();
     const made = await signQuote(quote, key);
-    await expect(verifyQuote(made, maker.account, now)).rejects.toThrow('may not sign');
+    await expect(verifyQuote(made, { maker, now })).rejects.toThrow('may not sign');
     const delegated = (delegateScope: bigint, delegateExpires: bigint) => ({
-      ...maker.account,
-      header: { ...maker.account.header, delegate: key.address, delegateScope, delegateExpires },
+      now,
+      maker: { ...maker, account: withHeader({ delegate: key.address, delegateScope, delegateExpires }) },
     });
-    expect(await verifyQuote(made, delegated(1n, now + 1n), now)).toEqual(quote);
-    await expect(verifyQuote(made, delegated(1n, now), now)).rejects.toThrow('may not sign');
-    await expect(verifyQuote(made, delegated(2n, now + 1n), now)).rejects.toThrow('may not sign');
+    expect(await verifyQuote(made, delegated(1n, now + 1n))).toEqual(quote);
+    await expect(verifyQuote(made, delegated(1n, now))).rejects.toThrow('may not sign');
+    await expect(verifyQuote(made, delegated(2n, now + 1n))).rejects.toThrow('may not sign');
   });
 
-  it('does not verify for an account of another clearing house', async () => {
-    const header = { ...maker.account.header, clearinghouse: saver.address };
-    await expect(verifyQuote(signed, { ...maker.account, header }, now)).rejects.toThrow('clearing house');
+  it('does not verify for another account, one of another clearing house, or another taker', async () => {
+    const stolen = { maker: { ...maker, address: saver.address }, now };
+    await expect(verifyQuote(signed, stolen)).rejects.toThrow("the quote's maker");
+    const elsewhere = { maker: { ...maker, account: withHeader({ clearinghouse: saver.address }) }, now };
+    await expect(verifyQuote(signed, elsewhere)).rejects.toThrow('clearing house');
+    const key = await createKeyPairSignerFromPrivateKeyBytes(fromHex(text['seed']!));
+    const named = await signQuote({ ...quote, taker: saver.address }, key);
+    expect((await verifyQuote(named, { maker, now, taker: saver.address })).taker).toBe(saver.address);
+    await expect(verifyQuote(named, { maker, now, taker: maker.address })).rejects.toThrow('the quote is for');
+    expect(await verifyQuote(signed, { maker, now, taker: maker.address })).toEqual(quote);
+  });
+
+  it('does not verify once its nonces say that it is void, of another session, or filled', async () => {
+    const slots = Array.from({ length: 128 }, () => ({ generation: 0n, filled: 0n }));
+    const nonces = {
+      marginAccount: maker.address,
+      session: quote.session,
+      leastNonce: 0n,
+      slots,
+    } as unknown as QuoteNonces;
+    const verified = (change: Partial<QuoteNonces>, filled = 0n, generation = 0n) => {
+      const changed = slots.map((slot, at) => (at === 77 ? { generation, filled } : slot));
+      return verifyQuote(signed, { maker, now, nonces: { ...nonces, slots: changed, ...change } });
+    };
+    expect(await verified({})).toEqual(quote);
+    expect(await verified({ leastNonce: 77n }, 9n)).toEqual(quote);
+    await expect(verified({}, 10n)).rejects.toThrow('nothing is left');
+    await expect(verified({}, 2n ** 64n - 1n)).rejects.toThrow('void');
+    await expect(verified({}, 0n, 1n)).rejects.toThrow('void');
+    await expect(verified({ leastNonce: 78n })).rejects.toThrow('void');
+    await expect(verified({ session: quote.session + 1n })).rejects.toThrow('session');
+    await expect(verified({ marginAccount: saver.address })).rejects.toThrow('the nonces are those of');
+    // a nonce of a later generation does not see what the one before filled in its slot
+    expect(
+      lotsLeft(
+        { nonce: 77n + 128n, mostLots: 4n },
+        { ...nonces, slots: slots.map(() => ({ generation: 0n, filled: 3n })) },
+      ),
+    ).toBe(4n);
   });
 });
 
