@@ -314,3 +314,6 @@ impl<'a> Follower<'a> {
         self.tell.tell(Signal::Tick { slot, now });
     }
 }
+
+#[cfg(test)]
+mod tests;
