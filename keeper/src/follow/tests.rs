@@ -321,9 +321,11 @@ async fn a_market_that_is_listed_later_is_followed_with_its_price() {
         priced.is_some_and(|(inputs, unpriced)| (inputs.markets.len(), unpriced) == (2, 0))
     })
     .await;
-    let book = crate::watch::read(&run.watch.book);
-    assert!(book.price_bytes(&sol.price).is_some());
-    drop(book);
+    let is_followed = {
+        let book = crate::watch::read(&run.watch.book);
+        book.price_bytes(&sol.price).is_some()
+    };
+    assert!(is_followed);
     assert_eq!(run.watch.status.borrow().generation, 1, "no new connection");
     run.stop().await;
 }
