@@ -1,7 +1,8 @@
 //! Clients and keepers against the local network.
 
-mod client;
+mod act;
 mod cli;
+mod client;
 mod line;
 mod local_network;
 mod proxy;
