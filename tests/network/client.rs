@@ -3,6 +3,7 @@
 mod building;
 mod lies;
 mod loading;
+mod outage;
 mod sending;
 
 use std::collections::BTreeMap;

@@ -32,13 +32,13 @@ async fn raw(client: &Client, key: &Pubkey) -> Value {
 }
 
 /// An account of the given bytes.
-fn with_bytes(bytes: &[u8], owner: &str) -> Value {
-    let text = solana_account_text(bytes);
+pub fn with_bytes(bytes: &[u8], owner: &str) -> Value {
+    let text = base64(bytes);
     json!({"owner": owner, "lamports": 1, "data": [text, "base64"], "executable": false, "rentEpoch": 0})
 }
 
 /// Base64, written out so that the test does not use the decoder's library to lie.
-fn solana_account_text(bytes: &[u8]) -> String {
+fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let groups = bytes.chunks(3).map(|group| {
         let part = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));

@@ -7,8 +7,8 @@ use std::time::Duration;
 use client_core::Scope;
 use portfolio_margin_client::quotes::{self, nonces_of};
 use portfolio_margin_client::{
-    tables, AnySigner, Client, ClientError, Landed, Offer, PriorityFee, RpcFailure, Transactor,
-    TransactorConfig,
+    associated_token_account, tables, AnySigner, Client, ClientError, Landed, Offer, PriorityFee,
+    Pubkey, RpcFailure, Transactor, TransactorConfig,
 };
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::errors::ErrorCode;
@@ -20,7 +20,7 @@ use risk_core::position::Instrument;
 use risk_core::tier::Tier;
 use sandbox::User;
 use serde_json::json;
-use solana_instruction::Instruction;
+use solana_instruction::{AccountMeta, Instruction};
 
 use super::{account, shared, spied, transactor, Own};
 
@@ -56,11 +56,7 @@ fn perpetual(market: u16, quantity: i64, price: u64) -> TradeLeg {
 }
 
 /// Opens a funded account of a user and returns its address.
-async fn opened(
-    client: &Client,
-    sender: &Transactor,
-    number: u16,
-) -> portfolio_margin_client::Pubkey {
+async fn opened(client: &Client, sender: &Transactor, number: u16) -> Pubkey {
     let owner = sender.payer();
     let key = seeds::margin_account(&client.house(), &owner, number);
     let moment = client.moment().await.unwrap();
@@ -186,14 +182,15 @@ async fn a_failure_in_a_block_is_told_from_one_in_a_simulation() {
 /// An instruction that changes nothing but the transaction's signature.
 fn filler() -> Instruction {
     let owner = User::named("carol").key;
-    let transfer = [&2u32.to_le_bytes()[..], &0u64.to_le_bytes()].concat();
+    transfer(&owner, &owner, 0)
+}
+
+/// A transfer of lamports.
+fn transfer(from: &Pubkey, to: &Pubkey, lamports: u64) -> Instruction {
     Instruction {
-        program_id: Default::default(), // the system program
-        accounts: vec![
-            solana_instruction::AccountMeta::new(owner, true),
-            solana_instruction::AccountMeta::new(owner, false),
-        ],
-        data: transfer,
+        program_id: Pubkey::default(), // the system program
+        accounts: vec![AccountMeta::new(*from, true), AccountMeta::new(*to, false)],
+        data: [&2u32.to_le_bytes()[..], &lamports.to_le_bytes()].concat(),
     }
 }
 
@@ -374,6 +371,41 @@ async fn a_server_that_fails_now_and_then_is_asked_again() {
         matches!(error, ClientError::Rpc(_)) && !error.is_transient(),
         "{error}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_token_account_is_created_and_one_that_is_there_is_left_alone() {
+    let network = shared();
+    let (client, _) = spied(network).await;
+    let bob = transactor(&client, "bob");
+    let newcomer = User::named("a newcomer").keypair();
+    let key = User::named("a newcomer").key;
+    let moment = client.moment().await.unwrap();
+    let bank = moment
+        .directory
+        .banks
+        .values()
+        .find(|bank| bank.is_quote)
+        .unwrap();
+    let wallet = associated_token_account(&key, &bank.mint, &bank.token_program);
+    let account = seeds::margin_account(&client.house(), &key, 0);
+    let deposit = moment
+        .builder()
+        .deposit(&key, &account, bank.index, 1)
+        .unwrap();
+    bob.send(&[transfer(&bob.payer(), &key, 1_000_000_000)], &[])
+        .await
+        .unwrap();
+    assert_eq!(client.rpc().balance(&wallet).await.unwrap(), 0);
+    let mut rent = None;
+    for _ in 0..2 {
+        bob.send(&deposit[..1], &[&newcomer as &AnySigner])
+            .await
+            .unwrap();
+        let lamports = client.rpc().balance(&wallet).await.unwrap();
+        assert!(lamports > 0 && rent.is_none_or(|rent| rent == lamports));
+        rent = Some(lamports);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
