@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anchor_lang::prelude::Pubkey;
-use client_core::{AccountData, Evaluator, Scope};
+use client_core::plan::{plan_bid, plan_insolvent_bid, Bidder, Limits};
+use client_core::{AccountData, Directory, Evaluator, Inputs, ReportError, Scope};
 use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::instructions::ViewMargin;
 use portfolio_margin_interface::state::margin_account::MAX_CAPACITY;
@@ -13,7 +14,8 @@ use portfolio_margin_interface::view::{MarginView, View};
 use portfolio_margin_interface::{AccountLayout, ID};
 use sandbox::Model;
 use solana_account::Account;
-use support::client::{account_data, gather};
+use support::client::{account_data, gather, Fetched};
+use support::Random;
 
 mod scene;
 use scene::Scene;
@@ -107,6 +109,79 @@ fn the_clients_report_is_the_programs_view_to_the_bit_for_1_000_random_accounts(
         SurfaceMissing,
     ];
     of(&refused, &tally.refused, "error");
+}
+
+/// A server that answers wrong bytes here and there gets an error or a wrong number out of a client, never a panic.
+#[test]
+fn bent_bytes_of_genuine_accounts_are_judged_without_a_panic() {
+    let (mut shown, mut refused) = (0, 0);
+    for seed in 100..104 {
+        let mut scene = Scene::new(seed, [Model::Neutral, Model::Whole][seed as usize % 2]);
+        for number in 0..150 {
+            scene.weather();
+            let key = plant(&mut scene, number);
+            let directory = scene.shown_directory();
+            let scope = account_data(&scene.world, &key).scope();
+            let mut keys = directory.keys(&scope).unwrap();
+            keys.extend([directory.house, key]);
+            for _ in 0..12 {
+                let mut fetched = Fetched::of(&scene.world, &keys);
+                bend(&mut fetched, &mut scene.random);
+                match judged(&fetched, &directory, &key, scene.world.now()) {
+                    Some(Ok(_)) => shown += 1,
+                    _ => refused += 1,
+                }
+            }
+        }
+    }
+    assert!(shown > 1_000 && refused > 1_000, "{shown} {refused}");
+}
+
+/// Changes up to four bytes of one of the accounts; of most of them in the part that is in use.
+fn bend(fetched: &mut Fetched, random: &mut Random) {
+    let mut accounts: Vec<_> = fetched.bytes().collect();
+    let chosen = random.range(0, accounts.len() as i64) as usize;
+    let data = &mut accounts[chosen];
+    let used = data.len().min(random.pick(&[700, 8_000])) as i64;
+    for _ in 0..random.range(1, 5) {
+        if let Some(byte) = data.get_mut(random.range(8, used.max(9)) as usize) {
+            *byte = random.pick(&[0, 1, 0x7f, 0x80, 0xff, random.clone().bits() as u8]);
+        }
+    }
+}
+
+/// What a client makes of what it fetched: a view, a report and a plan; nothing where that is no account and no inputs.
+fn judged(
+    fetched: &Fetched,
+    directory: &Directory,
+    key: &Pubkey,
+    now: i64,
+) -> Option<Result<MarginView, ReportError>> {
+    let account = AccountData::read(fetched.find(key)?.data)?;
+    let scope = Scope {
+        banks: directory.banks.keys().copied().skip(1).collect(),
+        markets: directory.markets.keys().copied().collect(),
+    };
+    let held = account.scope();
+    let known = Scope {
+        banks: &scope.banks & &held.banks,
+        markets: &scope.markets & &held.markets,
+    };
+    let inputs = Inputs::gather(directory, &known, now, |key| fetched.find(key)).ok()?;
+    let mut other = account.clone();
+    (other.header.owner, other.header.status) = (Pubkey::default(), 0);
+    let bidder = Bidder {
+        account: &other,
+        capacity: 128,
+    };
+    let _ = plan_bid(&bidder, &account, &inputs, Limits::NONE);
+    let _ = plan_insolvent_bid(&bidder, &account, &inputs, Limits::NONE);
+    let _ = client_core::evaluate(&account.header, &account.positions, &inputs);
+    Some(client_core::view(
+        &account.header,
+        &account.positions,
+        &inputs,
+    ))
 }
 
 /// Compares an account's view with the client's, byte by byte; where the program refuses, by its error.

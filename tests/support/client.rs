@@ -24,6 +24,11 @@ impl Fetched {
         )
     }
 
+    /// Their bytes, to be bent: what a lying server answers.
+    pub fn bytes(&mut self) -> impl Iterator<Item = &mut Vec<u8>> {
+        self.0.values_mut().map(|account| &mut account.data)
+    }
+
     /// One of them.
     pub fn find(&self, key: &Pubkey) -> Option<RawAccount<'_>> {
         self.0.get(key).map(|account| RawAccount {

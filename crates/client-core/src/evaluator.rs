@@ -18,6 +18,7 @@ use crate::oracle::ShownPrice;
 use crate::pass::{require_covered, Pass, Prices, Seen};
 use crate::report::{CheckedReport, MarketReport, NativeReport, ReportError};
 use crate::scope::Scope;
+use crate::sound;
 
 /// Evaluates an account that may or may not exist on chain, over everything in the inputs.
 ///
@@ -35,7 +36,8 @@ pub fn evaluate(
 pub(crate) struct Prepared<'a> {
     pub record: &'a Market,
     pub shown: &'a ShownPrice,
-    pub scenarios: Result<ScenarioSet<'a>, RiskError>,
+    /// Refused where the market is none that the program could have written; by tier.
+    pub scenarios: [Result<ScenarioSet<'a>, RiskError>; 2],
     pub params: MarketParams,
     pub standard: StandardParams,
 }
@@ -43,6 +45,8 @@ pub(crate) struct Prepared<'a> {
 /// Inputs made ready for many accounts.
 pub struct Evaluator<'a> {
     pub(crate) inputs: &'a Inputs,
+    /// Refused where the clearing house is none that the program could have written.
+    pub(crate) house: Result<(), RiskError>,
     pub(crate) terms: AccountTerms,
     pub(crate) interest: InterestRecord,
     markets: Vec<Prepared<'a>>,
@@ -54,14 +58,23 @@ impl<'a> Evaluator<'a> {
         let markets = inputs.markets.iter().map(|(record, shown)| Prepared {
             record,
             shown,
-            scenarios: record.scenarios.set(),
+            scenarios: [Tier::Standard, Tier::Portfolio].map(|tier| {
+                sound::market(record, tier)?;
+                record.scenarios.set()
+            }),
             params: record.params(),
             standard: record.standard_params(),
         });
+        let house = sound::house(&inputs.house);
+        let interest = match house {
+            Ok(()) => inputs.house.interest.at(inputs.now),
+            Err(_) => inputs.house.interest,
+        };
         Self {
             inputs,
+            house,
             terms: inputs.house.account_terms_at(inputs.now),
-            interest: inputs.house.interest.at(inputs.now),
+            interest,
             markets: markets.collect(),
         }
     }

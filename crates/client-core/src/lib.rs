@@ -14,6 +14,7 @@ mod pass;
 pub mod plan;
 pub mod report;
 pub mod scope;
+mod sound;
 pub mod view;
 
 pub use account::AccountData;

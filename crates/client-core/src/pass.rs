@@ -70,6 +70,7 @@ impl<'p, 'a> Pass<'p, 'a> {
         prices: Prices,
     ) -> Result<Self, ReportError> {
         let inputs = evaluator.inputs;
+        evaluator.house?;
         let cash = Quote::from_raw(evaluator.interest.value_floor(header));
         Ok(Self {
             evaluator,
@@ -163,6 +164,11 @@ impl<'p, 'a> Pass<'p, 'a> {
     ) -> Result<usize, ReportError> {
         let market = self.evaluator.market(index)?;
         let (record, now) = (market.record, self.evaluator.inputs.now);
+        let [standard, portfolio] = market.scenarios;
+        let scenarios = match self.tier {
+            Tier::Standard => standard?,
+            Tier::Portfolio => portfolio?,
+        };
         let spot = self.price(market.shown)?;
         let of_market = doubt_spot(record, spot, market.shown.publish_time);
         self.note(Doubt::worse(market.shown.doubt, of_market));
@@ -170,7 +176,7 @@ impl<'p, 'a> Pass<'p, 'a> {
         let forgiven = record.forgiven_of(positions, spot, now);
         let forgiven = forgiven.ok_or(RiskError::Overflow(Field::Quote))?;
         self.forgiven = self.forgiven.checked_add(forgiven)?;
-        let mut input = record.input(now, spot, market.scenarios?, &market.params);
+        let mut input = record.input(now, spot, scenarios, &market.params);
         input.offset = self.offset_of(index)?;
         input.spot_confidence = market.shown.confidence(record.oracle_max_confidence);
         input.perp_confidence = input.spot_confidence;

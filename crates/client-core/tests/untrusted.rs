@@ -252,6 +252,61 @@ fn accounts_of_noise_are_judged_without_a_panic() {
     }
 }
 
+/// A layout whose bytes are noise, as sparse as `keep` says: of 256 bytes so many are not zero.
+fn noise<T: bytemuck::Pod>(state: &mut u64, keep: u64) -> T {
+    let mut value = T::zeroed();
+    for byte in bytemuck::bytes_of_mut(&mut value) {
+        let any = bits(state);
+        *byte = if any % 256 < keep {
+            (any >> 8) as u8
+        } else {
+            0
+        };
+    }
+    value
+}
+
+#[test]
+fn houses_banks_and_markets_of_noise_are_judged_without_a_panic() {
+    let mut state = 77;
+    for round in 0..6_000 {
+        let keep = [256, 64, 8, 2][round % 4];
+        let mut inputs = Inputs::new(noise(&mut state, keep), NOW);
+        let mut market: Market = noise(&mut state, keep);
+        let mut bank: CollateralBank = noise(&mut state, keep);
+        (market.index, bank.index) = (0, 0);
+        if round % 3 > 0 {
+            let grid = risk_core::scenario::ScenarioTable::new(&risk_core::scenario::MAJOR_GRID);
+            market.scenarios.write(&grid.unwrap());
+            market.expiries[0].time = NOW + 86_400;
+        }
+        let price = || ShownPrice::supposed(Price::from_raw(6_000_000_000_000));
+        inputs.markets.push((market, price()));
+        inputs.banks.push((bank, price()));
+        let mut header: MarginAccount = noise(&mut state, 4);
+        header.collateral = Default::default();
+        header.collateral[0].amount = bits(&mut state) >> (bits(&mut state) % 64);
+        let legs = [
+            (0u8, 0, 0),
+            (1, NOW + 86_400, 0),
+            (2, NOW + 86_400, 1 << 42),
+        ];
+        let positions = legs.map(|(instrument, expiry, strike)| PositionRecord {
+            instrument,
+            expiry,
+            strike,
+            ln_strike: risk_core::position::ln_strike(Price::from_raw(strike.max(1))),
+            quantity: bits(&mut state).cast_signed() >> (bits(&mut state) % 64),
+            cost: bits(&mut state).cast_signed() >> (bits(&mut state) % 64),
+            ..bytemuck::Zeroable::zeroed()
+        });
+        for tier in [0, 1] {
+            header.tier = tier;
+            let _ = view(&header, &positions, &inputs);
+        }
+    }
+}
+
 #[test]
 fn the_newest_stored_price_of_an_outage_in_force_stands_in() {
     let dead = |index, outage_at, spot_publish_time| Market {
