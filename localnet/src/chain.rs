@@ -149,6 +149,9 @@ impl Prepared {
         };
         match chain.milestones.recv_timeout(PATIENCE) {
             Ok(Milestone::Started) => Ok(chain),
+            Ok(Milestone::Aborted(reason)) if reason.contains("in use") => {
+                Err(Error::PortInUse(rpc_port))
+            }
             Ok(Milestone::Aborted(reason)) => Err(Error::Chain(reason)),
             Ok(Milestone::ServerClosed) => Err(Error::Chain("a server closed at once".into())),
             Err(error) => Err(Error::Chain(format!("it did not start: {error}"))),

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{unbounded, Sender};
@@ -20,6 +21,8 @@ use crate::town::Town;
 
 /// Blocks after which no recent blockhash is recent any more.
 const BLOCKHASH_LIFE: usize = 151;
+/// Times that ports may be lost to another process before giving up.
+const PORT_RACES: usize = 5;
 /// Pairs of free ports that are tried before giving up.
 const PORT_TRIES: usize = 100;
 
@@ -50,8 +53,21 @@ impl Network {
         Self::open(town, &settings, entrance)
     }
 
-    /// In a thread of its own: callers may be inside a runtime, which forbids waiting.
+    /// Opens; once more with other ports, or with the same ones if they were named, where somebody was faster at one.
     fn open(town: &Town, settings: &Settings, entrance: Entrance) -> Result<Self, Error> {
+        let mut opened = Self::open_apart(town, settings, entrance);
+        for _ in 1..PORT_RACES {
+            if !matches!(opened, Err(Error::PortInUse(_))) {
+                break;
+            }
+            let entrance = Entrance::of(settings)?;
+            opened = Self::open_apart(town, settings, entrance);
+        }
+        opened
+    }
+
+    /// In a thread of its own: callers may be inside a runtime, which forbids waiting.
+    fn open_apart(town: &Town, settings: &Settings, entrance: Entrance) -> Result<Self, Error> {
         let opened = std::thread::scope(|scope| {
             let thread = scope.spawn(|| Self::open_here(town, settings, entrance));
             thread.join()
@@ -77,9 +93,13 @@ impl Network {
             slot,
         };
         let info = Info::of(town, settings, place);
-        let (rpc_port, listener) = ports.release();
-        let inner_port = free_port()?;
-        let chain = prepared.open(rpc_port, inner_port)?;
+        let (chain, listener, inner_port) = {
+            let _turn = port_turn();
+            let (rpc_port, listener) = ports.release();
+            let inner_port = free_port()?;
+            let chain = prepared.open(rpc_port, inner_port)?;
+            (chain, listener, inner_port)
+        };
         let gateway = Gateway::start(listener, inner_port, chain.locker.clone())?;
         let (tasks, inbox) = unbounded();
         let feeding = spawn("feeder", move || feeder.run(&inbox))?;
@@ -206,6 +226,13 @@ impl Entrance {
     }
 }
 
+/// Ports are chosen and bound one network at a time: between the two they are free for a moment, which another one would use.
+fn port_turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    // whoever panicked left nothing behind
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Two ports that nobody else has; held until they are released to the servers.
 struct Ports {
     rpc: TcpListener,
@@ -216,6 +243,7 @@ struct Ports {
 impl Ports {
     /// The port and its next one; 0: the first free pair.
     fn choose(port: u16) -> Result<Self, Error> {
+        let _turn = port_turn();
         if port != 0 {
             return Self::pair(listen(port)?, port);
         }
