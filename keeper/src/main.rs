@@ -3,9 +3,11 @@
 //! Exit codes: 0 done, or stopped by SIGTERM or SIGINT; 1 something failed, or a single run met errors; 2 the configuration or the
 //! command line is wrong.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use margin_keeper::config::Settings;
@@ -29,6 +31,12 @@ enum Command {
     Run(Options),
     /// Waits for a whole book, works on everything once, prints what it did as JSON, and ends.
     RunOnce(Options),
+    /// Asks a running keeper of this configuration whether it lives: exit code 0 if it does.
+    CheckHealth {
+        /// TOML file; without it only the environment counts.
+        #[arg(long, env = "MARGIN_KEEPER_CONFIG")]
+        config: Option<PathBuf>,
+    },
     /// Checks the configuration and prints every key with the value in force.
     CheckConfig {
         /// TOML file; without it only the environment counts.
@@ -63,6 +71,7 @@ impl Failure {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::CheckConfig { config } => check(config.as_deref()),
+        Command::CheckHealth { config } => check_health(config.as_deref()),
         Command::Run(options) => started(&options, true),
         Command::RunOnce(options) => started(&options, false),
     };
@@ -82,6 +91,37 @@ fn check(path: Option<&Path>) -> Result<(), Failure> {
         .map(|(key, value)| format!("{key} = {value}\n"))
         .collect();
     print(&lines)
+}
+
+/// Asks `/healthz` of the address in the configuration; one that listens everywhere is asked here.
+fn check_health(path: Option<&Path>) -> Result<(), Failure> {
+    let settings = Settings::load(path).map_err(Failure::configuration)?;
+    let Some(mut address) = settings.metrics.listen else {
+        let text = "metrics.listen: is none, so nothing answers";
+        return Err(Failure::configuration(text));
+    };
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let answer =
+        asked(&address).map_err(|error| Failure::running(format!("{address}: {error}")))?;
+    match answer.starts_with("HTTP/1.1 200") {
+        true => Ok(()),
+        false => Err(Failure::running(format!("{address} answered {answer}"))),
+    }
+}
+
+/// The first bytes of an answer.
+fn asked(address: &SocketAddr) -> std::io::Result<String> {
+    let patience = Duration::from_secs(2);
+    let mut stream = TcpStream::connect_timeout(address, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    let request = "GET /healthz HTTP/1.1\r\nHost: keeper\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes())?;
+    let mut answer = [0; 64];
+    let count = stream.read(&mut answer)?;
+    let answer = answer.get(..count).unwrap_or_default();
+    Ok(String::from_utf8_lossy(answer).into_owned())
 }
 
 /// A pipe that was closed is no failure of this program's.

@@ -115,7 +115,9 @@ impl Offer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use risk_core::Ratio;
+    use risk_core::liquidation::{plan_slice, LiquidationTerms, Wanted};
+    use risk_core::margin::MarginReport;
+    use risk_core::{Quote, Ratio};
 
     /// From 5 % to 30 % in 15 minutes, to all in 4 hours more.
     const AUCTION: AuctionTerms = AuctionTerms {
@@ -125,6 +127,48 @@ mod tests {
         slow_seconds: 14_400,
         insolvent_seconds: 3_600,
     };
+
+    /// The worked example of the operators' guide, to the unit.
+    #[test]
+    fn an_account_that_lacks_a_fifth_of_its_requirement_brings_51_dollars() {
+        let usd = |dollars: i64| Quote::from_raw(dollars * 1_000_000);
+        let report = MarginReport {
+            equity: usd(4_000),
+            cash: usd(4_000),
+            maintenance_health: usd(-1_000),
+            ..MarginReport::default()
+        };
+        let terms = LiquidationTerms {
+            discount: Ratio::from_raw(50_000),
+            buffer: Ratio::from_raw(100_000),
+            legs_fee: Ratio::from_raw(5_000),
+            fund_share: Ratio::from_raw(100_000),
+        };
+        let all = Wanted::at_most(1_000_000_000);
+        let plan = plan_slice(&report, &terms, Quote::ZERO, all).unwrap();
+        assert_eq!(plan.fraction, 283_018_867);
+        assert_eq!(plan.price.raw(), 1_075_471_695);
+        let offer = Offer {
+            for_sale: 4_000_000_000,
+            fraction: plan.fraction,
+            is_maintained: false,
+            elapsed: 0,
+        };
+        let profit = Profit {
+            reward: offer.reward_floor(50_000),
+            fund_share: plan.fund_fee.raw(),
+            fees: value_of_lamports_ceil(fee_ceil(1, 0, 400_000), 200_000_000),
+        };
+        assert_eq!(
+            (profit.reward, profit.fund_share, profit.fees),
+            (56_603_773, 5_660_377, 1_000)
+        );
+        assert_eq!(profit.net(), 50_942_396);
+        // who wants 150 USD waits until the discount is 15 %: six minutes
+        let wanted = Profit::least_reward_ceil(150_000_000, profit.fees, 100_000);
+        assert_eq!(wanted, 166_667_778);
+        assert_eq!(offer.wait_for(wanted, &AUCTION), Some(351));
+    }
 
     #[test]
     fn fees_round_up_and_never_wrap() {

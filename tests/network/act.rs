@@ -287,6 +287,7 @@ async fn a_keeper_is_ready_once_it_knows_everything_repairs_and_ends_with_zero_w
     let running = Running::start(scene.keeper(&["run"], &keys));
     let (health, _) = running.page("/healthz");
     assert!(health.contains("200"), "{health}");
+    assert_eq!(asked(&scene, &running.address), Some(0));
     std::thread::sleep(Duration::from_secs(2));
     let (ready, why) = running.page("/readyz");
     assert!(
@@ -312,10 +313,18 @@ async fn a_keeper_is_ready_once_it_knows_everything_repairs_and_ends_with_zero_w
     assert!(metric(&text, "margin_keeper_fees_lamports_total") >= 5_000.0 * FAILING as f64);
     assert!(metric(&text, "margin_keeper_repair_seconds_count") >= FAILING as f64);
 
+    let address = running.address.clone();
     let (code, took) = running.terminate();
     assert_eq!(code, 0);
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < PATIENCE, "{took:?}");
+    assert_eq!(asked(&scene, &address), Some(1));
     scene.is_repaired(&before).await;
+}
+
+/// The exit code of `check-health` at an address.
+fn asked(scene: &Scene, address: &str) -> Option<i32> {
+    let mut command = scene.keeper(&["check-health"], &[("METRICS__LISTEN", address)]);
+    command.output().expect("it runs").status.code()
 }
 
 #[tokio::test(flavor = "multi_thread")]
