@@ -4,6 +4,7 @@ mod building;
 mod lies;
 mod loading;
 mod outage;
+mod quoting;
 mod sending;
 
 use std::collections::BTreeMap;

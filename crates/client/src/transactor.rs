@@ -4,7 +4,8 @@
 //! beyond its last, and *then*, as of that slot or a later one, knows nothing of the signature. Anything less is
 //! [`ClientError::Unknown`], which is never repeated here.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use portfolio_margin_interface::Pubkey;
@@ -25,6 +26,8 @@ use crate::rpc::{Blockhash, Rpc, Simulation, Status};
 const LAMPORTS_PER_SIGNATURE: u64 = 5_000;
 /// Most accounts that may be named when asking for recent fees.
 const MOST_FEE_ACCOUNTS: usize = 128;
+/// Signatures remembered: more than one key sends while a blockhash is the newest.
+const REMEMBERED: usize = 1_024;
 /// Block heights are asked for once in so many looks at the status.
 const LOOKS_PER_HEIGHT: u32 = 5;
 
@@ -91,13 +94,15 @@ pub struct Landed {
     pub quoted: Quoted,
 }
 
-/// Sends transactions that one key pays for. Cheap to clone; clones share nothing that changes.
+/// Sends transactions that one key pays for. Cheap to clone; clones share what was sent lately.
 #[derive(Clone)]
 pub struct Transactor {
     rpc: Rpc,
     payer: Arc<AnySigner>,
     tables: Arc<Vec<AddressLookupTableAccount>>,
     config: TransactorConfig,
+    /// The same instructions under the same blockhash are the same transaction, which happens once: who sends them twice means twice.
+    sent: Arc<Mutex<VecDeque<Signature>>>,
 }
 
 impl Transactor {
@@ -108,6 +113,7 @@ impl Transactor {
             payer,
             tables: Arc::default(),
             config,
+            sent: Arc::default(),
         }
     }
 
@@ -228,12 +234,7 @@ impl Transactor {
 
     /// Sends what was quoted under one blockhash, without simulating it again.
     pub async fn send_quoted(&self, quoted: Quoted, signers: &[&AnySigner]) -> Result<Landed> {
-        let blockhash = self.rpc.latest_blockhash().await?;
-        let payer = self.payer();
-        let prepared = Prepared::new(&payer, &quoted.instructions, &self.tables, blockhash.hash)?;
-        let payer: &AnySigner = self.payer.as_ref();
-        let all: Vec<&AnySigner> = [payer].into_iter().chain(signers.iter().copied()).collect();
-        let (signature, bytes) = prepared.sign(&all)?;
+        let (signature, bytes, blockhash) = self.sign_anew(&quoted.instructions, signers).await?;
         let flight = Flight {
             transactor: self,
             signature,
@@ -249,6 +250,47 @@ impl Transactor {
             attempts: 1,
             quoted,
         })
+    }
+
+    /// Signs under the newest blockhash; waits for a newer one where this very transaction was sent before.
+    async fn sign_anew(
+        &self,
+        instructions: &[Instruction],
+        signers: &[&AnySigner],
+    ) -> Result<(Signature, Vec<u8>, Blockhash)> {
+        let payer: &AnySigner = self.payer.as_ref();
+        let all: Vec<&AnySigner> = [payer].into_iter().chain(signers.iter().copied()).collect();
+        let started = Instant::now();
+        loop {
+            let blockhash = self.rpc.latest_blockhash().await?;
+            let (payer, hash) = (self.payer(), blockhash.hash);
+            let prepared = Prepared::new(&payer, instructions, &self.tables, hash)?;
+            let (signature, bytes) = prepared.sign(&all)?;
+            if self.note_new(signature) {
+                return Ok((signature, bytes, blockhash));
+            }
+            if started.elapsed() > self.config.patience {
+                return Err(ClientError::Unknown {
+                    signature,
+                    seconds: started.elapsed().as_secs(),
+                    last: "it was sent before, and there is no newer blockhash".into(),
+                });
+            }
+            sleep(self.config.poll_every).await;
+        }
+    }
+
+    /// Notes a signature; returns whether it was not sent before.
+    fn note_new(&self, signature: Signature) -> bool {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if sent.contains(&signature) {
+            return false;
+        }
+        if sent.len() >= REMEMBERED {
+            sent.pop_front();
+        }
+        sent.push_back(signature);
+        true
     }
 
     /// Recent fees of what would be written; none where the policy does not ask.

@@ -3,7 +3,7 @@
 use bytemuck::Zeroable;
 use client_core::{AccountData, Directory, Inputs};
 use portfolio_margin_client::{tables, Builder, ClientError, Prepared, Pubkey, Side, PACKET_SIZE};
-use portfolio_margin_interface::args::{BidArgs, LiquidateLegsArgs};
+use portfolio_margin_interface::args::{BidArgs, DeleverageArgs, LiquidateLegsArgs};
 use portfolio_margin_interface::state::clearinghouse::MAX_MARKETS;
 use portfolio_margin_interface::state::size::MOST_SIZE;
 use portfolio_margin_interface::state::{CollateralBank, MarginAccount, Market, PositionRecord};
@@ -58,166 +58,147 @@ fn traded() -> (World, [Trader; 2]) {
     (world, traders)
 }
 
+/// Two accounts of a world, and what a client knows of it.
+struct Known {
+    world: World,
+    directory: Directory,
+    inputs: Inputs,
+    traders: [Trader; 2],
+    accounts: [AccountData; 2],
+}
+
+impl Known {
+    fn new() -> Self {
+        let (world, traders) = traded();
+        let accounts = traders.map(|trader| data(&world, &trader.account));
+        let all = accounts[0].scope().union(&accounts[1].scope());
+        Self {
+            directory: world.directory(&world.house),
+            inputs: world.inputs(&world.house, &all),
+            world,
+            traders,
+            accounts,
+        }
+    }
+
+    fn builder(&self) -> Builder<'_> {
+        Builder {
+            directory: &self.directory,
+            inputs: &self.inputs,
+        }
+    }
+
+    fn sides(&self) -> [Side<'_>; 2] {
+        [0, 1].map(|at| Side {
+            key: self.traders[at].account,
+            account: &self.accounts[at],
+        })
+    }
+
+    #[track_caller]
+    fn same(&self, ours: &Instruction, theirs: &Instruction) {
+        same(ours, theirs, &self.world.house);
+    }
+}
+
 #[test]
-fn instructions_are_packed_as_the_embedded_world_packs_them() {
-    let (world, [taker, maker]) = traded();
-    let directory = world.directory(&world.house);
-    let (theirs, others) = (data(&world, &taker.account), data(&world, &maker.account));
-    let all = theirs.scope().union(&others.scope());
-    let inputs = world.inputs(&world.house, &all);
-    let builder = Builder {
-        directory: &directory,
-        inputs: &inputs,
-    };
-    let side = |key, account| Side { key, account };
-    let (ours, other) = (side(taker.account, &theirs), side(maker.account, &others));
-    let house = world.house;
-    let leg = [perpetual(
-        &world.btc,
-        10_000,
-        world.spot(&world.btc.price).raw(),
-    )];
+fn trades_and_money_are_packed_as_the_embedded_world_packs_them() {
+    let known = Known::new();
+    let (world, builder) = (&known.world, known.builder());
+    let ([taker, maker], [ours, other]) = (known.traders, known.sides());
     let keys = [&taker.user.key, &maker.user.key];
-    let witness = [0];
-    let bid = BidArgs {
-        witness: witness.to_vec(),
-        fraction: FRACTION_ONE,
-        minimum: 0,
-        price_limit: i64::MAX,
-    };
-    let legs = LiquidateLegsArgs {
-        witness: witness.to_vec(),
-        legs: vec![take_of(&others.positions[0], others.positions[0].quantity)],
-        fee: 5,
-        minimum: 0,
-        price_limit: 9,
-    };
+    let spot = world.spot(&world.btc.price).raw();
+    let leg = [perpetual(&world.btc, 10_000, spot)];
     let trade = builder.trade(&ours, &other, keys, &leg).unwrap();
-    same(&trade, &world.trade_ix(&taker, &maker, &leg), &house);
-    assert!(
-        !trade
-            .accounts
-            .iter()
-            .any(|meta| meta.pubkey == house && meta.is_writable),
-        "rich sides owe nothing"
-    );
+    known.same(&trade, &world.trade_ix(&taker, &maker, &leg));
     let view = builder.view_margin(&ours, &leg).unwrap();
-    same(
-        &view,
-        &world.view_margin_after_ix(&taker.account, &leg),
-        &house,
-    );
+    known.same(&view, &world.view_margin_after_ix(&taker.account, &leg));
     let tier = builder.set_tier(&ours, Tier::Standard).unwrap();
-    same(&tier, &world.set_tier_ix(&taker, Tier::Standard), &house);
+    known.same(&tier, &world.set_tier_ix(&taker, Tier::Standard));
+    let whole = 50_000_000_000;
     for (bank, amount) in [
         (world.usdc, 1_000_000),
         (world.sol_bank, 1),
-        (world.sol_bank, 50_000_000_000),
+        (world.sol_bank, whole), // then its market is checked for its positions alone
     ] {
         let ixs = builder.withdraw(&ours, bank.index, amount).unwrap();
-        same(&ixs[1], &world.withdraw_ix(&taker, &bank, amount), &house);
-        let ixs = builder
-            .deposit(&taker.user.key, &taker.account, bank.index, amount)
-            .unwrap();
-        same(&ixs[1], &world.deposit_ix(&taker, &bank, amount), &house);
+        known.same(&ixs[1], &world.withdraw_ix(&taker, &bank, amount));
+        let ixs = builder.deposit(keys[0], &taker.account, bank.index, amount);
+        known.same(&ixs.unwrap()[1], &world.deposit_ix(&taker, &bank, amount));
     }
-    let start = builder
-        .start_liquidation(keys[0], &other, &witness)
-        .unwrap();
-    same(
-        &start,
-        &world.start_liquidation_ix(&taker.user, &maker.account, &witness),
-        &house,
-    );
-    let slice = builder.bid(&ours, &other, &bid).unwrap();
-    same(
-        &slice,
-        &world.bid_ix(&taker, &maker.account, bid.clone()),
-        &house,
-    );
-    let take = builder.liquidate_legs(&ours, &other, &legs).unwrap();
-    same(&take, &world.legs_ix(&taker, &maker.account, legs), &house);
-    let restart = builder.restart_auction(keys[0], &other).unwrap();
-    same(
-        &restart,
-        &world.restart_auction_ix(&taker.user, &maker.account),
-        &house,
-    );
-    let stop = builder.stop_liquidation(keys[0], &other).unwrap();
-    same(
-        &stop,
-        &world.stop_liquidation_ix(&taker.user, &maker.account),
-        &house,
-    );
-    let prove = builder.prove_insolvency(&other, &witness).unwrap();
-    same(
-        &prove,
-        &world.prove_insolvency_ix(&maker.account, &witness),
-        &house,
-    );
-    let insolvent = builder.bid_insolvent(&ours, &other, &bid).unwrap();
-    same(
-        &insolvent,
-        &world.bid_insolvent_ix(&taker, &maker.account, bid),
-        &house,
-    );
-    let resolve = builder.resolve_bankruptcy(&other, true);
-    same(
-        &resolve,
-        &world.resolve_bankruptcy_ix(&maker.account),
-        &house,
-    );
-    for market in [None, Some(world.btc.index)] {
-        let args = portfolio_margin_interface::args::DeleverageArgs {
-            fraction: FRACTION_ONE,
-            market,
-        };
-        let ix = builder
-            .auto_deleverage(keys[0], &other, &ours, &args)
-            .unwrap();
-        let expected = world.auto_deleverage_ix(&taker.user, &maker.account, &taker.account, args);
-        same(&ix, &expected, &house);
-    }
-    let settle = builder
-        .settle_perp_pnl(&ours, world.btc.index, Some(*keys[0]))
-        .unwrap();
-    same(
-        &settle,
+    let settle = builder.settle_perp_pnl(&ours, world.btc.index, Some(*keys[0]));
+    known.same(
+        &settle.unwrap(),
         &world.settle_perp_pnl_ix(&taker, &world.btc),
-        &house,
     );
 }
 
 #[test]
-fn the_house_is_written_where_a_side_may_end_in_debt_and_not_otherwise() {
-    let (world, [taker, maker]) = traded();
-    let directory = world.directory(&world.house);
-    let (mut theirs, others) = (data(&world, &taker.account), data(&world, &maker.account));
-    let inputs = world.inputs(&world.house, &theirs.scope().union(&others.scope()));
-    let builder = Builder {
-        directory: &directory,
-        inputs: &inputs,
+fn liquidations_are_packed_as_the_embedded_world_packs_them() {
+    let known = Known::new();
+    let (world, builder) = (&known.world, known.builder());
+    let ([taker, maker], [ours, other]) = (known.traders, known.sides());
+    let (caller, failing, witness) = (&taker.user, &maker.account, vec![0]);
+    let bid = BidArgs {
+        witness: witness.clone(),
+        fraction: FRACTION_ONE,
+        minimum: 0,
+        price_limit: i64::MAX,
     };
+    let held = &other.account.positions[0];
+    let legs = LiquidateLegsArgs {
+        witness: witness.clone(),
+        legs: vec![take_of(held, held.quantity)],
+        fee: 5,
+        minimum: 0,
+        price_limit: 9,
+    };
+    let start = builder.start_liquidation(&caller.key, &other, &witness);
+    known.same(
+        &start.unwrap(),
+        &world.start_liquidation_ix(caller, failing, &witness),
+    );
+    let slice = builder.bid(&ours, &other, &bid).unwrap();
+    known.same(&slice, &world.bid_ix(&taker, failing, bid.clone()));
+    let take = builder.liquidate_legs(&ours, &other, &legs).unwrap();
+    known.same(&take, &world.legs_ix(&taker, failing, legs));
+    let restart = builder.restart_auction(&caller.key, &other).unwrap();
+    known.same(&restart, &world.restart_auction_ix(caller, failing));
+    let stop = builder.stop_liquidation(&caller.key, &other).unwrap();
+    known.same(&stop, &world.stop_liquidation_ix(caller, failing));
+    let prove = builder.prove_insolvency(&other, &witness).unwrap();
+    known.same(&prove, &world.prove_insolvency_ix(failing, &witness));
+    let insolvent = builder.bid_insolvent(&ours, &other, &bid).unwrap();
+    known.same(&insolvent, &world.bid_insolvent_ix(&taker, failing, bid));
+    let resolve = builder.resolve_bankruptcy(&other, true);
+    known.same(&resolve, &world.resolve_bankruptcy_ix(failing));
+    for market in [None, Some(world.btc.index)] {
+        let args = DeleverageArgs {
+            fraction: FRACTION_ONE,
+            market,
+        };
+        let ix = builder.auto_deleverage(&caller.key, &other, &ours, &args);
+        let expected = world.auto_deleverage_ix(caller, failing, &taker.account, args);
+        known.same(&ix.unwrap(), &expected);
+    }
+}
+
+#[test]
+fn the_house_is_written_where_a_side_may_end_in_debt_and_not_otherwise() {
+    let mut known = Known::new();
+    let world = &known.world;
     let spot = world.spot(&world.btc.price).raw();
     // half a coin at a hundredth of spot: the premium
     let price = spot / 100;
     let premium = i64::try_from(price / 2 / 100).unwrap();
-    let keys = [&taker.user.key, &maker.user.key];
     let mut is_written = |cash: i64, quantity: i64| {
-        theirs.header.cash = cash;
+        known.accounts[0].header.cash = cash;
+        let (world, [ours, other]) = (&known.world, known.sides());
+        let keys = [&known.traders[0].user.key, &known.traders[1].user.key];
         let leg = [call(&world.btc, world.week, spot, quantity, price)];
-        let ours = Side {
-            key: taker.account,
-            account: &theirs,
-        };
-        let other = Side {
-            key: maker.account,
-            account: &others,
-        };
-        let ix = builder.trade(&ours, &other, keys, &leg).unwrap();
-        ix.accounts
-            .iter()
-            .any(|meta| meta.pubkey == world.house && meta.is_writable)
+        let ix = known.builder().trade(&ours, &other, keys, &leg).unwrap();
+        let mut metas = ix.accounts.iter();
+        metas.any(|meta| meta.pubkey == world.house && meta.is_writable)
     };
     assert!(is_written(-1, -500_000)); // owes before
     assert!(is_written(premium - 1, 500_000)); // and after

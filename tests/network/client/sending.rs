@@ -5,17 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use client_core::Scope;
-use portfolio_margin_client::quotes::{self, nonces_of};
 use portfolio_margin_client::{
-    associated_token_account, tables, AnySigner, Client, ClientError, Landed, Offer, PriorityFee,
-    Pubkey, RpcFailure, Transactor, TransactorConfig,
+    associated_token_account, tables, AnySigner, Client, ClientError, Landed, PriorityFee, Pubkey,
+    RpcFailure, Transactor, TransactorConfig,
 };
 use portfolio_margin_interface::args::TradeLeg;
-use portfolio_margin_interface::errors::ErrorCode;
-use portfolio_margin_interface::quote::QuoteCancel;
 use portfolio_margin_interface::seeds;
-use portfolio_margin_interface::state::margin_account::SCOPE_TRADE;
-use portfolio_margin_interface::state::QuoteNonces;
 use risk_core::position::Instrument;
 use risk_core::tier::Tier;
 use sandbox::User;
@@ -25,7 +20,7 @@ use solana_instruction::{AccountMeta, Instruction};
 use super::{account, shared, spied, transactor, Own};
 
 /// The limit of compute units is what the simulation used and a margin; what ran in the block is within it and not far below.
-async fn within_budget(client: &Client, landed: &Landed) {
+pub async fn within_budget(client: &Client, landed: &Landed) {
     let used = landed.quoted.simulation.units;
     let limit = u64::from(landed.quoted.limit);
     assert!(
@@ -44,7 +39,7 @@ async fn within_budget(client: &Client, landed: &Landed) {
     );
 }
 
-fn perpetual(market: u16, quantity: i64, price: u64) -> TradeLeg {
+pub fn perpetual(market: u16, quantity: i64, price: u64) -> TradeLeg {
     TradeLeg {
         market,
         instrument: Instrument::Perpetual as u8,
@@ -165,7 +160,7 @@ async fn a_failure_in_a_block_is_told_from_one_in_a_simulation() {
         .open_account(&carol.payer(), 31, 16, Tier::Standard);
     // both pass alone, and the second no more after the first
     let [first, second] = [
-        carol.quote(&[open.clone()]).await,
+        carol.quote(std::slice::from_ref(&open)).await,
         carol.quote(&[open]).await,
     ];
     carol.send_quoted(first.unwrap(), &[]).await.unwrap();
@@ -374,6 +369,31 @@ async fn a_server_that_fails_now_and_then_is_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_twice_happens_twice_even_under_one_blockhash() {
+    let network = shared();
+    let (client, _) = spied(network).await;
+    let keeper = transactor(&client, "keeper");
+    let key = account(network, "keeper");
+    let moment = client.moment().await.unwrap();
+    let quote = moment.directory.banks.values().find(|bank| bank.is_quote);
+    let quote = quote.unwrap().index;
+    let deposit = moment
+        .builder()
+        .deposit(&keeper.payer(), &key, quote, 1_000_000);
+    let deposit = deposit.unwrap();
+    let before = client.load(&key).await.unwrap().account.header.cash;
+    let (a, b, c) = tokio::join!(
+        keeper.send(&deposit, &[]),
+        keeper.send(&deposit, &[]),
+        keeper.send(&deposit, &[])
+    );
+    let signatures = [a, b, c].map(|landed| landed.unwrap().signature);
+    assert!(signatures[0] != signatures[1] && signatures[1] != signatures[2]);
+    let after = client.load(&key).await.unwrap().account.header.cash;
+    assert_eq!(after - before, 3_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_token_account_is_created_and_one_that_is_there_is_left_alone() {
     let network = shared();
     let (client, _) = spied(network).await;
@@ -423,7 +443,7 @@ async fn tables_are_made_extended_found_and_used() {
         .unwrap();
     assert_eq!(table.addresses, all);
     let found = tables::find(client.rpc(), &keeper.payer()).await.unwrap();
-    assert_eq!(found, [table.clone()]);
+    assert_eq!(found, std::slice::from_ref(&table));
     let loaded = client.load(&account(network, "alice")).await.unwrap();
     let view = [loaded.builder().view_margin(&loaded.side(), &[]).unwrap()];
     let plain = keeper.quote(&view).await.unwrap();
@@ -440,100 +460,4 @@ async fn tables_are_made_extended_found_and_used() {
         plain.bytes
     );
     assert_eq!(small.simulation.units, plain.simulation.units);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_quote_signed_by_a_delegate_is_filled_counted_and_cancelled() {
-    let network = shared();
-    let (client, _) = spied(network).await;
-    let (maker, taker) = (transactor(&client, "maker"), transactor(&client, "keeper"));
-    let (making, taking) = (account(network, "maker"), account(network, "keeper"));
-    let delegate = User::named("a maker's server").keypair();
-    let delegate_key = User::named("a maker's server").key;
-    let sides = client
-        .load_all(&[taking, making], &Scope::of_markets([0]))
-        .await
-        .unwrap();
-    let (moment, builder) = (&sides[0].moment, sides[0].builder());
-    let until = moment.inputs.now + 600;
-    let owner = maker.payer();
-    let opening = [
-        builder.open_quotes(&owner, &making),
-        builder.set_delegate((&owner, &making), delegate_key, SCOPE_TRADE, until),
-    ];
-    maker.send(&opening, &[]).await.unwrap();
-    let sides = client
-        .load_all(&[taking, making], &Scope::of_markets([0]))
-        .await
-        .unwrap();
-    let (moment, builder) = (&sides[0].moment, sides[0].builder());
-    let nonces = client
-        .fetch::<QuoteNonces>(&nonces_of(&making))
-        .await
-        .unwrap()
-        .unwrap();
-    let price = moment.inputs.markets[0].1.price.raw();
-    let offer = Offer {
-        taker: Some(taking),
-        nonce: 5,
-        expires: until,
-        most_lots: 10,
-        least_lots: 2,
-        legs: vec![perpetual(0, 1_000, price)],
-    };
-    let signed = quotes::sign(&delegate, &making, &client.house(), &nonces, &offer).unwrap();
-    let (taken, made) = (sides[0].side(), sides[1].side());
-    let key = taker.payer();
-    let fill = |lots| {
-        let cranks = [builder.update_quote_price(), builder.update_market(0)];
-        let cranks = cranks.map(|ix| ix.unwrap());
-        let filled = builder
-            .fill_quote(&taken, &key, &made, &signed, lots)
-            .unwrap();
-        [&cranks[..], &filled].concat()
-    };
-    let landed = taker.send(&fill([4, 4]), &[]).await.unwrap();
-    within_budget(&client, &landed).await;
-    let filled = |nonces: QuoteNonces| nonces.filled(5);
-    let numbers = nonces_of(&making);
-    let fetch = || client.fetch::<QuoteNonces>(&numbers);
-    assert_eq!(fetch().await.unwrap().and_then(filled), Some(4));
-    let error = taker.send(&fill([1, 1]), &[]).await.unwrap_err(); // below the quote's least
-    assert!(error.failure().and_then(|f| f.code()).is_some(), "{error}");
-    let cancel = builder.cancel_quotes(&delegate_key, &making, QuoteCancel::Nonce(5));
-    maker.send(&[cancel], &[&delegate]).await.unwrap();
-    let error = taker.send(&fill([4, 4]), &[]).await.unwrap_err();
-    assert!(error.failure().and_then(|f| f.code()).is_some(), "{error}");
-    assert_eq!(fetch().await.unwrap().and_then(filled), None);
-    // what cannot fill is not even built
-    let now = moment.inputs.now;
-    assert!(signed.verify(&client.house(), &made, &taken, now).is_ok());
-    assert!(signed
-        .verify(&client.house(), &made, &taken, until)
-        .is_err());
-    assert!(signed.verify(&client.house(), &taken, &made, now).is_err());
-    assert!(signed.verify(&making, &made, &taken, now).is_err());
-    let forged = portfolio_margin_client::SignedQuote {
-        key: User::named("mallory").key,
-        ..signed.clone()
-    };
-    assert!(builder
-        .fill_quote(&taken, &key, &made, &forged, [4, 4])
-        .is_err());
-    let mallory = User::named("mallory").keypair();
-    let stranger = quotes::sign(
-        &mallory,
-        &making,
-        &client.house(),
-        &nonces,
-        &Offer { nonce: 6, ..offer },
-    );
-    assert!(stranger
-        .unwrap()
-        .verify(&client.house(), &made, &taken, now)
-        .is_err());
-    assert_eq!(
-        ErrorCode::from_code(6_000).map(|code| code.code()),
-        Some(6_000)
-    );
 }
