@@ -3,6 +3,7 @@
 mod act;
 mod cli;
 mod client;
+mod decide;
 mod line;
 mod local_network;
 mod proxy;
