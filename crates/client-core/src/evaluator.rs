@@ -36,10 +36,11 @@ pub fn evaluate(
 pub(crate) struct Prepared<'a> {
     pub record: &'a Market,
     pub shown: &'a ShownPrice,
-    /// Refused where the market is none that the program could have written; by tier.
-    pub scenarios: [Result<ScenarioSet<'a>, RiskError>; 2],
+    /// Refused where the market is none that the program could have written.
+    pub scenarios: Result<ScenarioSet<'a>, RiskError>,
     pub params: MarketParams,
-    pub standard: StandardParams,
+    /// The same of the Standard tier's shares.
+    pub standard: Result<StandardParams, RiskError>,
 }
 
 /// Inputs made ready for many accounts.
@@ -58,12 +59,9 @@ impl<'a> Evaluator<'a> {
         let markets = inputs.markets.iter().map(|(record, shown)| Prepared {
             record,
             shown,
-            scenarios: [Tier::Standard, Tier::Portfolio].map(|tier| {
-                sound::market(record, tier)?;
-                record.scenarios.set()
-            }),
+            scenarios: sound::market(record).and_then(|()| record.scenarios.set()),
             params: record.params(),
-            standard: record.standard_params(),
+            standard: sound::standard(record),
         });
         let house = sound::house(&inputs.house);
         let interest = match house {

@@ -164,11 +164,7 @@ impl<'p, 'a> Pass<'p, 'a> {
     ) -> Result<usize, ReportError> {
         let market = self.evaluator.market(index)?;
         let (record, now) = (market.record, self.evaluator.inputs.now);
-        let [standard, portfolio] = market.scenarios;
-        let scenarios = match self.tier {
-            Tier::Standard => standard?,
-            Tier::Portfolio => portfolio?,
-        };
+        let scenarios = market.scenarios?;
         let spot = self.price(market.shown)?;
         let of_market = doubt_spot(record, spot, market.shown.publish_time);
         self.note(Doubt::worse(market.shown.doubt, of_market));
@@ -182,7 +178,7 @@ impl<'p, 'a> Pass<'p, 'a> {
         input.perp_confidence = input.spot_confidence;
 
         if self.tier == Tier::Standard {
-            let shares = &market.standard;
+            let shares = &market.standard?;
             let risk = self.check.add_standard_market(&input, positions, shares)?;
             let shown = MarketRisk {
                 mark: risk.mark,

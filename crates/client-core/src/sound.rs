@@ -7,7 +7,7 @@ use portfolio_margin_interface::state::{Clearinghouse, ExpirySlot, Market, Scena
 use risk_core::error::Field;
 use risk_core::market::{Expiry, ExpirySource};
 use risk_core::scenario::ONE_Q30;
-use risk_core::tier::Tier;
+use risk_core::tier::StandardParams;
 use risk_core::RiskError;
 
 /// Largest spot multiplier of a scenario, Q30.
@@ -51,12 +51,15 @@ pub(crate) fn house(house: &Clearinghouse) -> Result<(), RiskError> {
         .try_for_each(|group| group.params().validate())
 }
 
-/// Refuses a market whose parameters, scenarios, smiles or group are out of bounds, as far as a tier reads them.
-pub(crate) fn market(market: &Market, tier: Tier) -> Result<(), RiskError> {
+/// The shares of the Standard tier, where they are within bounds.
+pub(crate) fn standard(market: &Market) -> Result<StandardParams, RiskError> {
+    let shares = market.standard_params();
+    shares.validate().map(|()| shares)
+}
+
+/// Refuses a market whose parameters, scenarios, smiles or group are out of bounds.
+pub(crate) fn market(market: &Market) -> Result<(), RiskError> {
     market.params.params(&market.terms).validate()?;
-    if tier == Tier::Standard {
-        market.standard_params().validate()?;
-    }
     scenarios(&market.scenarios)?;
     for slot in market.expiries.iter().filter(|slot| slot.time != 0) {
         smile(slot)?;
