@@ -20,6 +20,7 @@ use tokio::time::sleep;
 
 use crate::book::{Book, SharedBook};
 use crate::config::Settings;
+use crate::gate::{Bound, Gate};
 use crate::limits::{FeeBudget, InFlight, OverLimit, Waiting};
 use crate::metrics::Metrics;
 use crate::model::KnownAccount;
@@ -60,22 +61,13 @@ pub struct Actor {
     budget: Mutex<FeeBudget>,
     /// What bids in flight bind, 1e-6 USD.
     bound: AtomicI64,
+    /// Held by every step in flight.
+    gate: tokio::sync::RwLock<()>,
 }
 
-/// Capital that a bid in flight may bind, 1e-6 USD; until its drop.
-struct Bound<'a>(&'a AtomicI64, i64);
-
-impl<'a> Bound<'a> {
-    fn new(sum: &'a AtomicI64, capital: i64) -> Self {
-        sum.fetch_add(capital, Ordering::Relaxed);
-        Self(sum, capital)
-    }
-}
-
-impl Drop for Bound<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(self.1, Ordering::Relaxed);
-    }
+/// Whether what is bought brings a market or a bank that the keeper does not hold.
+fn is_widening(look: &Look) -> bool {
+    !look.own.data.scope().covers(&look.of.data.scope())
 }
 
 /// Whom an actor acts as, and through what.
@@ -118,6 +110,7 @@ impl Actor {
             budget: Mutex::new(budget),
             waiting: Mutex::default(),
             bound: AtomicI64::new(0),
+            gate: tokio::sync::RwLock::new(()),
             flights: InFlight::default(),
             settings,
             metrics,
@@ -200,59 +193,60 @@ impl Actor {
             self.metrics.repair_seconds.observe(seconds);
         }
         self.put_off(account, &outcome);
-        log(&account, &outcome);
+        outcome.log(&account);
         outcome
     }
 
     /// Leaves an account alone for a while, by how the attempt ended.
     fn put_off(&self, account: Pubkey, outcome: &Outcome) {
-        let seconds = match outcome {
+        let (now, seconds) = (Instant::now(), Duration::from_secs);
+        let mut waiting = self.waiting();
+        match outcome {
             // the list of failing accounts is a moment behind
-            Outcome::Repaired | Outcome::AlreadyHealthy => 1,
-            Outcome::NotProfitable {
-                wait: Some(seconds),
-                ..
-            } => u64::try_from(*seconds).unwrap_or(1).clamp(1, 60), // prices move: never blind for longer
-            Outcome::Sent | Outcome::Outcompeted | Outcome::Unpriced(_) | Outcome::Transient(_) => {
-                2
+            Outcome::Repaired | Outcome::AlreadyHealthy | Outcome::Sent => {
+                waiting.put_off(account, seconds(1), now);
             }
-            Outcome::NotDue(_) => 5,
-            Outcome::OverLimit(_) | Outcome::CannotCarry(_) => 10,
-            Outcome::NotProfitable { .. } | Outcome::Planned => 30,
-            Outcome::Refused(_) | Outcome::Failed(_) => 30,
-        };
-        let until = Instant::now() + Duration::from_secs(seconds);
-        self.waiting().put_off(account, until);
+            // prices move: never blind for longer than a minute
+            Outcome::NotProfitable { wait, .. } => {
+                let wait = wait.and_then(|wait| u64::try_from(wait).ok());
+                waiting.put_off(account, seconds(wait.unwrap_or(30).clamp(1, 60)), now);
+            }
+            Outcome::Planned => waiting.put_off(account, seconds(30), now),
+            Outcome::Outcompeted
+            | Outcome::Unpriced(_)
+            | Outcome::NotDue(_)
+            | Outcome::Transient(_) => waiting.put_off_failed(account, seconds(1), now),
+            Outcome::OverLimit(_) | Outcome::CannotCarry(_) => {
+                waiting.put_off_failed(account, seconds(5), now);
+            }
+            Outcome::Refused(_) | Outcome::Failed(_) => {
+                waiting.put_off_failed(account, seconds(15), now);
+            }
+        }
     }
 
     /// One step, and whether the book shows it already.
+    ///
+    /// A bid that brings the keeper a market or a bank that it did not hold changes which accounts its other bids have to name: those
+    /// that are packed already would land and be refused. So it flies alone, from its plan until the book shows it; all others
+    /// fly together.
     async fn step(&self, account: &Pubkey) -> (Outcome, bool) {
         let mut fraction = FRACTION_ONE;
+        let mut is_alone = false;
         loop {
-            let look = match self.look(account) {
-                Ok(look) => look,
+            let _gate = match is_alone {
+                true => Gate::alone(&self.gate).await,
+                false => Gate::together(&self.gate).await,
+            };
+            let (look, step, sol_price) = match self.planned(account, fraction) {
+                Ok(planned) => planned,
                 Err(outcome) => return (outcome, false),
             };
-            let Some(sol_price) = self.sol_price() else {
-                let text = "the price of SOL is not known: profit.sol_market".to_owned();
-                return (Outcome::Unpriced(text), false);
-            };
-            let situation = Situation {
-                desk: Desk {
-                    directory: &look.directory,
-                    own: &look.own,
-                },
-                of: &look.of,
-                inputs: &look.inputs,
-                settings: &self.settings,
-                most_fraction: fraction,
-                fees: value_of_lamports_ceil(BASE_FEE, sol_price),
-                bound: self.bound.load(Ordering::Relaxed),
-            };
-            let step = match decide(&situation) {
-                Decision::Leave(outcome) => return (outcome, false),
-                Decision::Take(step) => step,
-            };
+            let wants_alone = step.profit.is_some() && is_widening(&look);
+            if wants_alone != is_alone {
+                is_alone = wants_alone; // another look, since the wait for it takes time
+                continue;
+            }
             let bound = Bound::new(&self.bound, step.capital);
             let outcome = self.take(&step, &look, sol_price).await;
             self.metrics.count(step.action, outcome.name());
@@ -272,6 +266,30 @@ impl Actor {
                 }
                 outcome => return (outcome, false),
             }
+        }
+    }
+
+    /// A look and the step that follows from it, with what a SOL costs.
+    fn planned(&self, account: &Pubkey, fraction: u64) -> Result<(Look, Step, i64), Outcome> {
+        let look = self.look(account)?;
+        let sol_price = self.sol_price().ok_or_else(|| {
+            Outcome::Unpriced("the price of SOL is not known: profit.sol_market".to_owned())
+        })?;
+        let decision = decide(&Situation {
+            desk: Desk {
+                directory: &look.directory,
+                own: &look.own,
+            },
+            of: &look.of,
+            inputs: &look.inputs,
+            settings: &self.settings,
+            most_fraction: fraction,
+            fees: value_of_lamports_ceil(BASE_FEE, sol_price),
+            bound: self.bound.load(Ordering::Relaxed),
+        });
+        match decision {
+            Decision::Leave(outcome) => Err(outcome),
+            Decision::Take(step) => Ok((look, step, sol_price)),
         }
     }
 
@@ -475,18 +493,4 @@ fn is_of_the_last(error: &ClientError, instructions: &[Instruction]) -> bool {
         return false;
     };
     usize::from(at) > instructions.len()
-}
-
-fn log(account: &Pubkey, outcome: &Outcome) {
-    let name = outcome.name();
-    match outcome.is_error() {
-        true => tracing::warn!(%account, outcome = name, "{outcome}"),
-        false => match outcome {
-            Outcome::Repaired => tracing::info!(%account, outcome = name, "repaired"),
-            Outcome::CannotCarry(_) | Outcome::OverLimit(_) => {
-                tracing::warn!(%account, outcome = name, "{outcome}");
-            }
-            _ => tracing::debug!(%account, outcome = name, "{outcome}"),
-        },
-    }
 }

@@ -9,6 +9,7 @@ pub mod book;
 pub mod config;
 pub mod cranks;
 mod follow;
+pub mod gate;
 pub mod health;
 mod judge;
 pub mod limits;

@@ -157,31 +157,53 @@ impl Drop for Claim {
     }
 }
 
-/// Accounts that are left alone until a moment: a discount that is too small yet, an account that another keeper has.
+/// Longest that an account is left alone, however often it failed.
+pub const LONGEST: Duration = Duration::from_secs(60);
+/// How long the failures of an account are remembered after its time has come.
+const REMEMBERED: Duration = Duration::from_secs(300);
+
+/// Accounts that are left alone until a moment: a discount that is too small yet, an account that another keeper has. Failures in a
+/// row make the time longer, so that accounts which cannot be repaired neither starve others nor spend the fees of the hour.
 #[derive(Debug, Default)]
-pub struct Waiting(BTreeMap<Pubkey, Instant>);
+pub struct Waiting(BTreeMap<Pubkey, Rest>);
+
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    until: Instant,
+    /// In a row.
+    failures: u32,
+}
 
 impl Waiting {
-    /// Leaves an account alone until then.
-    pub fn put_off(&mut self, account: Pubkey, until: Instant) {
-        self.0.insert(account, until);
+    /// Leaves an account alone for a time; its failures in a row are over.
+    pub fn put_off(&mut self, account: Pubkey, time: Duration, now: Instant) {
+        let until = now + time;
+        self.0.insert(account, Rest { until, failures: 0 });
+    }
+
+    /// Leaves an account alone after a failure: for a time that doubles with each in a row, up to [`LONGEST`] or the time itself.
+    pub fn put_off_failed(&mut self, account: Pubkey, time: Duration, now: Instant) {
+        self.0.retain(|_, rest| now < rest.until + REMEMBERED);
+        let known = self.0.get(&account);
+        let failures = known.map_or(0, |rest| rest.failures);
+        let time = time
+            .saturating_mul(1 << failures.min(10))
+            .min(LONGEST.max(time));
+        let rest = Rest {
+            until: now + time,
+            failures: failures.saturating_add(1),
+        };
+        self.0.insert(account, rest);
     }
 
     /// Whether an account's time has come.
-    pub fn is_due(&mut self, account: &Pubkey, now: Instant) -> bool {
-        match self.0.get(account) {
-            Some(until) if now < *until => false,
-            Some(_) => {
-                self.0.remove(account);
-                true
-            }
-            None => true,
-        }
+    pub fn is_due(&self, account: &Pubkey, now: Instant) -> bool {
+        self.0.get(account).is_none_or(|rest| now >= rest.until)
     }
 
     /// How many wait at a time.
     pub fn count(&self, now: Instant) -> usize {
-        self.0.values().filter(|until| now < **until).count()
+        self.0.values().filter(|rest| now < rest.until).count()
     }
 }
 
@@ -233,12 +255,34 @@ mod tests {
     fn an_account_waits_until_its_time_and_no_longer() {
         let (mut waiting, start) = (Waiting::default(), Instant::now());
         let (one, other) = (Pubkey::from([1; 32]), Pubkey::from([2; 32]));
-        waiting.put_off(one, start + Duration::from_secs(5));
+        waiting.put_off(one, Duration::from_secs(5), start);
         assert!(waiting.is_due(&other, start));
         assert!(!waiting.is_due(&one, start + Duration::from_millis(4_999)));
         assert_eq!(waiting.count(start), 1);
         assert!(waiting.is_due(&one, start + Duration::from_secs(5)));
-        assert!(waiting.is_due(&one, start));
-        assert_eq!(waiting.count(start), 0);
+        assert_eq!(waiting.count(start + Duration::from_secs(5)), 0);
+    }
+
+    #[test]
+    fn failures_in_a_row_double_the_wait_and_anything_else_ends_the_row() {
+        let (mut waiting, start) = (Waiting::default(), Instant::now());
+        let (one, second) = (Pubkey::from([1; 32]), Duration::from_secs(1));
+        let mut now = start;
+        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+            waiting.put_off_failed(one, second, now);
+            let end = now + Duration::from_secs(seconds);
+            assert!(
+                !waiting.is_due(&one, end - Duration::from_millis(1)),
+                "{seconds}"
+            );
+            assert!(waiting.is_due(&one, end));
+            now = end;
+        }
+        waiting.put_off(one, second, now);
+        waiting.put_off_failed(one, second, now + second);
+        assert!(waiting.is_due(&one, now + second * 2));
+        // and a failure of long ago is forgotten
+        waiting.put_off_failed(one, second, now + Duration::from_secs(1_000));
+        assert!(waiting.is_due(&one, now + Duration::from_secs(1_001)));
     }
 }

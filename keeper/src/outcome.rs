@@ -4,6 +4,7 @@ use std::fmt;
 
 use portfolio_margin_client::{ClientError, TransactionFailure};
 use portfolio_margin_interface::errors::ErrorCode;
+use portfolio_margin_interface::Pubkey;
 
 use crate::config::shown_dollars;
 use crate::limits::OverLimit;
@@ -79,13 +80,29 @@ impl Outcome {
         )
     }
 
+    /// Tells how an attempt at an account ended, as loudly as an operator wants to know.
+    pub fn log(&self, account: &Pubkey) {
+        let outcome = self.name();
+        match self {
+            Self::Repaired => tracing::info!(%account, outcome, "repaired"),
+            Self::CannotCarry(_) | Self::OverLimit(_) => {
+                tracing::warn!(%account, outcome, "{self}");
+            }
+            _ if self.is_error() => tracing::warn!(%account, outcome, "{self}"),
+            _ => tracing::debug!(%account, outcome, "{self}"),
+        }
+    }
+
     /// What a failure of the client means.
     pub fn of(error: &ClientError) -> Self {
         if error.is_transient() {
             return Self::Transient(error.to_string());
         }
         match error {
-            ClientError::Unknown { .. } => Self::Transient(error.to_string()),
+            // what may still land, and a server that answers nonsense: another answer may make sense
+            ClientError::Unknown { .. } | ClientError::Nonsense { .. } => {
+                Self::Transient(error.to_string())
+            }
             _ => match error.failure() {
                 Some(failure) => Self::of_failure(failure),
                 None => Self::Failed(error.to_string()),
@@ -202,7 +219,7 @@ impl fmt::Display for Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portfolio_margin_interface::{Pubkey, ID};
+    use portfolio_margin_interface::ID;
 
     fn failure(number: Option<u32>, program: Option<Pubkey>) -> TransactionFailure {
         TransactionFailure {
@@ -295,6 +312,12 @@ mod tests {
             last: "no status".into(),
         };
         assert!(matches!(Outcome::of(&unknown), Outcome::Transient(_)));
+        let nonsense = ClientError::Nonsense {
+            method: "getSlot",
+            server: "http://127.0.0.1".into(),
+            what: "no number".into(),
+        };
+        assert!(matches!(Outcome::of(&nonsense), Outcome::Transient(_)));
         let moment = TransactionFailure {
             name: "BlockhashNotFound".into(),
             ..failure(None, None)

@@ -238,7 +238,7 @@ fn due(actor: &Actor, failing: &BTreeSet<Pubkey>) -> Vec<Pubkey> {
     found.retain(|(_, key)| is_in_shard(key, shard) && *key != actor.own);
     sort(&mut found, &actor.own);
     let now = Instant::now();
-    let mut waiting = actor.waiting();
+    let waiting = actor.waiting();
     let due = found.into_iter().map(|(_, key)| key);
     due.filter(|key| waiting.is_due(key, now)).collect()
 }

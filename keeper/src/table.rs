@@ -16,12 +16,13 @@ use crate::watch::read;
 
 /// Time between two looks at whether the house lists more.
 const LOOK: Duration = Duration::from_secs(60);
-/// Time after a failure, and while the book is loading.
-const AGAIN: Duration = Duration::from_secs(5);
+/// Time after a failure: each further one waits as long again, up to a minute.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Keeps the actor's table complete, until it is aborted.
 pub async fn keep(actor: Arc<Actor>) {
     let mut served: Vec<Pubkey> = vec![];
+    let mut failures = 0u32;
     loop {
         let wanted = match actor.status.borrow().ready {
             true => table_addresses(read(&actor.book).directory()),
@@ -34,12 +35,13 @@ pub async fn keep(actor: Arc<Actor>) {
             false => match serve(&actor, &wanted).await {
                 Ok(count) => {
                     tracing::info!(count, "the lookup table serves");
-                    served = wanted;
+                    (served, failures) = (wanted, 0);
                     LOOK
                 }
                 Err(error) => {
                     tracing::warn!(%error, "no lookup table: wide accounts are out of reach");
-                    AGAIN
+                    failures = failures.saturating_add(1);
+                    AGAIN.saturating_mul(failures).min(LOOK)
                 }
             },
         };
@@ -51,7 +53,10 @@ pub async fn keep(actor: Arc<Actor>) {
 async fn serve(actor: &Actor, wanted: &[Pubkey]) -> Result<usize, ClientError> {
     let transactor = actor.transactor();
     let owner = transactor.payer();
-    let found = tables::find(transactor.rpc(), &owner).await?;
+    let found = match tables::find(transactor.rpc(), &owner).await {
+        Err(error) if error.is_transient() => tables::find(transactor.rpc(), &owner).await?,
+        found => found?,
+    };
     let named = |table: &[Pubkey]| wanted.iter().filter(|key| table.contains(key)).count();
     let best = found
         .into_iter()
