@@ -49,21 +49,21 @@ enum Safety {
 }
 
 impl<'a> Follower<'a> {
-    pub(crate) fn new(watch: &'a Watch, tell: Teller) -> Self {
+    pub(crate) fn new(watch: &'a Watch, tell: Teller) -> Result<Self, WatchError> {
         let config = &watch.config;
         let source = Source::new(
-            config.rpc_url.clone(),
+            &config.rpc_url,
             config.house,
             config.commitment,
             config.silence,
-        );
-        Self {
+        )?;
+        Ok(Self {
             watch,
             source: Arc::new(source),
             tell,
             followed: BTreeSet::new(),
             is_listing_new: false,
-        }
+        })
     }
 
     /// Follows the chain until that is over; returns why.

@@ -7,14 +7,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use portfolio_margin_client::{ClientError, Rpc};
 use portfolio_margin_interface::{Pubkey, ID};
 use serde::Deserialize;
 use serde_json::{json, Value};
 use solana_account_decoder_client_types::UiAccount;
 use solana_commitment_config::CommitmentConfig;
-use solana_rpc_client::nonblocking::rpc_client::RpcClient;
-use solana_rpc_client_api::client_error;
-use solana_rpc_client_api::request::RpcRequest;
+use tokio::time::{sleep, Instant};
 
 use crate::model::{Origin, Update};
 use crate::wire::{self, Kind, CLOCK};
@@ -22,7 +21,10 @@ use crate::wire::{self, Kind, CLOCK};
 /// Keys that one `getMultipleAccounts` takes.
 const KEYS_PER_CALL: usize = 100;
 
-/// Why there is no snapshot.
+/// Pause before a question is asked again.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Why there is no snapshot. No error holds more of the URL than scheme, host and port: the rest often is an API key.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The server did not answer, or with an error.
@@ -31,8 +33,11 @@ pub enum SnapshotError {
         /// What was asked.
         method: &'static str,
         /// What came back.
-        error: Box<client_error::Error>,
+        error: Box<ClientError>,
     },
+    /// An answer that is none.
+    #[error("the answer to {0} is not what the method returns; ask another server")]
+    Unreadable(&'static str),
     /// An answer of another shape.
     #[error(
         "the answer to {method} is malformed: {found} accounts for {asked} keys; ask another server"
@@ -106,24 +111,30 @@ struct Keyed {
 
 /// Where snapshots come from.
 pub struct Source {
-    rpc: RpcClient,
+    rpc: Rpc,
     house: Pubkey,
     commitment: CommitmentConfig,
+    timeout: Duration,
 }
 
 impl Source {
-    /// Asks `url`, waiting for each answer up to `timeout`.
+    /// Asks `url`, waiting for each answer up to `timeout`; what fails for a moment is asked again within that time.
+    ///
+    /// Errors: [`SnapshotError::Rpc`] where the URL is none of HTTP.
     pub fn new(
-        url: String,
+        url: &str,
         house: Pubkey,
         commitment: CommitmentConfig,
         timeout: Duration,
-    ) -> Self {
-        Self {
-            rpc: RpcClient::new_with_timeout_and_commitment(url, timeout, commitment),
+    ) -> Result<Self, SnapshotError> {
+        // slots are the book's business
+        let rpc = Rpc::new(url, commitment.commitment, timeout, u64::MAX);
+        Ok(Self {
+            rpc: rpc.map_err(|error| refused("no question", error))?,
             house,
             commitment,
-        }
+            timeout,
+        })
     }
 
     /// All banks, markets and margin accounts of the house. What is asked first is the older; nothing is lost by it, since the
@@ -137,9 +148,7 @@ impl Source {
                 "filters": kind.filters(&self.house),
                 "withContext": true,
             }]);
-            let answer: Answer<Keyed> = self
-                .ask(RpcRequest::GetProgramAccounts, "getProgramAccounts", params)
-                .await?;
+            let answer: Answer<Keyed> = self.ask("getProgramAccounts", params).await?;
             let slot = answer.context.slot;
             let mut keys = BTreeSet::new();
             for keyed in &answer.value {
@@ -189,9 +198,7 @@ impl Source {
         const METHOD: &str = "getMultipleAccounts";
         let names: Vec<String> = keys.iter().map(Pubkey::to_string).collect();
         let params = json!([names, config]);
-        let answer: Answer<Option<UiAccount>> = self
-            .ask(RpcRequest::GetMultipleAccounts, METHOD, params)
-            .await?;
+        let answer: Answer<Option<UiAccount>> = self.ask(METHOD, params).await?;
         if answer.value.len() != keys.len() {
             return Err(SnapshotError::Malformed {
                 method: METHOD,
@@ -213,15 +220,31 @@ impl Source {
 
     async fn ask<T: serde::de::DeserializeOwned>(
         &self,
-        request: RpcRequest,
         method: &'static str,
         params: Value,
     ) -> Result<T, SnapshotError> {
-        let answer = self.rpc.send(request, params).await;
-        answer.map_err(|error| SnapshotError::Rpc {
-            method,
-            error: Box::new(error),
-        })
+        let began = Instant::now();
+        loop {
+            let error = match self.rpc.call(method, params.clone()).await {
+                // what serde says repeats what the server wrote
+                Ok(answer) => {
+                    let read = serde_json::from_value(answer);
+                    return read.map_err(|_| SnapshotError::Unreadable(method));
+                }
+                Err(error) => error,
+            };
+            if !error.is_transient() || began.elapsed().saturating_add(PAUSE) >= self.timeout {
+                return Err(refused(method, error));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+fn refused(method: &'static str, error: ClientError) -> SnapshotError {
+    SnapshotError::Rpc {
+        method,
+        error: Box::new(error),
     }
 }
 

@@ -16,6 +16,7 @@ use solana_account_decoder_client_types::UiAccount;
 use solana_commitment_config::CommitmentConfig;
 use tokio::net::TcpStream;
 use tokio::time::{timeout, Instant};
+use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{connect_async_with_config, MaybeTlsStream, WebSocketStream};
@@ -54,10 +55,10 @@ pub enum Event {
 #[derive(Debug, thiserror::Error)]
 pub enum SubscribeError {
     /// There is no connection.
-    #[error("no WebSocket connection to {url}: {error}")]
+    #[error("no WebSocket connection to {server}: {error}")]
     Connect {
-        /// Where to.
-        url: String,
+        /// Scheme, host and port: the rest of a URL often is an API key.
+        server: String,
         /// Why.
         error: Box<SocketError>,
     },
@@ -157,7 +158,7 @@ impl Session {
         let connected = timeout(config.patience, connect).await;
         let connected = connected.map_err(|_| SubscribeError::Silent(config.patience))?;
         let (socket, _) = connected.map_err(|error| SubscribeError::Connect {
-            url: config.url.clone(),
+            server: server_of(&config.url),
             error: Box::new(error),
         })?;
         let mut session = Self {
@@ -313,6 +314,19 @@ impl Session {
             }
         };
         json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
+    }
+}
+
+/// Scheme, host and port of a URL, without user, path and query.
+fn server_of(url: &str) -> String {
+    let Ok(parsed) = url.parse::<Uri>() else {
+        return "what is no URL".to_owned();
+    };
+    let scheme = parsed.scheme_str().unwrap_or("?");
+    let host = parsed.host().unwrap_or("?");
+    match parsed.port() {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
     }
 }
 

@@ -43,6 +43,8 @@ pub struct WatchConfig {
     pub pause: (Duration, Duration),
     /// Slots by which a server may lie behind what is known.
     pub most_behind: u64,
+    /// How long every answer may be behind before what is known counts as the lie.
+    pub forget_after: Duration,
     /// Time between sweeps over all accounts at the most.
     pub sweep_every: Duration,
     /// Relative move of any price that brings a sweep over all accounts at once.
@@ -70,6 +72,7 @@ impl WatchConfig {
             grace: Duration::from_secs(2),
             pause: (Duration::from_millis(250), Duration::from_secs(30)),
             most_behind: 150,
+            forget_after: Duration::from_secs(120),
             sweep_every: Duration::from_secs(10),
             sweep_move: 0.002,
             estimate_every: Duration::from_secs(15),
@@ -199,13 +202,14 @@ impl Watch {
 
     async fn follow_for_ever(&self, tell: Teller, mut stop: watch::Receiver<bool>) {
         let mut failures = 0u32;
+        let mut behind: Option<(u64, Instant)> = None;
         loop {
             let began = Instant::now();
-            let mut follower = Follower::new(self, tell.clone());
             let error = tokio::select! {
                 () = stopped(&mut stop) => return,
-                error = follower.follow() => error,
+                error = self.follow_once(&tell) => error,
             };
+            behind = self.reviewed(&error, behind);
             self.counts.disconnects.one();
             self.work.is_following.store(false, Ordering::SeqCst);
             self.status.send_modify(|status| status.ready = false);
@@ -223,6 +227,34 @@ impl Watch {
                 () = sleep(pause) => {}
             }
         }
+    }
+
+    async fn follow_once(&self, tell: &Teller) -> WatchError {
+        match Follower::new(self, tell.clone()) {
+            Ok(mut follower) => follower.follow().await,
+            Err(error) => error,
+        }
+    }
+
+    /// Since when, and in which generation, every server has been behind what is known. Where that lasts, what is known was the lie: a
+    /// single slot of the far future would end the keeper for good. The book then begins anew.
+    fn reviewed(
+        &self,
+        error: &WatchError,
+        behind: Option<(u64, Instant)>,
+    ) -> Option<(u64, Instant)> {
+        let generation = self.status.borrow().generation;
+        let behind = behind.filter(|(since, _)| *since == generation);
+        if !matches!(error, WatchError::Behind { .. }) {
+            return behind;
+        }
+        let (generation, began) = behind.unwrap_or((generation, Instant::now()));
+        if began.elapsed() < self.config.forget_after {
+            return Some((generation, began));
+        }
+        tracing::warn!("every answer is behind what is known: the book begins anew");
+        *write(&self.book) = Book::new(self.config.house);
+        None
     }
 }
 

@@ -329,3 +329,26 @@ async fn a_market_that_is_listed_later_is_followed_with_its_price() {
     assert_eq!(run.watch.status.borrow().generation, 1, "no new connection");
     run.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_slot_of_the_far_future_does_not_end_a_keeper_for_good() {
+    let (server, run) = scene(|_, config| {
+        config.forget_after = Duration::from_millis(500);
+        config.silence = Duration::from_secs(2);
+    })
+    .await;
+    run.until("ready", is_ready).await;
+    let lie = json!({ "slot": u64::MAX, "parent": 0, "root": 0 });
+    let lie = json!({ "params": { "result": lie, "subscription": 1 } });
+    server.lock().unwrap().told.push(lie);
+    run.until("given up", |parts| !is_ready(parts)).await;
+    server.lock().unwrap().told.clear();
+    run.until("ready again", is_ready).await;
+    let (slot, accounts) = {
+        let book = crate::watch::read(&run.watch.book);
+        (book.slot(), book.account_count())
+    };
+    assert_eq!((slot < 1_000_000, accounts), (true, 3));
+    assert_eq!(run.watch.status.borrow().generation, 2);
+    run.stop().await;
+}

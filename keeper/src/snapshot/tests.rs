@@ -42,7 +42,7 @@ async fn source(answer: impl FnMut(&Value) -> Value + Send + 'static) -> (Source
     tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     let house = seeds::clearinghouse(0);
     let timeout = Duration::from_millis(700);
-    let source = Source::new(url, house, CommitmentConfig::confirmed(), timeout);
+    let source = Source::new(&url, house, CommitmentConfig::confirmed(), timeout).unwrap();
     (source, answers)
 }
 
@@ -182,7 +182,7 @@ async fn a_server_that_does_not_answer_is_given_up_in_time() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let timeout = Duration::from_millis(300);
-    let source = Source::new(url, nowhere(), CommitmentConfig::confirmed(), timeout);
+    let source = Source::new(&url, nowhere(), CommitmentConfig::confirmed(), timeout).unwrap();
     let began = std::time::Instant::now();
     let error = source.listing().await.unwrap_err();
     assert!(matches!(
@@ -193,4 +193,40 @@ async fn a_server_that_does_not_answer_is_given_up_in_time() {
         }
     ));
     assert!(began.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn an_answer_that_fails_for_a_moment_is_asked_for_again() {
+    let mut calls = 0;
+    let (source, answers) = source(move |_| {
+        calls += 1;
+        match calls % 3 {
+            0 => answer(9, json!([null, null])),
+            _ => json!({ "error": { "code": -32005, "message": "Node is behind" } }),
+        }
+    })
+    .await;
+    let read = source.accounts(&[nowhere()]).await.unwrap();
+    assert_eq!((read.updates.len(), read.slot), (2, 9));
+    assert_eq!(answers.lock().unwrap().1.len(), 3);
+}
+
+#[tokio::test]
+async fn no_error_shows_the_key_in_a_url() {
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let url = format!("http://{address}/v1/SECRET?api-key=SECRET");
+    let level = CommitmentConfig::confirmed();
+    let source = Source::new(&url, nowhere(), level, Duration::from_millis(300)).unwrap();
+    let error = source.listing().await.unwrap_err();
+    let text = format!("{error} {error:?}");
+    assert!(
+        text.contains("127.0.0.1") && !text.contains("SECRET"),
+        "{text}"
+    );
+    let Err(error) = Source::new("wss://SECRET", nowhere(), level, Duration::from_secs(1)) else {
+        panic!("a WebSocket is no HTTP");
+    };
+    assert!(!format!("{error} {error:?}").contains("SECRET"));
 }

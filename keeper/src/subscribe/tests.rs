@@ -252,8 +252,18 @@ async fn a_server_that_never_answers_is_given_up() {
     let silent = Session::open(config.clone(), &[Topic::Slot]).await;
     assert!(matches!(silent, Err(SubscribeError::Silent(_))));
     drop(listener);
+    let (scheme, address) = config.url.split_once("://").unwrap();
+    let url = format!("{scheme}://SECRET:SECRET@{address}/v1/SECRET?api-key=SECRET");
+    let config = SessionConfig { url, ..config };
     let nobody = Session::open(config, &[Topic::Slot]).await;
-    assert!(matches!(nobody, Err(SubscribeError::Connect { .. })));
+    let Err(error @ SubscribeError::Connect { .. }) = nobody else {
+        panic!("nobody listens");
+    };
+    let text = format!("{error} {error:?}");
+    assert!(
+        text.contains("ws://127.0.0.1:") && !text.contains("SECRET"),
+        "{text}"
+    );
 
     // it answers one and talks on, but not the other
     let config = server(|mut socket| async move {
