@@ -5,6 +5,7 @@
 
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
+use portfolio_margin_interface::args::MAX_LEGS;
 use portfolio_margin_interface::quote::{QuoteMessage, QUOTE_TAG};
 use portfolio_margin_interface::state::margin_account::SCOPE_TRADE;
 use portfolio_margin_interface::state::{MarginAccount, QuoteNonces};
@@ -99,10 +100,13 @@ pub fn sign(
     offer: &Offer,
 ) -> Result<SignedQuote> {
     let is_sized = offer.most_lots > 0 && offer.least_lots <= offer.most_lots;
-    if offer.legs.is_empty() || !is_sized {
-        let what = "a quote needs legs, and lots with the least no more than the most";
-        return Err(ClientError::Invalid(what.into()));
+    if offer.legs.is_empty() || offer.legs.len() > MAX_LEGS || !is_sized {
+        let what = format!(
+            "a quote needs 1 to {MAX_LEGS} legs, and lots with the least no more than the most"
+        );
+        return Err(ClientError::Invalid(what));
     }
+    require_of(nonces, maker)?;
     if nonces.filled(offer.nonce).is_none() {
         let what = format!("quote number {} is used or cancelled", offer.nonce);
         return Err(ClientError::Invalid(what));
@@ -135,7 +139,7 @@ pub fn sign(
 
 impl SignedQuote {
     /// Checks what can be checked before a fill: the signature, the program and house, both accounts, the signer's right, the expiry.
-    /// What is filled or cancelled the chain knows: see [`QuoteNonces::filled`].
+    /// Whether it is of this cluster, and what is filled or cancelled, the maker's nonces tell: see [`lots_left`].
     ///
     /// Errors: [`ClientError::Invalid`] with what is wrong.
     pub fn verify(
@@ -203,6 +207,36 @@ impl SignedQuote {
     }
 }
 
+/// Lots that are left of a quote by its maker's nonces, as read from the chain.
+///
+/// Errors: [`ClientError::Invalid`] for nonces of another account, a quote of another session (of another cluster, or cancelled with
+/// all others), one that is cancelled or replaced, and one of which nothing is left.
+pub fn lots_left(message: &QuoteMessage, nonces: &QuoteNonces) -> Result<u64> {
+    require_of(nonces, &message.maker)?;
+    let wrong = |what: String| ClientError::Invalid(format!("the quote {what}"));
+    if message.session != nonces.session {
+        let (found, open) = (message.session, nonces.session);
+        return Err(wrong(format!("is of session {found}, now is {open}")));
+    }
+    let number = message.nonce;
+    let filled = nonces.filled(number);
+    let filled = filled.ok_or_else(|| wrong(format!("{number} is cancelled or replaced")))?;
+    match message.most_lots.saturating_sub(filled) {
+        0 => Err(wrong(format!("{number} is filled"))),
+        left => Ok(left),
+    }
+}
+
+fn require_of(nonces: &QuoteNonces, maker: &Pubkey) -> Result<()> {
+    match nonces.margin_account == *maker {
+        true => Ok(()),
+        false => Err(ClientError::Invalid(format!(
+            "the nonces are those of {}, not of {maker}",
+            nonces.margin_account
+        ))),
+    }
+}
+
 /// Whether a key may sign quotes of an account: its owner, or its delegate with that right until the delegation ends.
 fn may_quote(header: &MarginAccount, key: &Pubkey, now: i64) -> bool {
     let is_delegate = header.delegate == *key && *key != Pubkey::default();
@@ -214,4 +248,200 @@ fn may_quote(header: &MarginAccount, key: &Pubkey, now: i64) -> bool {
 /// Address of an account's quote nonces.
 pub fn nonces_of(account: &Pubkey) -> Pubkey {
     seeds::quotes(account)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use client_core::AccountData;
+    use portfolio_margin_interface::args::TradeLeg;
+    use portfolio_margin_interface::state::quotes::{QuoteSlot, QUOTE_SLOTS};
+    use portfolio_margin_interface::AccountLayout;
+    use solana_keypair::Keypair;
+    use solana_signer::Signer;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn account(owner: Pubkey) -> AccountData {
+        let mut bytes = MarginAccount::ACCOUNT_DISCRIMINATOR.to_vec();
+        bytes.resize(MarginAccount::ACCOUNT_LEN, 0);
+        let mut account = AccountData::read(&bytes).unwrap();
+        account.header.owner = owner;
+        account
+    }
+
+    fn nonces(account: Pubkey) -> QuoteNonces {
+        QuoteNonces {
+            version: 1,
+            bump: 255,
+            padding: [0; 6],
+            margin_account: account,
+            slots: [QuoteSlot::default(); QUOTE_SLOTS],
+            least_nonce: 0,
+            session: 77,
+            sequence: 0,
+            reserved: [0; 2],
+        }
+    }
+
+    fn offer(legs: usize) -> Offer {
+        let leg = TradeLeg {
+            market: 0,
+            instrument: 0,
+            expiry: 0,
+            strike: 0,
+            quantity: 1_000_000,
+            price: 1,
+        };
+        Offer {
+            taker: None,
+            nonce: 5,
+            expires: NOW + 10,
+            most_lots: 8,
+            least_lots: 1,
+            legs: vec![leg; legs],
+        }
+    }
+
+    struct Scene {
+        key: Keypair,
+        house: Pubkey,
+        maker: Pubkey,
+        taker: Pubkey,
+        account: AccountData,
+    }
+
+    fn scene() -> Scene {
+        let key = Keypair::new_from_array([7; 32]);
+        Scene {
+            house: seeds::clearinghouse(1),
+            maker: Pubkey::from([1; 32]),
+            taker: Pubkey::from([2; 32]),
+            account: account(key.pubkey()),
+            key,
+        }
+    }
+
+    impl Scene {
+        fn signed(&self, offer: &Offer) -> SignedQuote {
+            let nonces = nonces(self.maker);
+            sign(&self.key, &self.maker, &self.house, &nonces, offer).unwrap()
+        }
+
+        fn verify(
+            &self,
+            quote: &SignedQuote,
+            [house, maker, taker]: [Pubkey; 3],
+            now: i64,
+        ) -> bool {
+            let side = |key| Side {
+                key,
+                account: &self.account,
+            };
+            let verified = quote.verify(&house, &side(maker), &side(taker), now);
+            verified.is_ok()
+        }
+    }
+
+    #[test]
+    fn a_quote_verifies_for_whom_it_is_meant_until_it_expires_and_for_nobody_else() {
+        let scene = scene();
+        let (house, maker, taker) = (scene.house, scene.maker, scene.taker);
+        let quote = scene.signed(&offer(2));
+        assert!(scene.verify(&quote, [house, maker, taker], NOW + 9));
+        assert!(!scene.verify(&quote, [house, maker, taker], NOW + 10));
+        for wrong in [
+            [seeds::clearinghouse(2), maker, taker],
+            [house, taker, maker],
+            [house, maker, maker],
+        ] {
+            assert!(!scene.verify(&quote, wrong, NOW), "{wrong:?}");
+        }
+        let named = Offer {
+            taker: Some(maker),
+            ..offer(2)
+        };
+        assert!(!scene.verify(&scene.signed(&named), [house, maker, taker], NOW));
+        let other = Scene {
+            account: account(taker),
+            ..scene
+        };
+        assert!(
+            !other.verify(&quote, [house, maker, taker], NOW),
+            "not its owner"
+        );
+    }
+
+    #[test]
+    fn no_byte_of_a_quote_can_be_changed() {
+        let scene = scene();
+        let parties = [scene.house, scene.maker, scene.taker];
+        let quote = scene.signed(&offer(2));
+        for at in 0..quote.message.len() {
+            let mut changed = quote.clone();
+            changed.message[at] ^= 1;
+            assert!(!scene.verify(&changed, parties, NOW), "byte {at}");
+        }
+        for at in 0..64 {
+            let mut bytes: [u8; 64] = quote.signature.into();
+            bytes[at] ^= 1;
+            let changed = SignedQuote {
+                signature: bytes.into(),
+                ..quote.clone()
+            };
+            assert!(!scene.verify(&changed, parties, NOW), "byte {at}");
+        }
+        for length in [0, 188, quote.message.len() - 1] {
+            let mut cut = quote.clone();
+            cut.message.truncate(length);
+            assert!(!scene.verify(&cut, parties, NOW), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn nonces_tell_another_session_and_what_is_cancelled_or_filled() {
+        let scene = scene();
+        let message = QuoteMessage::decode(&scene.signed(&offer(1)).message).unwrap();
+        let mut open = nonces(scene.maker);
+        assert_eq!(lots_left(&message, &open).unwrap(), 8);
+        open.set_filled(5, 7);
+        assert_eq!(lots_left(&message, &open).unwrap(), 1);
+        open.set_filled(5, 8);
+        assert!(lots_left(&message, &open).is_err(), "filled");
+        let mut cancelled = nonces(scene.maker);
+        cancelled.cancel(5);
+        let mut below = nonces(scene.maker);
+        below.cancel_below(6);
+        let mut elsewhere = nonces(scene.maker);
+        elsewhere.session = 78;
+        for wrong in [cancelled, below, elsewhere, nonces(scene.taker)] {
+            assert!(lots_left(&message, &wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn what_nobody_could_fill_is_not_signed() {
+        let scene = scene();
+        let sign = |nonces: &QuoteNonces, offer: &Offer| {
+            sign(&scene.key, &scene.maker, &scene.house, nonces, offer)
+        };
+        let open = nonces(scene.maker);
+        assert!(sign(&open, &offer(MAX_LEGS)).is_ok());
+        for legs in [0, MAX_LEGS + 1] {
+            assert!(sign(&open, &offer(legs)).is_err(), "{legs} legs");
+        }
+        let [nothing, more] = [(0, 0), (8, 9)].map(|(most_lots, least_lots)| Offer {
+            most_lots,
+            least_lots,
+            ..offer(1)
+        });
+        assert!(sign(&open, &nothing).is_err() && sign(&open, &more).is_err());
+        assert!(
+            sign(&nonces(scene.taker), &offer(1)).is_err(),
+            "of another account"
+        );
+        let mut cancelled = open;
+        cancelled.cancel(5);
+        assert!(sign(&cancelled, &offer(1)).is_err());
+    }
 }

@@ -186,6 +186,7 @@ function requireParties(quote: Quote, maker: Side, taker: Address | undefined): 
     throw new QuoteError(`a quote of the clearing house ${quote.clearinghouse}`);
   const isFor = taker === undefined || quote.taker === ANYONE || quote.taker === taker;
   if (!isFor) throw new QuoteError(`the quote is for ${quote.taker}`);
+  if (taker === quote.maker) throw new QuoteError("the quote is the taker's own");
 }
 
 /** Whether a key may sign quotes of an account at a time: its owner's, or its delegate's while it is one. */

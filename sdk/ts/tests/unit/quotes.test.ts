@@ -138,7 +138,8 @@ describe('the signature', () => {
     const named = await signQuote({ ...quote, taker: saver.address }, key);
     expect((await verifyQuote(named, { maker, now, taker: saver.address })).taker).toBe(saver.address);
     await expect(verifyQuote(named, { maker, now, taker: maker.address })).rejects.toThrow('the quote is for');
-    expect(await verifyQuote(signed, { maker, now, taker: maker.address })).toEqual(quote);
+    expect(await verifyQuote(signed, { maker, now, taker: saver.address })).toEqual(quote);
+    await expect(verifyQuote(signed, { maker, now, taker: maker.address })).rejects.toThrow("the taker's own");
   });
 
   it('does not verify once its nonces say that it is void, of another session, or filled', async () => {
