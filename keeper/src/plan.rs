@@ -13,11 +13,12 @@
 //! Several lists of instructions may be offered for one step, the most wanted first: the first that a simulation passes is sent.
 
 use client_core::plan::{plan_bid, plan_insolvent_bid, Bidder, Limits, PlanError, SlicePlan};
-use client_core::{Evaluator, Inputs, NativeReport, Unlisted};
+use client_core::{price_address, Evaluator, Inputs, NativeReport, Unlisted};
 use portfolio_margin_interface::args::BidArgs;
 use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::state::margin_account::{MAX_CAPACITY, STATUS_LIQUIDATING};
 use portfolio_margin_interface::state::{MarginAccount, PositionRecord};
+use portfolio_margin_interface::Pubkey;
 use risk_core::liquidation::{LiquidationTerms, FRACTION_ONE};
 use risk_core::RiskError;
 use solana_instruction::Instruction;
@@ -379,12 +380,36 @@ impl Book<'_> {
     fn limits(&self) -> Result<Limits, Outcome> {
         let situation = self.situation;
         let limits = &situation.settings.limits;
+        if let Some(stored) = self.stored().filter(|_| !limits.bid_in_outages) {
+            return Err(Outcome::Unpriced(format!(
+                "the price of {stored} was stored before its feed died (limits.bid_in_outages)"
+            )));
+        }
         let share = FRACTION_ONE / 100 * limits.largest_share;
         let used = own_requirement(situation)?.saturating_add(situation.bound);
         Ok(Limits {
             capital: limits.most_capital.saturating_sub(used).max(0),
             share: share.min(situation.most_fraction),
         })
+    }
+
+    /// A bank or market of the book whose feed is dead: what it stored stands in.
+    fn stored(&self) -> Option<Pubkey> {
+        let (scope, directory) = (
+            self.situation.of.data.scope(),
+            self.situation.desk.directory,
+        );
+        let banks = scope.banks.iter().filter_map(|at| directory.banks.get(at));
+        let mut banks = banks.filter(|bank| !bank.is_quote);
+        let mut markets = scope
+            .markets
+            .iter()
+            .filter_map(|at| directory.markets.get(at));
+        let bank = banks.find(|bank| bank.price != price_address(bank.oracle_kind, &bank.feed_id));
+        let market = markets
+            .find(|market| market.price != price_address(market.oracle_kind, &market.feed_id));
+        bank.map(|bank| bank.key)
+            .or(market.map(|market| market.key))
     }
 
     /// Why there is no plan, as an outcome.
@@ -432,3 +457,6 @@ fn with_slack(price: i64) -> i64 {
     let slack = price.saturating_abs() / 100 * PRICE_SLACK;
     price.saturating_add(slack).saturating_add(1)
 }
+
+#[cfg(test)]
+mod tests;

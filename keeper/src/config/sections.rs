@@ -98,6 +98,8 @@ pub struct Limits {
     pub most_capital: i64,
     /// Largest part of a book that one bid takes, percent.
     pub largest_share: u64,
+    /// Whether to bid on what is priced by a number that was stored before its feed died.
+    pub bid_in_outages: bool,
     /// Most lamports of fees within an hour.
     pub fees_per_hour: u64,
     /// Most lamports of fees of one transaction.
@@ -398,6 +400,7 @@ fn limits(reader: &mut Reader) -> Limits {
             MOST_DOLLARS,
         ),
         largest_share: reader.number("limits.largest_share_percent", 100, 1, 100),
+        bid_in_outages: reader.flag("limits.bid_in_outages", false),
         fees_per_hour: reader.number(
             "limits.fees_per_hour_lamports",
             1_000_000_000,
