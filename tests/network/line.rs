@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
-use localnet::{Network, Settings};
+use localnet::Settings;
 use serde_json::{json, Value};
 use solana_commitment_config::CommitmentConfig;
 use solana_rpc_client::nonblocking::rpc_client::RpcClient;
@@ -12,16 +12,11 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::proxy::{Fault, Proxy, Rule};
+use crate::proxy::{Fault, Rule};
+use crate::town::Town;
 
-fn network() -> (Network, Proxy) {
-    let settings = Settings {
-        port: 0,
-        ..Settings::default()
-    };
-    let network = Network::start(settings).expect("a network");
-    let proxy = Proxy::start(network.rpc_url(), network.ws_url());
-    (network, proxy)
+fn town() -> Town {
+    Town::start(Settings::default())
 }
 
 fn client(url: String) -> RpcClient {
@@ -34,7 +29,8 @@ fn client(url: String) -> RpcClient {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_is_what_it_says_and_ends_when_it_is_cleared() {
-    let (network, proxy) = network();
+    let town = town();
+    let (network, proxy) = (&town.network, &town.proxy);
     let (there, here) = (client(proxy.rpc_url()), client(network.rpc_url().into()));
     let house = network.info.house.parse().expect("a key");
     let account = here.get_account(&house).await.expect("the house");
@@ -75,7 +71,8 @@ async fn each_fault_is_what_it_says_and_ends_when_it_is_cleared() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_blockhash_is_refused_by_the_network() {
-    let (network, proxy) = network();
+    let town = town();
+    let proxy = &town.proxy;
     let there = client(proxy.rpc_url());
     let commitment = CommitmentConfig::processed();
     let (good, _) = there
@@ -95,13 +92,13 @@ async fn a_dead_blockhash_is_refused_by_the_network() {
         .is_blockhash_valid(&dead, commitment)
         .await
         .expect("an answer"));
-    drop(network);
 }
 
 /// Subscribes to the price account of BTC by hand: what arrives is counted by what the switches do.
 #[tokio::test(flavor = "multi_thread")]
 async fn sockets_are_dropped_held_and_lose_what_they_are_told_to() {
-    let (network, proxy) = network();
+    let town = town();
+    let (network, proxy) = (&town.network, &town.proxy);
     let price = network
         .info
         .market("BTC")

@@ -58,6 +58,9 @@ async fn answer(mut client: TcpStream, line: &Line) -> Result<()> {
         Fault::Hang => tokio::time::sleep(FOR_EVER).await,
         Fault::Cut => {
             let response = pass_on(&request, line).await?;
+            if method == "sendTransaction" {
+                note(&response.body, line); // it happened, though the caller will not know
+            }
             let whole = framed(&response.first, &response.body);
             client.write_all(&whole[..whole.len() / 2]).await?;
         }
