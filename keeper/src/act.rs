@@ -346,6 +346,11 @@ impl Actor {
             if let Err(outcome) = self.allows(&quoted, step, look, sol_price) {
                 return outcome;
             }
+            // the simulation took a moment in which somebody else may have landed
+            let seen = (look.of.key, look.of.data.header.sequence);
+            if has_changed(&read(&self.book), &BTreeSet::from([seen])) {
+                return Outcome::Outcompeted;
+            }
             if self.is_dry {
                 let (action, account) = (step.action, look.of.key);
                 let (lamports, units) = (quoted.lamports, quoted.simulation.units);
@@ -444,8 +449,7 @@ impl Actor {
     /// Waits until the book shows that a step has changed the account, and the keeper's own where it bid.
     async fn catch_up(&self, look: &Look, step: &Step) -> bool {
         let started = Instant::now();
-        let mut awaited: BTreeSet<(Pubkey, u64)> = BTreeSet::new();
-        awaited.insert((look.of.key, look.of.data.header.sequence));
+        let mut awaited = BTreeSet::from([(look.of.key, look.of.data.header.sequence)]);
         if step.profit.is_some() {
             awaited.insert((look.own.key, look.own.data.header.sequence));
         }

@@ -29,8 +29,11 @@ use crate::outcome::Outcome;
 use crate::packed::{Desk, Named};
 use crate::profit::{Offer, Profit};
 
-/// What a bidder pays at most beyond what was planned, percent: prices move between plan and block, and what is bought moves with them.
-const PRICE_SLACK: i64 = 2;
+/// What a bidder pays at most beyond what was planned, percent. A larger price is that of a larger part at the same discount, which a
+/// market that falls makes necessary: what this bounds is the capital, not the worth of what is bought.
+const PRICE_SLACK: i64 = 50;
+/// By how much less a bidder may be paid than was planned, percent.
+const PAYOUT_SLACK: i64 = 2;
 /// Least part of what was planned that is still wanted, percent: less is what another bidder left.
 const LEAST_SHARE: u64 = 50;
 
@@ -452,9 +455,13 @@ fn args(plan: &SlicePlan, fraction: u64) -> BidArgs {
     }
 }
 
-/// A most price with room for what moves.
+/// A most price with room for what moves; negative where the bidder is paid.
 fn with_slack(price: i64) -> i64 {
-    let slack = price.saturating_abs() / 100 * PRICE_SLACK;
+    let percent = match price < 0 {
+        true => PAYOUT_SLACK,
+        false => PRICE_SLACK,
+    };
+    let slack = price.saturating_abs() / 100 * percent;
     price.saturating_add(slack).saturating_add(1)
 }
 
