@@ -1,5 +1,7 @@
 //! In which order a keeper works, so that several rarely begin with the same account and none needs to know of the others.
 
+use std::time::Duration;
+
 use portfolio_margin_interface::Pubkey;
 
 use crate::config::Shard;
@@ -25,6 +27,13 @@ pub fn sort(accounts: &mut [(Urgency, Pubkey)], keeper: &Pubkey) {
 /// Whether an account is in the keeper's part. Every keeper of one count agrees on whose it is.
 pub fn is_in_shard(account: &Pubkey, shard: Shard) -> bool {
     place(account, &Pubkey::default()).checked_rem(shard.count) == Some(shard.index)
+}
+
+/// How long a keeper leaves an account to others: a part of `most` that is its own for each account, small for those with which it
+/// begins. Two keepers that reach an account together then send apart, and the later one sees what the earlier has done.
+pub fn courtesy(account: &Pubkey, keeper: &Pubkey, most: Duration) -> Duration {
+    let micros = u128::from(place(account, keeper)).saturating_mul(most.as_micros()) >> 64;
+    Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }
 
 /// Where an account stands in a keeper's permutation: the keys' words, mixed.
@@ -76,6 +85,28 @@ mod tests {
         let mut again = others.clone();
         sort(&mut again, &one);
         assert_eq!(again, mine);
+    }
+
+    #[test]
+    fn courtesy_rises_along_a_keepers_order_and_differs_between_keepers() {
+        let (most, half) = (Duration::from_millis(400), Duration::from_millis(200));
+        let [one, other] = [Pubkey::from([7; 32]), Pubkey::from([8; 32])];
+        let mut accounts: Vec<_> = keys(200)
+            .into_iter()
+            .map(|k| (Urgency::Failing, k))
+            .collect();
+        sort(&mut accounts, &one);
+        let waits = accounts.iter().map(|(_, key)| courtesy(key, &one, most));
+        let waits: Vec<_> = waits.collect();
+        assert!(waits.is_sorted() && waits[199] < most && waits[0] < half / 10);
+        let late = waits.iter().filter(|wait| **wait > half).count();
+        assert!((70..=130).contains(&late), "{late}");
+        let apart = accounts
+            .iter()
+            .zip(&waits)
+            .filter(|((_, key), wait)| courtesy(key, &other, most).abs_diff(**wait) > most / 10);
+        assert!(apart.count() > 140);
+        assert_eq!(courtesy(&one, &other, Duration::ZERO), Duration::ZERO);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::health::Readiness;
 use crate::metrics::Metrics;
 use crate::model::Signal;
 use crate::monte_carlo::Terms;
-use crate::order::{is_in_shard, sort, Urgency};
+use crate::order::{courtesy, is_in_shard, sort, Urgency};
 use crate::outcome::Outcome;
 use crate::rank::Thresholds;
 use crate::watch::{read, Watch, WatchConfig};
@@ -30,6 +30,8 @@ use crate::{table, turn};
 
 /// Signals that may wait.
 const SIGNALS: usize = 64;
+/// Longest that an account is left to other keepers first: about what a transaction takes to land and to be told of.
+const COURTESY: Duration = Duration::from_millis(400);
 /// How long a single run waits for a whole book.
 const LOADING: Duration = Duration::from_secs(180);
 /// How long a stop waits for what is in flight: a blockhash lives for about a minute and a half.
@@ -278,6 +280,7 @@ async fn work(
             };
             let actor = actor.clone();
             tasks.spawn(async move {
+                sleep(courtesy(&account, &actor.own, COURTESY)).await;
                 actor.repair(account).await;
                 drop((claim, permit));
             });
