@@ -459,17 +459,16 @@ impl Actor {
             }
             sleep(LOOK).await;
         }
-        tracing::debug!(account = %look.of.key, "the book does not show what landed yet");
         false
     }
 }
 
 /// Whether all accounts have a later sequence number, or are gone.
 fn has_changed(book: &Book, awaited: &BTreeSet<(Pubkey, u64)>) -> bool {
-    awaited.iter().all(|(key, before)| {
-        let known = book.account(key);
-        known.is_none_or(|known| known.header.sequence > *before)
-    })
+    let mut awaited = awaited
+        .iter()
+        .map(|(key, before)| (book.account(key), before));
+    awaited.all(|(known, before)| known.is_none_or(|known| known.header.sequence > *before))
 }
 
 fn named(known: &KnownAccount) -> Named {
