@@ -31,11 +31,7 @@ pub async fn run(actor: Arc<Actor>) {
         let now = Instant::now();
         resting.retain(|_, until| now < *until);
         for (crank, outcome) in round(&actor, &resting).await {
-            let rest = match outcome.is_error() {
-                true => REST_AFTER_REFUSAL,
-                false => REST,
-            };
-            resting.insert(crank, Instant::now() + rest);
+            resting.insert(crank, Instant::now() + rest_after(&outcome));
         }
     }
 }
@@ -44,6 +40,15 @@ pub async fn run(actor: Arc<Actor>) {
 pub async fn once(actor: &Actor) -> Vec<Outcome> {
     let turned = round(actor, &BTreeMap::new()).await;
     turned.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// A server that fails for a moment is asked again soon: stored prices must not grow old for it.
+fn rest_after(outcome: &Outcome) -> Duration {
+    match outcome {
+        Outcome::Transient(_) => REST,
+        outcome if outcome.is_error() => REST_AFTER_REFUSAL,
+        _ => REST,
+    }
 }
 
 async fn round(actor: &Actor, resting: &BTreeMap<Crank, Instant>) -> Vec<(Crank, Outcome)> {
@@ -111,4 +116,22 @@ async fn turn(actor: &Actor, crank: &Crank) -> Outcome {
 
 fn is_due_still(due: &[Crank], crank: &Crank) -> bool {
     due.contains(crank)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portfolio_margin_interface::errors::ErrorCode;
+
+    #[test]
+    fn only_what_a_repetition_will_not_mend_rests_long() {
+        let moment = Outcome::Transient("HTTP 429".to_owned());
+        for outcome in [moment, Outcome::Sent, Outcome::Outcompeted] {
+            assert_eq!(rest_after(&outcome), REST);
+        }
+        let failed = Outcome::Failed("no lamports".to_owned());
+        for outcome in [failed, Outcome::Refused(ErrorCode::SelfLiquidation)] {
+            assert_eq!(rest_after(&outcome), REST_AFTER_REFUSAL);
+        }
+    }
 }
