@@ -88,7 +88,7 @@ fn check(path: Option<&Path>) -> Result<(), Failure> {
     let settings = Settings::load(path).map_err(Failure::configuration)?;
     let lines = settings.effective.iter();
     let lines: String = lines
-        .map(|(key, value)| format!("{key} = {value}\n"))
+        .map(|(key, value)| format!("{key} = {}\n", without_secrets(key, value)))
         .collect();
     print(&lines)
 }
@@ -122,6 +122,22 @@ fn asked(address: &SocketAddr) -> std::io::Result<String> {
     let count = stream.read(&mut answer)?;
     let answer = answer.get(..count).unwrap_or_default();
     Ok(String::from_utf8_lossy(answer).into_owned())
+}
+
+/// A value as it may be shown: of a URL scheme, host and port, since the rest often is an API key.
+fn without_secrets(key: &str, value: &str) -> String {
+    let url = value.split_once("://").filter(|_| key.ends_with("url"));
+    let Some((scheme, rest)) = url else {
+        return value.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let is_whole = host == authority && matches!(path, "" | "/");
+    match is_whole {
+        true => value.to_owned(),
+        false => format!("{scheme}://{host}/..."),
+    }
 }
 
 /// A pipe that was closed is no failure of this program's.
@@ -220,4 +236,30 @@ fn read_keypair(path: &Path) -> Result<Keypair, Failure> {
     Keypair::try_from(bytes.as_slice()).map_err(|_| {
         refused("is no keypair: its second half is not the first one's key".to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_secrets;
+
+    #[test]
+    fn a_url_is_shown_without_its_key_and_anything_else_as_it_is() {
+        for (key, value, shown) in [
+            (
+                "network.url",
+                "http://127.0.0.1:8899",
+                "http://127.0.0.1:8899",
+            ),
+            ("network.url", "https://a.b/SECRET", "https://a.b/..."),
+            ("network.ws_url", "wss://a.b?k=SECRET", "wss://a.b/..."),
+            (
+                "network.url",
+                "https://u:SECRET@a.b:1/",
+                "https://a.b:1/...",
+            ),
+            ("house.keypair", "a://b/c", "a://b/c"),
+        ] {
+            assert_eq!(without_secrets(key, value), shown);
+        }
+    }
 }
