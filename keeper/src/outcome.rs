@@ -103,6 +103,10 @@ impl Outcome {
             ClientError::Unknown { .. } | ClientError::Nonsense { .. } => {
                 Self::Transient(error.to_string())
             }
+            // of HTTP alone, as from a proxy in between: the server itself has not been heard
+            ClientError::Rpc(failure) if failure.code.is_none() => {
+                Self::Transient(error.to_string())
+            }
             _ => match error.failure() {
                 Some(failure) => Self::of_failure(failure),
                 None => Self::Failed(error.to_string()),
@@ -125,7 +129,11 @@ impl Outcome {
             _ => {}
         }
         match failure.own_number().and_then(ErrorCode::from_code) {
-            Some(code) => Self::of_code(code),
+            // whoever mends an account between simulation and block makes the keeper pay: each time it comes back later
+            Some(code) => match (Self::of_code(code), failure.landed) {
+                (Self::AlreadyHealthy, Some(_)) => Self::Outcompeted,
+                (outcome, _) => outcome,
+            },
             None => Self::Failed(failure.to_string()),
         }
     }
@@ -343,5 +351,29 @@ mod tests {
             ..failure(None, None)
         };
         assert!(refused(poor).to_string().contains("lamports"));
+    }
+
+    #[test]
+    fn a_race_that_cost_a_fee_is_lost_and_a_proxy_that_refuses_is_of_the_moment() {
+        let code = Some(ErrorCode::AccountHealthy.code());
+        let simulated = failure(code, Some(ID));
+        assert_eq!(refused(simulated.clone()), Outcome::AlreadyHealthy);
+        let landed = TransactionFailure {
+            landed: Some((Default::default(), 7)),
+            ..simulated
+        };
+        assert_eq!(refused(landed), Outcome::Outcompeted);
+        let answer = |status, code| {
+            Outcome::of(&ClientError::Rpc(portfolio_margin_client::RpcFailure {
+                method: "simulateTransaction",
+                server: "http://127.0.0.1".into(),
+                status,
+                code,
+                message: String::new(),
+                refusal: None,
+            }))
+        };
+        assert!(matches!(answer(Some(302), None), Outcome::Transient(_)));
+        assert!(matches!(answer(None, Some(-32_602)), Outcome::Failed(_)));
     }
 }
