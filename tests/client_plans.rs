@@ -215,7 +215,7 @@ fn event_of(outcome: &Outcome) -> Event {
             Event::LiquidationBid(_) | Event::InsolventBid(_) | Event::LegsLiquidated(_)
         )
     };
-    events.filter(is_bid).last().expect("the event of a bid")
+    events.rev().find(is_bid).expect("the event of a bid")
 }
 
 /// How the plans came out.

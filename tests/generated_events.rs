@@ -182,7 +182,7 @@ fn the_log_of_every_instruction_is_read_whole() {
         let other = outcome.logs.iter().map(|line| {
             line.replace(
                 &ID.to_string(),
-                &"BPFLoaderUpgradeab1e11111111111111111111111",
+                "BPFLoaderUpgradeab1e11111111111111111111111",
             )
         });
         let other: Vec<_> = other.collect();
