@@ -200,7 +200,7 @@ fn a_refusal_emits_nothing() {
 }
 
 /// What each instruction tells when it succeeds; several where several things change.
-fn told_by(instruction: &str) -> &'static [&'static str] {
+pub(crate) fn told_by(instruction: &str) -> &'static [&'static str] {
     match instruction {
         "initialize_clearinghouse" => &["ClearinghouseInitialized"],
         "update_quote_price" => &["QuotePriceUpdated"],

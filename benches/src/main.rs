@@ -80,13 +80,15 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Takes over lines of a workload's name and its option-scenarios per second.
+/// Takes over lines of a figure's name and its value.
 fn native(text: &str, results: &mut Results) -> Result<(), String> {
     for line in text.lines() {
         let (name, value) = line.split_once(' ').ok_or(format!("native: {line}"))?;
         let path = match name {
             "grid" => "native_option_scenarios_per_second",
             "scan" => "detail.native_scan_option_scenarios_per_second",
+            "revaluation_seconds" => "revaluation_seconds",
+            "revaluation_accounts" => "detail.revaluation_accounts_per_second",
             other => return Err(format!("native: unknown workload {other}")),
         };
         let value = value.parse().map_err(|_| format!("native: {line}"))?;

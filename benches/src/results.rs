@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 /// Growth that the check refuses, as a share.
 const MOST_GROWTH: f64 = 0.02;
 /// What ends the name of a figure that depends on the machine: reported, never checked.
-const THROUGHPUT: &str = "_per_second";
+const THROUGHPUT: [&str; 2] = ["_per_second", "_seconds"];
 
-/// Figures by path, as `peer.solmath_price_cu`. Compute units; or a rate, where the name says so.
+/// Figures by path, as `peer.solmath_price_cu`. Compute units; or a rate or seconds, where the name says so.
 #[derive(Clone, Debug, Default)]
 pub struct Results {
     figures: Vec<(String, f64)>,
@@ -95,7 +95,7 @@ impl Results {
     /// What grew by more than the check allows, or was measured before and is not any more.
     pub fn regressions(&self, before: &Self) -> Vec<String> {
         let judge = |(path, old): &(String, f64)| match self.get(path) {
-            _ if path.ends_with(THROUGHPUT) => None,
+            _ if THROUGHPUT.iter().any(|end| path.ends_with(end)) => None,
             None => Some(format!("{path}: was {old}, is not measured any more")),
             Some(new) if new > old * (1.0 + MOST_GROWTH) => {
                 Some(format!("{path}: {old} -> {new} CU"))
@@ -158,9 +158,19 @@ mod tests {
 
     #[test]
     fn growth_and_disappearance_fail_throughput_does_not() {
-        let before = results(&[("a_cu", 100.0), ("b.c_cu", 100.0), ("x_per_second", 100.0)]);
+        let before = results(&[
+            ("a_cu", 100.0),
+            ("b.c_cu", 100.0),
+            ("x_per_second", 100.0),
+            ("sweep_seconds", 3.0),
+        ]);
         // GIVEN 2 % more, and a slower machine
-        let after = results(&[("a_cu", 102.0), ("b.c_cu", 90.0), ("x_per_second", 10.0)]);
+        let after = results(&[
+            ("a_cu", 102.0),
+            ("b.c_cu", 90.0),
+            ("x_per_second", 10.0),
+            ("sweep_seconds", 30.0),
+        ]);
         assert!(after.regressions(&before).is_empty());
         // GIVEN more than 2 %, and a figure gone
         let after = results(&[("a_cu", 102.1)]);

@@ -1,7 +1,8 @@
-//! `pm`: the risk engine at a prompt, offline.
+//! `pm`: the risk engine at a prompt, off line; the clearing house, on line.
 
 mod black_scholes;
 mod matrix;
+mod online;
 mod price;
 mod real;
 
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command};
 
-use risk_document::{evaluate, report, Document, Failure, FailureKind, Picture};
+use risk_document::{evaluate, report, Document, Failure, Picture};
 
 const PRICE_HELP: &str = "\
 Reads a CSV table from standard input and writes the same rows with price, delta, gamma, vega, theta and rho appended.
@@ -42,12 +43,15 @@ The document is described in SCHEMA.md beside this program's source; examples/ t
   collateral        asset, amount, price, haircuts; the market whose risk it offsets
 Numbers are JSON numbers or decimal strings and are read exactly; those of the report are decimal strings.
 
-Exit codes: 0 done; 1 the engine refused the values, with numbers; 2 the document cannot be read, with the path of what is wrong.";
+With --account, on line: the margin of an account as the program would compute it now; `pm positions --help` says more of settings.
+
+Exit codes: 0 done; 1 the engine refused the values, with numbers; 2 the document cannot be read, with the path of what is wrong; on
+line also those of `pm --help`.";
 
 /// The argument that names a document.
 fn file() -> Arg {
     Arg::new("FILE")
-        .required(true)
+        .required_unless_present("account")
         .help("The document; - for standard input")
 }
 
@@ -90,12 +94,16 @@ fn has_colour() -> bool {
 
 fn matrix(arguments: &ArgMatches) -> Result<(), Failure> {
     let document = document(arguments)?;
-    let pictures = Picture::all(&document, &evaluate(&document)?)?;
+    draw(&Picture::all(&document, &evaluate(&document)?)?, arguments)
+}
+
+/// Draws to standard output, and to the file that `--svg` names.
+fn draw(pictures: &[Picture], arguments: &ArgMatches) -> Result<(), Failure> {
     if let Some(path) = arguments.get_one::<String>("svg") {
-        std::fs::write(path, matrix::svg::draw(&pictures))
+        std::fs::write(path, matrix::svg::draw(pictures))
             .map_err(|error| Failure::document(error.to_string()).at(path))?;
     }
-    let text = matrix::terminal::draw(&pictures, has_colour()).join("\n");
+    let text = matrix::terminal::draw(pictures, has_colour()).join("\n");
     write_line(&text)
 }
 
@@ -109,9 +117,16 @@ fn write_line(text: &str) -> Result<(), Failure> {
     }
 }
 
+const HELP: &str = "\
+Off line: price, margin FILE, matrix FILE compute from a table or a document. On line: everything else, and margin and matrix with
+--account, over a server's RPC; amounts are exact decimals, results are tables or, with --json, one document.";
+
 fn command() -> Command {
     Command::new("pm")
-        .about("The risk engine at a prompt, offline")
+        .about(
+            "The clearing house at a prompt: the risk engine off line, accounts and trades on line",
+        )
+        .after_long_help(format!("{HELP}\n\n{}", online::EXIT_CODES))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
@@ -119,15 +134,17 @@ fn command() -> Command {
                 .about("Price and Greeks of the options in a CSV table")
                 .long_about(PRICE_HELP),
         )
-        .subcommand(
+        .subcommand(online::of_account(
             Command::new("margin")
-                .about("Margin of the portfolio in a JSON document")
+                .about("Margin of the portfolio in a JSON document, or of an account")
                 .long_about(MARGIN_HELP)
                 .arg(file()),
-        )
-        .subcommand(
+        ))
+        .subcommand(online::of_account(
             Command::new("matrix")
-                .about("Risk matrix and payoff curve of the portfolio in a JSON document")
+                .about(
+                    "Risk matrix and payoff curve of a JSON document's portfolio, or of an account",
+                )
                 .long_about(MATRIX_HELP)
                 .arg(file())
                 .arg(
@@ -136,27 +153,28 @@ fn command() -> Command {
                         .value_name("OUT")
                         .help("Also write the picture to this file"),
                 ),
-        )
+        ))
+        .subcommands(online::commands())
 }
 
-fn run(arguments: &ArgMatches) -> Result<(), Failure> {
+fn run(arguments: &ArgMatches) -> Result<(), online::Failure> {
     match arguments.subcommand() {
         Some(("price", _)) => price::run(
             BufReader::new(std::io::stdin().lock()),
             BufWriter::new(std::io::stdout().lock()),
-        ),
-        Some(("margin", arguments)) => margin(arguments),
-        Some(("matrix", arguments)) => matrix(arguments),
-        _ => Err(Failure::document("no such command".to_owned())),
+        )?,
+        Some(("margin", arguments)) if arguments.contains_id("account") => {
+            online::margin(arguments)?
+        }
+        Some(("margin", arguments)) => margin(arguments)?,
+        Some(("matrix", arguments)) if arguments.contains_id("account") => {
+            draw(&online::pictures(arguments)?, arguments)?
+        }
+        Some(("matrix", arguments)) => matrix(arguments)?,
+        Some((name, arguments)) => online::run(name, arguments)?,
+        None => return Err(online::Failure::usage("no such command")),
     }
-}
-
-/// What the shell sees; the help texts promise it.
-fn exit_code(kind: FailureKind) -> ExitCode {
-    match kind {
-        FailureKind::Refused => ExitCode::from(1),
-        FailureKind::Document => ExitCode::from(2),
-    }
+    Ok(())
 }
 
 fn main() -> ExitCode {
@@ -165,7 +183,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("pm: {failure}");
-            exit_code(failure.kind())
+            ExitCode::from(failure.code())
         }
     }
 }

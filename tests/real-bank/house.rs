@@ -383,7 +383,9 @@ impl House {
         let update: PriceUpdateV2 =
             anchor_lang::AccountDeserialize::try_deserialize(&mut &data[..])
                 .expect("a price update");
-        ShownPrice::of(&update.price_message)
+        let message = update.price_message;
+        let shown = ShownPrice::published(message.price, message.conf, message.exponent);
+        shown.expect("a price in range")
     }
 
     /// What a token account holds, native units.

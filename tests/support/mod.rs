@@ -4,6 +4,7 @@ pub mod bankrupt;
 pub mod batch;
 pub mod bend;
 pub mod catalogue;
+pub mod client;
 pub mod conserved;
 pub mod deleverage;
 pub mod event_log;

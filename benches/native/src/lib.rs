@@ -1,6 +1,7 @@
 //! The kernels' workloads on this machine: the requests that `scripts/bench` counts compute units of, run natively.
 
 pub mod book;
+pub mod revaluation;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

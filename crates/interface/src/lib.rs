@@ -4,13 +4,24 @@
 //! `anchor` the same structs get Anchor's account traits; that is how the program itself uses them, so there is one
 //! definition of each account. Reading a layout as [`risk_core`] input is defined here too: the program, the keeper
 //! and the clients cannot disagree about what an account means.
+//!
+//! With feature `client`, what a caller of the program needs besides: its [`instructions`], [`errors`] and [`events`], which
+//! `scripts/idl` writes from the program's own description, and [`logs`], which finds the events of a transaction.
 
 pub mod args;
+#[cfg(feature = "client")]
+mod call;
+#[cfg(feature = "client")]
+mod generated;
+#[cfg(feature = "client")]
+pub mod logs;
 pub mod quote;
 pub mod seeds;
 pub mod state;
 pub mod view;
 
+#[cfg(feature = "client")]
+pub use generated::{errors, events, instructions};
 pub use solana_address::{declare_id, Address as Pubkey};
 
 declare_id!("2idNtBkzQcdMkc4r6X6HduAJFHaCddTFU1Qohm9A3E2a");

@@ -5,9 +5,7 @@ use risk_core::market::{Expiry, Market, Move};
 use risk_core::units::RATIO_ONE;
 use risk_core::{Quote, Ratio, RiskError};
 
-use crate::document::market::MarketInput;
-use crate::failure::Failure;
-use crate::refusal::refused;
+use crate::picture::Subject;
 
 /// Points of a curve.
 pub const POINTS: usize = 121;
@@ -29,38 +27,38 @@ pub struct Curve {
 }
 
 impl Curve {
-    pub(crate) fn of(market: &MarketInput, now: i64) -> Result<Self, Failure> {
-        let (least, most) = range(market);
+    pub(crate) fn of(subject: &Subject<'_>) -> Result<Self, RiskError> {
+        let (least, most) = range(subject);
         let step = |index: usize| {
             let index = i64::try_from(index).unwrap_or(0);
             least + (most - least) * index / (POINTS as i64 - 1)
         };
         let spots: Vec<i64> = (0..POINTS).map(step).collect();
-        let engine = market.engine(now).map_err(refused)?;
-        let base = worth(market, &engine, RATIO_ONE).map_err(refused)?;
+        let (engine, now) = (subject.market, subject.market.now);
+        let base = worth(subject, &engine, RATIO_ONE)?;
         let gains = |engine: &Market<'_, Expiry>| -> Result<Vec<i64>, RiskError> {
             let gain = |spot: &i64| {
-                worth(market, engine, *spot)?
+                worth(subject, engine, *spot)?
                     .checked_sub(base)
                     .map(Quote::raw)
             };
             spots.iter().map(gain).collect()
         };
-        let expiries = market.positions.iter().map(|held| held.position.expiry);
+        let expiries = subject.positions.iter().map(|held| held.position.expiry);
         let expiry = expiries.filter(|expiry| *expiry > now).min();
         let later = match expiry {
             None => None,
             Some(first) => {
-                let listed = settled(market, first);
+                let listed = settled(&engine, first);
                 let engine = Market {
                     now: first,
                     expiries: &listed,
                     ..engine
                 };
-                Some(gains(&engine).map_err(refused)?)
+                Some(gains(&engine)?)
             }
         };
-        let now = gains(&engine).map_err(refused)?;
+        let now = gains(&engine)?;
         Ok(Self {
             spots,
             now,
@@ -80,10 +78,10 @@ impl Curve {
 }
 
 /// Spot multipliers that show every strike with a tenth to spare.
-fn range(market: &MarketInput) -> (i64, i64) {
-    let spot = i128::from(market.spot.raw().max(1));
+fn range(subject: &Subject<'_>) -> (i64, i64) {
+    let spot = i128::from(subject.market.spot.raw().max(1));
     let (mut least, mut most) = SHOWN;
-    for held in &market.positions {
+    for held in subject.positions {
         if held.position.instrument.is_option() {
             let strike = i128::from(held.position.strike.raw()) * 1_000_000 / spot;
             let strike = i64::try_from(strike)
@@ -99,7 +97,7 @@ fn range(market: &MarketInput) -> (i64, i64) {
 }
 
 /// The market's expiries when `first` expires: what expires is worth its intrinsic value at spot.
-fn settled(market: &MarketInput, first: i64) -> Vec<Expiry> {
+fn settled(market: &Market<'_, Expiry>, first: i64) -> Vec<Expiry> {
     let at_spot = |listed: &Expiry| match listed.time <= first {
         true => Expiry {
             forward_price: None,
@@ -107,18 +105,22 @@ fn settled(market: &MarketInput, first: i64) -> Vec<Expiry> {
         },
         false => *listed,
     };
-    market.listed.iter().map(at_spot).collect()
+    market.expiries.iter().map(at_spot).collect()
 }
 
 /// Marks of all positions, and the collateral that offsets them, with spot at a multiple.
-fn worth(market: &MarketInput, engine: &Market<'_, Expiry>, spot: i64) -> Result<Quote, RiskError> {
+fn worth(
+    subject: &Subject<'_>,
+    engine: &Market<'_, Expiry>,
+    spot: i64,
+) -> Result<Quote, RiskError> {
     let moved = engine.moved(Move {
         spot: Ratio::from_raw(spot),
         ..Move::NONE
     })?;
-    let (greeks, _) = market_greeks(&moved, &market.positions, &mut [], &mut [])?;
+    let (greeks, _) = market_greeks(&moved, subject.positions, &mut [], &mut [])?;
     greeks
         .net
         .mark
-        .checked_add(market.offset.notional(moved.spot)?)
+        .checked_add(engine.offset.notional(moved.spot)?)
 }

@@ -30,6 +30,6 @@ pub use decimal::Decimal;
 pub use document::Document;
 pub use evaluate::{evaluate, Outcome};
 pub use failure::{Failure, FailureKind};
-pub use picture::{Node, Picture, Row};
+pub use picture::{Node, Picture, Row, Subject};
 pub use report::{report, Value};
 pub use words::{dollars, move_label};

@@ -1,12 +1,13 @@
 //! The risk matrix and the payoff curves of a market, arranged for whoever draws them.
 
-use risk_core::scan::Worst;
+use risk_core::market::{Expiry, Market};
+use risk_core::position::QuotedPosition;
+use risk_core::scan::{MarketRisk, ScenarioPnl, Worst};
 use risk_core::scenario::{VolShock, ONE_Q30};
 
 use crate::curve::Curve;
-use crate::document::market::MarketInput;
 use crate::document::Document;
-use crate::evaluate::{MarketOutcome, Outcome};
+use crate::evaluate::Outcome;
 use crate::failure::Failure;
 use crate::refusal::refused;
 use crate::report::millionths;
@@ -34,6 +35,17 @@ impl Node {
     pub(crate) fn is_damped(&self) -> bool {
         self.damping != ONE
     }
+}
+
+/// A market and what is held in it, as the engine reads both: of a document, or of accounts of the program.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The market's name.
+    pub name: &'a str,
+    /// Prices, parameters, scenarios, offsetting collateral.
+    pub market: Market<'a, Expiry>,
+    /// Sorted by expiry.
+    pub positions: &'a [QuotedPosition],
 }
 
 /// What is shown of a market.
@@ -71,23 +83,34 @@ impl Picture {
         let markets = document.markets.iter().zip(&outcome.markets);
         markets
             .filter(|(market, _)| !market.positions.is_empty() || market.offset.raw() != 0)
-            .map(|(market, outcome)| Self::of(market, outcome, document.now))
+            .map(|(market, outcome)| {
+                let subject = Subject {
+                    name: &market.name,
+                    market: market.engine(document.now).map_err(refused)?,
+                    positions: &market.positions,
+                };
+                Self::of(&subject, &outcome.risk, &outcome.pnl)
+            })
             .collect()
     }
 
-    fn of(market: &MarketInput, outcome: &MarketOutcome, now: i64) -> Result<Self, Failure> {
-        let risk = &outcome.risk;
+    /// One market, with what the engine said of it. Refused where the curve leaves what the engine prices.
+    pub fn of(
+        subject: &Subject<'_>,
+        risk: &MarketRisk,
+        pnl: &ScenarioPnl,
+    ) -> Result<Self, Failure> {
         let named = match risk.worst() {
             Worst::Scenario(index) => Some(usize::from(index)),
             _ => None,
         };
-        let set = market.scenarios.table.set().map_err(refused)?;
+        let set = &subject.market.scenarios;
         let nodes: Vec<Node> = (0..set.count())
             .map(|index| Node {
                 shock: set.vol_shock(index),
                 spot: millionths(set.spot(index).unwrap_or(ONE_Q30)),
                 damping: millionths(set.damping(index).unwrap_or(ONE_Q30)),
-                pnl: outcome.pnl.get(index).copied().unwrap_or_default(),
+                pnl: pnl.get(index).copied().unwrap_or_default(),
                 is_worst: named == Some(index),
             })
             .collect();
@@ -99,14 +122,14 @@ impl Picture {
             Worst::Scenario(_) => node.map_or(String::new(), in_words),
         };
         Ok(Self {
-            name: market.name.clone(),
-            spot: market.spot.raw(),
+            name: subject.name.to_owned(),
+            spot: subject.market.spot.raw(),
             mark: risk.mark.raw(),
             scan: risk.scan.raw(),
             worst,
-            headline: headline(market, now, risk.worst(), node, risk.scan.raw()),
+            headline: headline(subject, risk.worst(), node, risk.scan.raw()),
             nodes,
-            curve: Curve::of(market, now)?,
+            curve: Curve::of(subject).map_err(refused)?,
         })
     }
 

@@ -6,8 +6,7 @@ use risk_core::scenario::VolShock;
 use risk_core::Ratio;
 
 use crate::decimal::Decimal;
-use crate::document::market::MarketInput;
-use crate::picture::{Node, ONE};
+use crate::picture::{Node, Subject, ONE};
 
 /// Below this amount, 1e-6 USD, cents are shown.
 const SMALL: u64 = 1_000_000_000;
@@ -49,15 +48,14 @@ pub(crate) fn in_words(node: &Node) -> String {
 
 /// What sets a market's scan, as `BTC down 18 % with volatility up 50 %: loss 12,345 USD`.
 pub(crate) fn headline(
-    market: &MarketInput,
-    now: i64,
+    subject: &Subject<'_>,
     worst: Worst,
     node: Option<&Node>,
     scan: i64,
 ) -> String {
-    let name = &market.name;
+    let name = subject.name;
     let case = match (worst, node) {
-        (Worst::Scenario(_), Some(node)) => scenario(market, now, node),
+        (Worst::Scenario(_), Some(node)) => scenario(subject, node),
         (Worst::Basis, _) => format!("forwards away from the spot of {name} (basis floor)"),
         (Worst::MinDelta, _) => format!("least margin for the delta held in {name}"),
         _ => return format!("No scenario of {name} loses anything"),
@@ -68,21 +66,21 @@ pub(crate) fn headline(
     format!("{case}: {effect} {} USD", dollars(magnitude, cents))
 }
 
-fn scenario(market: &MarketInput, now: i64, node: &Node) -> String {
-    let name = &market.name;
+fn scenario(subject: &Subject<'_>, node: &Node) -> String {
+    let name = subject.name;
     let spot = match node.spot - ONE {
         0 => format!("{name} unchanged"),
         change if change < 0 => format!("{name} down {} %", shown(-change, 4)),
         change => format!("{name} up {} %", shown(change, 4)),
     };
     let vol = match node.shock {
-        VolShock::Up => format!(" with volatility up{}", sizes(market, now, node.shock)),
+        VolShock::Up => format!(" with volatility up{}", sizes(subject, node.shock)),
         VolShock::None => " with volatility unchanged".to_owned(),
-        VolShock::Down => format!(" with volatility down{}", sizes(market, now, node.shock)),
+        VolShock::Down => format!(" with volatility down{}", sizes(subject, node.shock)),
         VolShock::SkewLinear => " with the smile tilted".to_owned(),
         VolShock::SkewAbs => " with the wings of the smile lifted".to_owned(),
     };
-    let options = market.positions.iter();
+    let options = subject.positions.iter();
     let has_options = options
         .filter(|held| held.position.instrument.is_option())
         .count()
@@ -98,10 +96,12 @@ fn scenario(market: &MarketInput, now: i64, node: &Node) -> String {
 }
 
 /// By how much volatility moves at the expiries that are held, in whole percents: ` 50 %`, or ` 31 to 50 %`.
-fn sizes(market: &MarketInput, now: i64, shock: VolShock) -> String {
-    let held = market.positions.iter().map(|held| held.position);
+fn sizes(subject: &Subject<'_>, shock: VolShock) -> String {
+    let now = subject.market.now;
+    let held = subject.positions.iter().map(|held| held.position);
     let expiries = held.filter(|held| held.instrument.is_option() && held.expiry > now);
-    let sizes = expiries.map(|held| percent(&market.parameters.vol, shock, held.expiry - now));
+    let vol = &subject.market.params.vol;
+    let sizes = expiries.map(|held| percent(vol, shock, held.expiry - now));
     let (least, most) = sizes.fold((i64::MAX, 0), |(least, most), size| {
         (least.min(size), most.max(size))
     });

@@ -1,19 +1,21 @@
 //! Reading accounts, and the remaining accounts of a margin check in canonical order.
 
-use std::collections::BTreeSet;
-
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::solana_program::program_pack::Pack;
 use anchor_spl::associated_token::get_associated_token_address_with_program_id;
 use anchor_spl::token::spl_token;
+use client_core::{AccountData, Directory, ListedBank, ListedMarket};
 use portfolio_margin_interface::args::TradeLeg;
-use portfolio_margin_interface::state::{CollateralBalance, MarginAccount, PositionRecord};
-use portfolio_margin_interface::{AccountLayout, DISCRIMINATOR_LEN};
+use portfolio_margin_interface::state::{CollateralBank, MarginAccount, PositionRecord};
+use portfolio_margin_interface::AccountLayout;
 use solana_instruction::AccountMeta;
 
 use crate::keys::User;
 use crate::listing::{Bank, Market};
 use crate::world::World;
+
+pub use client_core::directory::writable_markets;
+pub use client_core::Scope;
 
 /// A margin account and the wallet that signs for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,83 +30,20 @@ pub struct Trader {
     pub sub_account: u16,
 }
 
-/// What a margin check covers: banks and markets by index.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scope {
-    /// Banks.
-    pub banks: BTreeSet<u16>,
-    /// Markets.
-    pub markets: BTreeSet<u16>,
-}
-
-impl Scope {
-    /// Everything that an account holds, and the markets whose risk its collateral offsets.
-    pub fn of(header: &MarginAccount, positions: &[PositionRecord]) -> Self {
-        Self {
-            banks: header.used_collateral().map(|held| held.bank).collect(),
-            markets: positions
-                .iter()
-                .map(|record| record.market)
-                .chain(
-                    header
-                        .used_collateral()
-                        .filter_map(CollateralBalance::offset_market),
-                )
-                .collect(),
-        }
-    }
-
-    /// Everything in either.
-    pub fn union(mut self, other: &Self) -> Self {
-        self.banks.extend(&other.banks);
-        self.markets.extend(&other.markets);
-        self
-    }
-
-    /// The banks alone, and the markets alone.
-    pub fn split(self) -> (Self, Self) {
-        let banks = Self {
-            banks: self.banks,
-            ..Self::default()
-        };
-        let markets = Self {
-            markets: self.markets,
-            ..Self::default()
-        };
-        (banks, markets)
-    }
-
-    /// With the markets of a trade's legs.
-    pub fn with_legs(mut self, legs: &[TradeLeg]) -> Self {
-        self.markets.extend(legs.iter().map(|leg| leg.market));
-        self
-    }
-}
-
 impl World {
     /// The fixed part of an account of the program.
     #[track_caller]
     pub fn read<T: AccountLayout>(&self, key: &Pubkey) -> T {
         let data = self.data(key);
-        let end = T::ACCOUNT_LEN;
-        assert!(
-            data.len() >= end && data[..DISCRIMINATOR_LEN] == T::ACCOUNT_DISCRIMINATOR,
-            "{key} is another account"
-        );
-        bytemuck::pod_read_unaligned(&data[DISCRIMINATOR_LEN..end])
+        client_core::account::read(&data).unwrap_or_else(|| panic!("{key} is another account"))
     }
 
     /// A margin account: header and records in use.
     #[track_caller]
     pub fn account(&self, key: &Pubkey) -> (MarginAccount, Vec<PositionRecord>) {
-        let header: MarginAccount = self.read(key);
-        let data = self.data(key);
-        let positions = data[MarginAccount::ACCOUNT_LEN..]
-            .chunks_exact(size_of::<PositionRecord>())
-            .take(header.position_count.into())
-            .map(bytemuck::pod_read_unaligned)
-            .collect();
-        (header, positions)
+        let account = AccountData::read(&self.data(key));
+        let account = account.unwrap_or_else(|| panic!("{key} is no margin account"));
+        (account.header, account.positions)
     }
 
     /// An account's bytes.
@@ -169,20 +108,68 @@ impl World {
         Scope::of(&header, &positions)
     }
 
+    /// What a clearing house lists, with the price accounts that the world shows.
+    pub fn directory(&self, house: &Pubkey) -> Directory {
+        let mut directory = Directory::new(*house, &self.read(house));
+        self.list_all(&mut directory);
+        directory
+    }
+
     /// Banks by index, each with its price, then markets by index, each with its price. Unlisted markets are left out.
     pub fn metas(&self, house: &Pubkey, scope: &Scope) -> Vec<AccountMeta> {
-        let banks = scope.banks.iter().map(|index| self.bank(house, *index));
-        let banks = banks.map(|bank| [bank.key, bank.price]);
-        let markets = scope
-            .markets
-            .iter()
-            .filter_map(|index| self.market(house, *index))
-            .map(|market| [market.key, market.price]);
-        banks
-            .chain(markets)
-            .flatten()
-            .map(|key| AccountMeta::new_readonly(key, false))
-            .collect()
+        let (directory, [scope]) = self.listed(house, [scope.clone()]);
+        directory.metas(&scope).expect("banks that are listed")
+    }
+
+    /// What a house lists, and of scopes what is listed.
+    pub(crate) fn listed<const N: usize>(
+        &self,
+        house: &Pubkey,
+        mut scopes: [Scope; N],
+    ) -> (Directory, [Scope; N]) {
+        let mut directory = Directory::default(); // the quote asset's price is in no scope, and its address takes a while to find
+        directory.house = *house;
+        self.list_all(&mut directory);
+        for scope in &mut scopes {
+            let is_listed = |market: &u16| directory.markets.contains_key(market);
+            scope.markets.retain(is_listed);
+        }
+        (directory, scopes)
+    }
+
+    /// Lists everything by the addresses that the world knows: no need to derive them for every transaction.
+    fn list_all(&self, directory: &mut Directory) {
+        let house = directory.house;
+        for bank in self.banks.iter().filter(|bank| bank.house == house) {
+            let state: CollateralBank = self.read(&bank.key);
+            let listed = ListedBank {
+                key: bank.key,
+                index: bank.index,
+                mint: bank.mint,
+                decimals: state.decimals,
+                token_program: bank.token_program,
+                vault: bank.vault,
+                is_quote: bank.is_quote,
+                oracle_kind: state.oracle_kind,
+                feed_id: bank.feed_id,
+                price: bank.price,
+                offset_market: state.offset_market.checked_sub(1),
+            };
+            directory.banks.insert(bank.index, listed);
+        }
+        for market in self.markets.iter().filter(|market| market.house == house) {
+            let state: portfolio_margin_interface::state::Market = self.read(&market.key);
+            let listed = ListedMarket {
+                key: market.key,
+                index: market.index,
+                symbol: state.symbol,
+                oracle_kind: state.oracle_kind,
+                feed_id: market.feed_id,
+                price: market.price,
+                group: state.group,
+            };
+            directory.markets.insert(market.index, listed);
+        }
     }
 
     /// Remaining accounts of a check of this account as it is.
@@ -198,7 +185,7 @@ impl World {
     }
 
     /// Remaining accounts of a trade: the legs' markets to be written, then the taker's check, then the maker's, each with the
-    /// markets of the legs.
+    /// markets of the legs. Unlisted markets are left out.
     pub fn trade_metas(
         &self,
         taker: &Trader,
@@ -213,7 +200,8 @@ impl World {
         metas
     }
 
-    /// Remaining accounts of a view of an account after legs: the legs' markets, then those of a check with them.
+    /// Remaining accounts of a view of an account after legs: the legs' markets, then those of a check with them. Unlisted markets
+    /// are left out.
     pub fn view_metas(&self, account: &Pubkey, legs: &[TradeLeg]) -> Vec<AccountMeta> {
         let (header, _) = self.account(account);
         let mut metas = self.leg_metas(&header.clearinghouse, legs);
@@ -225,20 +213,9 @@ impl World {
     /// Remaining accounts of a bid: the liquidatee's with its markets to be written, then the liquidator's with everything of the
     /// liquidatee.
     pub fn bid_metas(&self, liquidator: &Trader, liquidatee: &Pubkey) -> Vec<AccountMeta> {
-        let theirs = self.scope(liquidatee);
-        let ours = self.scope(&liquidator.account).union(&theirs);
-        let (banks, markets) = theirs.split();
-        let mut metas = self.metas(&liquidator.house, &banks);
-        metas.extend(writable_markets(self.metas(&liquidator.house, &markets)));
-        metas.extend(self.metas(&liquidator.house, &ours));
-        metas
+        let scopes = [self.scope(&liquidator.account), self.scope(liquidatee)];
+        let (directory, [ours, theirs]) = self.listed(&liquidator.house, scopes);
+        let metas = directory.bid_metas(&ours, &theirs);
+        metas.expect("banks that are listed")
     }
-}
-
-/// Pairs of market and price, of which the markets are to be written.
-pub fn writable_markets(mut pairs: Vec<AccountMeta>) -> Vec<AccountMeta> {
-    for market in pairs.iter_mut().step_by(2) {
-        market.is_writable = true;
-    }
-    pairs
 }

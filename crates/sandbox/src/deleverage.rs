@@ -8,7 +8,6 @@ use risk_core::scan::ScenarioPnl;
 use risk_core::scenario::MAX_SCENARIOS;
 use solana_instruction::{AccountMeta, Instruction};
 
-use crate::accounts::writable_markets;
 use crate::instructions::instruction;
 use crate::keys::User;
 use crate::transaction::Outcome;
@@ -41,16 +40,10 @@ impl World {
         market: Option<u16>,
     ) -> Vec<AccountMeta> {
         let (header, _) = self.account(liquidatee);
-        let house = header.clearinghouse;
-        let (banks, markets) = self.scope(liquidatee).split();
-        let mut theirs = self.scope(counterparty);
-        let moved = markets.markets.iter().copied();
-        let moved = moved.filter(|index| market.is_none_or(|only| only == *index));
-        theirs.markets.extend(moved);
-        let mut metas = self.metas(&house, &banks);
-        metas.extend(writable_markets(self.metas(&house, &markets)));
-        metas.extend(self.metas(&house, &theirs));
-        metas
+        let scopes = [self.scope(liquidatee), self.scope(counterparty)];
+        let (directory, [from, to]) = self.listed(&header.clearinghouse, scopes);
+        let metas = directory.deleverage_metas(&from, &to, market);
+        metas.expect("banks that are listed")
     }
 
     /// The instruction of [`World::auto_deleverage`].

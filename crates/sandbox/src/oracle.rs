@@ -3,14 +3,14 @@
 use anchor_lang::prelude::Pubkey;
 use anchor_lang::{AccountDeserialize, AccountSerialize};
 use portfolio_margin::oracle::pyth_legacy::LEGACY_PROGRAM;
-use portfolio_margin_interface::state::oracle::PYTH_LEGACY;
+use portfolio_margin_interface::state::oracle::PYTH_PULL;
 use pyth_sdk_solana::state::{
     AccountType, PriceStatus, PriceType, SolanaPriceAccount, MAGIC, VERSION_2,
 };
 use pyth_solana_receiver_sdk::price_update::{PriceFeedMessage, PriceUpdateV2};
-use pyth_solana_receiver_sdk::PYTH_PUSH_ORACLE_ID;
 use solana_account::Account;
 
+pub use client_core::price_address as price_account;
 pub use pyth_solana_receiver_sdk::price_update::VerificationLevel;
 
 use crate::listing::Market;
@@ -151,15 +151,7 @@ impl PriceFields {
 
 /// The push oracle's address of a feed, shard 0: the account that the network keeps up to date.
 pub fn price_address(feed_id: &[u8; 32]) -> Pubkey {
-    Pubkey::find_program_address(&[&0u16.to_le_bytes(), feed_id], &PYTH_PUSH_ORACLE_ID).0
-}
-
-/// Where the price of a feed stands: the legacy kind names its account, the pull oracle's is [`price_address`].
-pub fn price_account(kind: u8, feed_id: &[u8; 32]) -> Pubkey {
-    match kind {
-        PYTH_LEGACY => Pubkey::new_from_array(*feed_id),
-        _ => price_address(feed_id),
-    }
+    price_account(PYTH_PULL, feed_id)
 }
 
 /// A fresh price as the account of a feed states it, by whether it is the legacy kind's.

@@ -15,9 +15,9 @@ use risk_core::unit_mark::UnitMarks;
 use risk_core::{Quantity, Quote, Ratio, RiskError};
 use solana_instruction::{AccountMeta, Instruction};
 
-use crate::accounts::{writable_markets, Scope, Trader};
+use crate::accounts::{Scope, Trader};
 use crate::instructions::{instruction, writable};
-use crate::native::{evaluate, Inputs, NativeReport};
+use crate::native::{evaluate, Inputs, NativeReport, ReportError};
 use crate::transaction::Outcome;
 use crate::world::World;
 
@@ -144,7 +144,11 @@ impl Seller {
     }
 
     fn report(&self) -> Result<NativeReport, RiskError> {
-        evaluate(&self.header, &self.positions, &self.inputs)
+        match evaluate(&self.header, &self.positions, &self.inputs) {
+            Ok(report) => Ok(report),
+            Err(ReportError::Risk(error)) => Err(error),
+            Err(missing) => panic!("the inputs of an account: {missing}"),
+        }
     }
 }
 
@@ -222,16 +226,17 @@ impl World {
         liquidatee: &Pubkey,
         takes: &[LegTake],
     ) -> Vec<AccountMeta> {
-        let legs = Scope {
-            markets: takes.iter().map(|take| take.market).collect(),
-            ..Scope::default()
-        };
-        let house = &liquidator.house;
-        let mut metas = writable_markets(self.metas(house, &legs));
-        metas.extend(self.metas(house, &self.scope(liquidatee)));
-        let ours = self.scope(&liquidator.account).union(&legs);
-        metas.extend(self.metas(house, &ours));
-        metas
+        let legs = Scope::of_markets(takes.iter().map(|take| take.market));
+        let scopes = [
+            self.scope(&liquidator.account),
+            self.scope(liquidatee),
+            legs,
+        ];
+        let (directory, [ours, theirs, legs]) = self.listed(&liquidator.house, scopes);
+        let is_listed = |take: &&LegTake| legs.markets.contains(&take.market);
+        let takes: Vec<_> = takes.iter().filter(is_listed).cloned().collect();
+        let metas = directory.legs_metas(&ours, &theirs, &takes);
+        metas.expect("banks that are listed")
     }
 
     /// The instruction of [`World::take_legs`].

@@ -15,6 +15,9 @@ use crate::keys::User;
 use crate::transaction::Outcome;
 use crate::world::{program_path, World};
 
+/// Address of the example venue's program.
+pub const EXAMPLE_VENUE: Pubkey = example_venue::ID;
+
 impl World {
     /// The instruction of [`World::list_venue`].
     pub fn list_venue_ix(&self, program: &Pubkey) -> Instruction {

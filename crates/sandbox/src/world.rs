@@ -39,6 +39,10 @@ pub enum Model {
 /// Settings of a world; start from the default.
 #[derive(Clone, Debug)]
 pub struct WorldBuilder {
+    /// Unix time at which the world's clock starts.
+    pub start: i64,
+    /// Seconds from the start to the two expiries of both markets.
+    pub tenors: [i64; 2],
     /// BTC in USD, 1e-8.
     pub btc_price: u64,
     /// SOL in USD, 1e-8.
@@ -103,6 +107,8 @@ impl WorldBuilder {
 impl Default for WorldBuilder {
     fn default() -> Self {
         Self {
+            start: START,
+            tenors: [7 * DAY, 28 * DAY],
             btc_price: BTC_START,
             sol_price: SOL_START,
             btc_volatility: 450_000,
@@ -145,9 +151,9 @@ pub struct World {
     pub btc: Market,
     /// SOL: [`WIDE_GRID`].
     pub sol: Market,
-    /// An expiry of both markets, seven days after the start.
+    /// The first expiry of both markets, seven days after the start unless the builder says otherwise.
     pub week: i64,
-    /// An expiry of both markets, 28 days after the start.
+    /// The second expiry of both markets, 28 days after the start unless the builder says otherwise.
     pub month: i64,
     pub(crate) builder: WorldBuilder,
     pub(crate) banks: Vec<Bank>,
@@ -443,8 +449,8 @@ impl WorldBuilder {
             sol_bank: bank,
             btc: market,
             sol: market,
-            week: START + 7 * DAY,
-            month: START + 28 * DAY,
+            week: self.start + self.tenors[0],
+            month: self.start + self.tenors[1],
             builder: self,
             banks: vec![],
             markets: vec![],
@@ -458,7 +464,7 @@ impl WorldBuilder {
                 .airdrop(&user.key, 100_000_000_000)
                 .expect("an airdrop");
         }
-        world.set_time(START);
+        world.set_time(world.builder.start);
         world.usdc_mint = world.create_mint("mint of USDC", 6);
         world
     }

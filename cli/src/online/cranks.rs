@@ -1,0 +1,97 @@
+//! `pm crank`: what anybody may do to keep a house current.
+
+use clap::ArgMatches;
+use portfolio_margin_client::build::Builder;
+use risk_core::position::Instrument;
+
+use super::act::Act;
+use super::desk::{is_set, Desk};
+use super::failure::Failure;
+use super::refusal;
+use super::word;
+
+/// Runs one of them.
+pub async fn run(name: &str, arguments: &ArgMatches) -> Result<(), Failure> {
+    let desk = Desk::open(arguments).await?;
+    let moment = desk.moment().await?;
+    let build = moment.builder();
+    if name == "settlement" {
+        return settlement(&desk, &build, arguments).await;
+    }
+    let market = match name {
+        "market" | "funding" => desk.market(arguments, "MARKET")?,
+        _ => 0,
+    };
+    let (what, built) = match name {
+        "market" => (
+            format!("store the price of {}", desk.names.of(market)),
+            build.update_market(market),
+        ),
+        "funding" => (
+            format!("book the funding of {}", desk.names.of(market)),
+            build.update_funding(market),
+        ),
+        "bank" => {
+            let bank = desk.bank(word(arguments, "ASSET"))?;
+            if bank.is_quote {
+                return Err(Failure::usage(
+                    "the quote asset's price is stored by: pm crank quote-price",
+                ));
+            }
+            if let Some(market) = bank.offset_market {
+                let market = desk.names.of(market);
+                let text = format!(
+                    "bank @{} follows {market}, whose price counts: pm crank market {market}",
+                    bank.index
+                );
+                return Err(Failure::refused(text));
+            }
+            (
+                format!("store the price of bank @{}", bank.index),
+                build.update_bank(bank.index),
+            )
+        }
+        _ => (
+            "store the quote asset's price".to_owned(),
+            build.update_quote_price(),
+        ),
+    };
+    Act::plain(what, built.map_err(refusal::of_client)?)
+        .carry_out(&desk)
+        .await
+}
+
+async fn settlement(
+    desk: &Desk,
+    build: &Builder<'_>,
+    arguments: &ArgMatches,
+) -> Result<(), Failure> {
+    let name = word(arguments, "FUTURE");
+    let series = desk.names.series(name)?;
+    if series.instrument != Instrument::Future as u8 {
+        return Err(Failure::usage(format!(
+            "{name}: name the expiry as a future, such as BTC-27NOV26"
+        )));
+    }
+    let (market, expiry) = (series.market, series.expiry);
+    let (what, built) = if is_set(arguments, "record") {
+        (
+            format!("record a settlement price of {name}"),
+            build.record_settlement(market, expiry),
+        )
+    } else if is_set(arguments, "finalize") {
+        (
+            format!("make the settlement price of {name} final"),
+            build.finalize_settlement(market, expiry),
+        )
+    } else {
+        let account = desk.account(arguments, "account")?;
+        (
+            format!("settle {name} of {account}"),
+            build.settle_expiry(&account, market, expiry),
+        )
+    };
+    Act::plain(what, built.map_err(refusal::of_client)?)
+        .carry_out(desk)
+        .await
+}

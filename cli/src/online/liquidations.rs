@@ -1,0 +1,158 @@
+//! `pm liquidations`: accounts below maintenance or in liquidation, worst first.
+
+use client_core::{AccountData, Evaluator};
+use portfolio_margin_interface::Pubkey;
+use risk_core::margin::MarginReport;
+use serde::Serialize;
+
+use super::amount::{money, shown, QUOTE};
+use super::desk::Desk;
+use super::failure::Failure;
+use super::margin::status_name;
+use super::output::{table, write, Column, Progress, Shown};
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Liquidations {
+    /// Slot of the accounts.
+    pub slot: u64,
+    /// Accounts that were looked at.
+    pub accounts: usize,
+    /// Of them below maintenance or in liquidation.
+    pub failing: usize,
+    /// Of them that cannot be judged now, for want of a price.
+    pub unjudged: usize,
+    /// Worst first.
+    pub shown: Vec<Line>,
+    #[serde(skip)]
+    rows: Vec<Vec<String>>,
+}
+
+/// One account, USD.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// Address.
+    pub account: String,
+    /// `active` or `liquidating`.
+    pub status: &'static str,
+    /// Below zero: can be liquidated.
+    pub maintenance_health: String,
+    /// What is required.
+    pub maintenance_margin: String,
+    /// Below zero: insolvent.
+    pub equity: String,
+    /// Health over requirement, percent, for ranking and display.
+    pub percent: f64,
+}
+
+struct Judged {
+    key: Pubkey,
+    status: u8,
+    report: MarginReport,
+}
+
+impl Judged {
+    fn required(&self) -> i128 {
+        i128::from(self.report.equity.raw()) - i128::from(self.report.maintenance_health.raw())
+    }
+
+    /// Health over requirement, percent.
+    fn percent(&self) -> f64 {
+        let health = self.report.maintenance_health.raw() as f64;
+        match self.required() {
+            0 => f64::INFINITY,
+            required => 100.0 * health / required as f64,
+        }
+    }
+
+    fn is_failing(&self) -> bool {
+        self.report.maintenance_health.raw() < 0 || self.status != 0
+    }
+}
+
+/// `pm liquidations`.
+pub async fn run(desk: &Desk, is_all: bool, limit: usize) -> Result<(), Failure> {
+    let progress = Progress::new("reading all accounts");
+    let (slot, accounts) = desk.accounts(None).await?;
+    progress.say(format!("evaluating {} accounts", accounts.len()));
+    let moment = desk.moment().await?;
+    let evaluator = Evaluator::new(&moment.inputs);
+    let holds = |data: &AccountData| {
+        !data.positions.is_empty() || data.header.cash < 0 || data.header.status != 0
+    };
+    let (mut judged, mut unjudged) = (Vec::new(), 0);
+    for (key, data) in accounts.iter().filter(|(_, data)| holds(data)) {
+        match evaluator.margin(&data.header, &data.positions) {
+            Ok(report) => judged.push(Judged {
+                key: *key,
+                status: data.header.status,
+                report,
+            }),
+            Err(_) => unjudged += 1,
+        }
+    }
+    drop(progress);
+    let failing = judged.iter().filter(|account| account.is_failing()).count();
+    judged.retain(|account| is_all || account.is_failing());
+    judged.sort_by(|left, right| left.percent().total_cmp(&right.percent()));
+    judged.truncate(limit);
+    let found = Liquidations {
+        slot,
+        accounts: accounts.len(),
+        failing,
+        unjudged,
+        rows: judged.iter().map(row).collect(),
+        shown: judged.iter().map(line).collect(),
+    };
+    write(&found, desk.is_json)
+}
+
+fn line(account: &Judged) -> Line {
+    Line {
+        account: account.key.to_string(),
+        status: status_name(account.status),
+        maintenance_health: shown(account.report.maintenance_health.raw(), QUOTE),
+        maintenance_margin: shown(account.required(), QUOTE),
+        equity: shown(account.report.equity.raw(), QUOTE),
+        percent: account.percent(),
+    }
+}
+
+fn row(account: &Judged) -> Vec<String> {
+    let required = i64::try_from(account.required()).unwrap_or(i64::MAX);
+    vec![
+        account.key.to_string(),
+        status_name(account.status).to_owned(),
+        money(account.report.maintenance_health.raw()),
+        money(required),
+        money(account.report.equity.raw()),
+        format!("{:.1} %", account.percent()),
+    ]
+}
+
+impl Shown for Liquidations {
+    fn table(&self) -> String {
+        let mut text = format!(
+            "{} accounts, {} below maintenance or in liquidation",
+            self.accounts, self.failing
+        );
+        if self.unjudged > 0 {
+            text.push_str(&format!(
+                ", {} that cannot be judged for want of a price",
+                self.unjudged
+            ));
+        }
+        if self.rows.is_empty() {
+            return text;
+        }
+        let columns = [
+            Column::Left("account"),
+            Column::Left("status"),
+            Column::Right("maintenance health"),
+            Column::Right("requirement"),
+            Column::Right("equity"),
+            Column::Right("health over requirement"),
+        ];
+        format!("{text}\n\n{}", table(&columns, self.rows.clone()))
+    }
+}

@@ -1,0 +1,213 @@
+//! The feeder: keeps the chain's clock at the wall's, and publishes a genuine price account of every feed each second.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crossbeam_channel::{bounded, Receiver, RecvTimeoutError, Sender};
+use portfolio_margin_interface::Pubkey;
+use sandbox::oracle::{price_account, USDC_FEED};
+use sandbox::{dollars, PriceFields};
+use solana_account::Account;
+use solana_clock::Clock;
+use surfpool_core::surfnet::locker::SurfnetSvmLocker;
+use surfpool_core::surfnet::svm::SurfnetSvm;
+
+use crate::error::Error;
+use crate::scenario::{Script, START_PRICES};
+use crate::settings::PRICE_INTERVAL;
+use crate::stage::{wall_millis, Stage};
+
+/// The sysvar of the clock.
+const CLOCK: Pubkey = Pubkey::from_str_const("SysvarC1ock11111111111111111111111111111111");
+
+/// Something to do between two prices.
+pub(crate) type Task = Box<dyn FnOnce(&mut Feeder) + Send>;
+
+/// A price account that is kept up to date.
+#[derive(Clone, Copy)]
+struct Feed {
+    account: Pubkey,
+    feed_id: [u8; 32],
+    lamports: u64,
+}
+
+impl Feed {
+    fn of(stage: &Stage, account: Pubkey, feed_id: [u8; 32]) -> Self {
+        let length = stage.world.data(&account).len();
+        Self {
+            account,
+            feed_id,
+            lamports: stage.world.svm.minimum_balance_for_rent_exemption(length),
+        }
+    }
+
+    /// The account with a price of the moment, 1e-8 USD.
+    fn account(&self, price: u64, now: i64) -> Account {
+        let fields = PriceFields::fresh(self.feed_id, price, now);
+        Account {
+            lamports: self.lamports,
+            data: fields.data(),
+            owner: fields.owner,
+            executable: false,
+            rent_epoch: u64::MAX,
+        }
+    }
+}
+
+/// What publishes.
+pub(crate) struct Feeder {
+    pub locker: SurfnetSvmLocker,
+    /// Of BTC, SOL and ETH.
+    markets: [Feed; 3],
+    quote: Feed,
+    script: Script,
+    speed: f64,
+    began: Instant,
+    /// Prices that were set by hand, by market.
+    pinned: BTreeMap<usize, u64>,
+    last: [u64; 3],
+    is_feeding: bool,
+}
+
+impl Feeder {
+    /// The scenario begins now.
+    pub fn new(locker: SurfnetSvmLocker, stage: &Stage, script: Script, speed: f64) -> Self {
+        let quote = price_account(0, &USDC_FEED);
+        Self {
+            locker,
+            markets: stage
+                .markets()
+                .map(|market| Feed::of(stage, market.price, market.feed_id)),
+            quote: Feed::of(stage, quote, USDC_FEED),
+            script,
+            speed,
+            began: Instant::now(),
+            pinned: BTreeMap::new(),
+            last: START_PRICES,
+            is_feeding: true,
+        }
+    }
+
+    /// Publishes and does tasks until nobody can send one any more.
+    pub fn run(mut self, tasks: &Receiver<Task>) {
+        let mut next = Instant::now() + PRICE_INTERVAL;
+        loop {
+            match tasks.recv_deadline(next) {
+                Ok(task) => task(&mut self),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.tick();
+                    next = (next + PRICE_INTERVAL).max(Instant::now());
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Moves the clock and publishes what the scenario says of this moment.
+    pub fn tick(&mut self) {
+        let seconds = self.began.elapsed().as_secs_f64() * self.speed;
+        let mut prices = self.script.prices(seconds);
+        for (price, at) in prices.iter_mut().zip(0..) {
+            if let Some(pinned) = self.pinned.get(&at) {
+                *price = *pinned;
+            }
+        }
+        self.publish(prices);
+    }
+
+    fn publish(&mut self, prices: [u64; 3]) {
+        let feeds = match self.is_feeding {
+            true => {
+                self.last = prices;
+                let quote = (self.quote, dollars(1));
+                let markets = self.markets.into_iter().zip(prices);
+                markets.chain([quote]).collect()
+            }
+            false => vec![],
+        };
+        self.locker.with_svm_writer(move |svm: &mut SurfnetSvm| {
+            let now = follow_wall(svm);
+            for (feed, price) in feeds {
+                // fails for accounts that are programs or sysvars; this one is neither
+                let _ = svm.set_account(&feed.account, feed.account(price, now));
+            }
+        });
+    }
+
+    /// Holds a market's price from now on, 1e-8 USD, and publishes it at once.
+    pub fn pin(&mut self, market: usize, price: u64) {
+        self.pinned.insert(market, price);
+        let mut prices = self.last;
+        if let Some(last) = prices.get_mut(market) {
+            *last = price;
+        }
+        self.publish(prices);
+    }
+
+    /// Publishes the bottom of the crash at once, and stays there, whatever was set.
+    pub fn crash(&mut self) {
+        self.script = Script::crashed();
+        self.pinned.clear();
+        self.began = Instant::now();
+        self.tick();
+    }
+
+    /// Switches publishing on or off; the clock goes on.
+    pub fn feed(&mut self, is_feeding: bool) {
+        self.is_feeding = is_feeding;
+        self.tick();
+    }
+
+    /// Prices last published, 1e-8 USD.
+    pub fn prices(&self) -> [u64; 3] {
+        self.last
+    }
+
+    /// Makes so many blocks at once, without time passing.
+    pub fn skip_blocks(&self, count: usize) -> Result<(), Error> {
+        self.locker.with_svm_writer(move |svm: &mut SurfnetSvm| {
+            let time = svm.updated_at;
+            for _ in 0..count {
+                let made = svm.confirm_current_block();
+                made.map_err(|error| Error::Chain(error.to_string()))?;
+            }
+            svm.updated_at = time;
+            let mut clock: Clock = svm.inner.get_sysvar();
+            clock.unix_timestamp = seconds(time);
+            svm.inner.set_sysvar(&clock);
+            Ok(())
+        })
+    }
+}
+
+fn seconds(millis: u64) -> i64 {
+    i64::try_from(millis / 1_000).unwrap_or(i64::MAX)
+}
+
+/// Sets the chain's clock to the wall's, which its count of blocks falls behind, never back; tells who subscribed to it. Returns Unix
+/// time.
+fn follow_wall(svm: &mut SurfnetSvm) -> i64 {
+    svm.updated_at = svm.updated_at.max(wall_millis());
+    let mut clock: Clock = svm.inner.get_sysvar();
+    clock.unix_timestamp = seconds(svm.updated_at);
+    svm.inner.set_sysvar(&clock);
+    // a sysvar that changes notifies nobody by itself
+    if let Ok(Some(account)) = svm.get_account(&CLOCK) {
+        svm.notify_account_subscribers(&CLOCK, &account);
+    }
+    clock.unix_timestamp
+}
+
+/// Does something in the feeder's thread, and waits for what it returns.
+pub(crate) fn ask<T: Send + 'static>(
+    tasks: &Sender<Task>,
+    task: impl FnOnce(&mut Feeder) -> T + Send + 'static,
+) -> Result<T, Error> {
+    let (answer, answered) = bounded(1);
+    let task: Task = Box::new(move |feeder| {
+        // the asker waits below
+        let _ = answer.send(task(feeder));
+    });
+    tasks.send(task).map_err(|_| Error::Stopped)?;
+    answered.recv().map_err(|_| Error::Stopped)
+}

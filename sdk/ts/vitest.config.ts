@@ -1,0 +1,21 @@
+// Which tests run, and how long one may take: those in tests/network share one local network and wait for its blocks.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    testTimeout: 60_000,
+    hookTimeout: 300_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['tests/unit/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'network',
+          include: ['tests/network/*.test.ts'],
+          globalSetup: 'tests/network/setup.ts',
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});

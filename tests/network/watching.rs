@@ -1,0 +1,109 @@
+//! What the tests see of a repair: which accounts are whole again, and everything that the keepers' transactions did on chain.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use client_core::Scope;
+use portfolio_margin_client::Client;
+use portfolio_margin_interface::events::Event;
+use portfolio_margin_interface::logs::events_of;
+use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
+use portfolio_margin_interface::Pubkey;
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::keeper::Keeper;
+use crate::proxy::Proxy;
+use crate::town::Town;
+
+/// How many of the accounts are active and at or above maintenance.
+pub async fn whole(client: &Client, accounts: &[Pubkey]) -> usize {
+    let loaded = client.load_all(accounts, &Scope::default()).await;
+    let loaded = loaded.expect("they are there");
+    let is_whole = |loaded: &portfolio_margin_client::Loaded| {
+        let report = loaded.report().expect("a report").report;
+        let is_active = loaded.account.header.status == STATUS_ACTIVE;
+        is_active && report.margin.maintenance_health.raw() >= 0
+    };
+    loaded.iter().filter(|loaded| is_whole(loaded)).count()
+}
+
+/// Waits until `enough` of the failing accounts are whole; returns how long it took.
+pub async fn repaired(
+    town: &Town,
+    keepers: &[&Keeper],
+    enough: usize,
+    within: Duration,
+) -> Duration {
+    let (client, failing) = (town.client().await, town.failing());
+    let start = Instant::now();
+    loop {
+        let now = whole(&client, &failing).await;
+        if now >= enough {
+            return start.elapsed();
+        }
+        if start.elapsed() > within {
+            keepers[0].complain(&format!("{now} of {enough} whole within {within:?}"));
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// What happened to the accounts.
+#[derive(Debug, Default)]
+pub struct Deeds {
+    /// Liquidations started, by account.
+    pub started: BTreeMap<Pubkey, u32>,
+    /// Bids that landed, by account.
+    pub bids: BTreeMap<Pubkey, u32>,
+    /// Bids that landed, by bidder.
+    pub bidders: BTreeMap<Pubkey, u32>,
+    /// Transactions that landed, and those of them that failed.
+    pub landed: usize,
+    pub failed: Vec<String>,
+}
+
+/// Everything that was sent over these lines, as the chain tells it.
+pub async fn deeds(town: &Town, lines: &[&Proxy]) -> Deeds {
+    let mut deeds = Deeds::default();
+    let mut sent: Vec<_> = lines.iter().flat_map(|line| line.sent()).collect();
+    sent.sort_unstable();
+    sent.dedup();
+    // what was sent last is not in a block yet
+    sleep(Duration::from_millis(town.slot_ms * 2)).await;
+    for signature in sent {
+        let how =
+            json!([signature, { "commitment": "confirmed", "maxSupportedTransactionVersion": 0 }]);
+        let found = town.rpc.call("getTransaction", how).await;
+        let found = found.expect("an answer");
+        if found.is_null() {
+            continue; // it never landed
+        }
+        deeds.landed += 1;
+        let meta = &found["meta"];
+        if !meta["err"].is_null() {
+            // what it logged did not happen
+            deeds.failed.push(format!("{signature}: {}", meta["err"]));
+            continue;
+        }
+        let lines = meta["logMessages"].as_array().expect("a log");
+        let lines = lines.iter().filter_map(|line| line.as_str());
+        note(events_of(lines), &mut deeds);
+    }
+    deeds
+}
+
+fn note(events: Vec<Event>, deeds: &mut Deeds) {
+    for event in events {
+        match event {
+            Event::LiquidationStarted(told) => {
+                *deeds.started.entry(told.margin_account).or_default() += 1;
+            }
+            Event::LiquidationBid(told) => {
+                *deeds.bids.entry(told.liquidatee).or_default() += 1;
+                *deeds.bidders.entry(told.liquidator).or_default() += 1;
+            }
+            _ => (),
+        }
+    }
+}
