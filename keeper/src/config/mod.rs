@@ -5,6 +5,7 @@
 
 mod reader;
 mod sections;
+mod shown;
 #[cfg(test)]
 mod tests;
 

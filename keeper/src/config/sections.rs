@@ -1,6 +1,5 @@
 //! What each section holds, with its units, defaults and bounds.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,6 +9,7 @@ use portfolio_margin_interface::{seeds, Pubkey};
 use solana_commitment_config::CommitmentConfig;
 
 use super::reader::Reader;
+use super::shown::{Commitment, Listen, MarketIndex};
 
 /// A million dollars a million times, 1e-6 USD: more than any limit needs.
 const MOST_DOLLARS: i64 = 1_000_000_000_000_000_000;
@@ -294,15 +294,6 @@ fn network(reader: &mut Reader) -> Option<Network> {
     })
 }
 
-/// Shown as it is written.
-struct Commitment(CommitmentConfig);
-
-impl fmt::Display for Commitment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.commitment)
-    }
-}
-
 fn house(reader: &mut Reader) -> Option<House> {
     let keypair = reader.parsed(
         "house.keypair",
@@ -332,26 +323,6 @@ fn house(reader: &mut Reader) -> Option<House> {
     })
 }
 
-impl FromStr for Shard {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (index, count) = text.split_once('/').ok_or(())?;
-        let [index, count] = [index, count].map(|part| part.parse::<u64>());
-        let (index, count) = (index.map_err(|_| ())?, count.map_err(|_| ())?);
-        match index < count && count <= 1_000 {
-            true => Ok(Self { index, count }),
-            false => Err(()),
-        }
-    }
-}
-
-impl fmt::Display for Shard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.index, self.count)
-    }
-}
-
 fn profit(reader: &mut Reader) -> Option<Profit> {
     let least = reader.dollars("profit.least_usd", DOLLAR, 0, MOST_DOLLARS);
     let price = reader.dollars("profit.sol_price_usd", 200 * DOLLAR, 0, 1_000_000 * DOLLAR);
@@ -376,18 +347,6 @@ fn profit(reader: &mut Reader) -> Option<Profit> {
         sol_price: (price > 0).then_some(price),
         sol_market: market,
     })
-}
-
-/// A market or none, shown as it is written.
-struct MarketIndex(Option<u16>);
-
-impl fmt::Display for MarketIndex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            None => f.write_str("none"),
-            Some(index) => write!(f, "{index}"),
-        }
-    }
 }
 
 fn limits(reader: &mut Reader) -> Limits {
@@ -473,14 +432,14 @@ fn cranks(reader: &mut Reader) -> Cranks {
 fn watching(reader: &mut Reader) -> Watching {
     let seconds = Duration::from_secs;
     Watching {
-        snapshot: seconds(reader.number("watching.snapshot_seconds", 300, 5, DAY)),
+        snapshot: seconds(reader.number("watching.snapshot_seconds", 60, 5, DAY)),
         silence: seconds(reader.number("watching.silence_seconds", 15, 2, 3_600)),
-        backoff: seconds(reader.number("watching.backoff_seconds", 10, 1, 600)),
-        horizon: reader.number("watching.horizon_seconds", 3_600, 60, 7 * DAY),
-        paths: reader.number("watching.paths", 64, 1, 100_000),
+        backoff: seconds(reader.number("watching.backoff_seconds", 30, 1, 600)),
+        horizon: reader.number("watching.horizon_seconds", 600, 60, 7 * DAY),
+        paths: reader.number("watching.paths", 256, 1, 100_000),
         steps: reader.number("watching.steps", 4, 1, 1_000),
-        sweep: seconds(reader.number("watching.sweep_seconds", 5, 1, 3_600)),
-        risky: reader.number("watching.risky_ppm", 10_000, 1, 1_000_000),
+        sweep: seconds(reader.number("watching.sweep_seconds", 10, 1, 3_600)),
+        risky: reader.number("watching.risky_ppm", 1_000, 1, 1_000_000),
         seed: reader.number("watching.seed", 1, 0, u64::MAX),
     }
 }
@@ -496,18 +455,6 @@ fn metrics(reader: &mut Reader) -> Option<Metrics> {
         },
     );
     Some(Metrics { listen: listen?.0 })
-}
-
-/// An address or none, shown as it is written.
-struct Listen(Option<SocketAddr>);
-
-impl fmt::Display for Listen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            None => f.write_str("none"),
-            Some(address) => write!(f, "{address}"),
-        }
-    }
 }
 
 fn logs(reader: &mut Reader) -> Option<Logs> {
