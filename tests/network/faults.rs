@@ -56,11 +56,12 @@ async fn one_call_in_four_fails_in_every_way_and_all_is_repaired() {
     );
     assert!(town.proxy.faults() > 20, "{}", town.proxy.faults());
     assert_untouched(&town, &before, &["keeper"]).await;
+    // A swallowed bid that was to fly alone holds the others up for five seconds and no longer: one that leaves then may be refused.
     assert_no_waste(
         &town,
         &deeds(&town, &[&town.proxy]).await,
         FAILING as u32 + 2,
-        0,
+        2,
     );
 }
 
