@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
+use client_core::clock::{unix_time, CLOCK};
 use client_core::{account, price_address, AccountData, Directory, Scope};
 use portfolio_margin_interface::state::{
     Clearinghouse, CollateralBank, MarginAccount, Market, LAYOUT_VERSION,
@@ -17,10 +18,7 @@ use tokio::time::Instant;
 
 use crate::model::{Applied, KnownAccount, Origin, Update};
 use crate::snapshot::Listed;
-use crate::wire::CLOCK;
 
-/// Where the Unix time stands in the cluster's clock, bytes.
-const CLOCK_TIME_AT: usize = 32;
 /// Closed accounts that are remembered, slots: longer than any notification is on its way.
 const REMEMBERED_SLOTS: u64 = 1_500;
 /// The cluster's clock is carried on by this machine's for so long, seconds; then it stands, and prices age no further.
@@ -214,11 +212,9 @@ impl Book {
     }
 
     fn apply_clock(&mut self, update: &Update) -> Applied {
-        let time = update.data.get(CLOCK_TIME_AT..);
-        let Some(time) = time.and_then(|rest| rest.first_chunk()) else {
+        let Some(unix_time) = unix_time(&update.data) else {
             return Applied::Foreign;
         };
-        let unix_time = i64::from_le_bytes(*time);
         match self.clock {
             Some(known) if !is_newer(update, known.slot) => Applied::Stale,
             Some(known) if known.unix_time == unix_time => Applied::Same,

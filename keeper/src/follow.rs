@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLockReadGuard};
 use std::time::Duration;
 
+use client_core::clock::CLOCK;
 use portfolio_margin_interface::Pubkey;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, sleep_until, Instant};
@@ -20,7 +21,7 @@ use crate::model::{Applied, Origin, Signal, Update};
 use crate::snapshot::{Snapshot, SnapshotError, Source};
 use crate::subscribe::{Event, Session, SessionConfig, Topic};
 use crate::watch::{read, write, Teller, Watch, WatchError};
-use crate::wire::{Kind, CLOCK};
+use crate::wire::Kind;
 
 /// One connection from its opening to its end.
 pub(crate) struct Follower<'a> {

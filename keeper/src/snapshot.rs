@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use client_core::clock::CLOCK;
 use portfolio_margin_client::{ClientError, Rpc};
 use portfolio_margin_interface::{Pubkey, ID};
 use serde::Deserialize;
@@ -16,7 +17,7 @@ use solana_commitment_config::CommitmentConfig;
 use tokio::time::{sleep, Instant};
 
 use crate::model::{Origin, Update};
-use crate::wire::{self, Kind, CLOCK};
+use crate::wire::{self, Kind};
 
 /// Keys that one `getMultipleAccounts` takes.
 const KEYS_PER_CALL: usize = 100;

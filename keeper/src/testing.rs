@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use client_core::clock::CLOCK;
 use portfolio_margin_interface::{seeds, Pubkey};
 use sandbox::{call, perpetual, put, Trader, World, BASE, BTC_START, SOL, SOL_START, USDC};
 
 use crate::book::Book;
 use crate::model::{Applied, KnownAccount, Origin, Update};
-use crate::wire::CLOCK;
 
 /// Slot of everything that [`town`] tells.
 pub const SLOT: u64 = 1_000;

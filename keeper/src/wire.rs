@@ -14,8 +14,6 @@ use crate::model::{Origin, Update};
 pub const MAX_ACCOUNT_BYTES: usize = 64 * 1024;
 /// Largest window that a compressed account may ask memory for, as a power of two: nodes ask for 2 MiB whatever the account's size.
 const MAX_WINDOW_LOG: u32 = 23;
-/// The cluster's clock.
-pub const CLOCK: Pubkey = Pubkey::from_str_const("SysvarC1ock11111111111111111111111111111111");
 
 /// Which accounts of the program are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 
 pub mod account;
 mod book;
+pub mod clock;
 pub mod directory;
 pub mod evaluator;
 pub mod inputs;

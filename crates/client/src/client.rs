@@ -1,14 +1,16 @@
 //! The clearing house over RPC: its directory, its accounts, and one moment of both in one round trip.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::mem::offset_of;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use client_core::account::read;
+use client_core::clock::{unix_time, CLOCK};
 use client_core::oracle::{stand_in, StandIn};
 use client_core::{AccountData, Directory, Inputs, InputsError, Scope};
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank, MarginAccount, Market};
-use portfolio_margin_interface::{seeds, AccountLayout, Pubkey, ID};
+use portfolio_margin_interface::{seeds, AccountLayout, Pubkey, DISCRIMINATOR_LEN, ID};
 use solana_commitment_config::CommitmentLevel;
 use tokio::time::sleep;
 
@@ -17,13 +19,10 @@ use crate::error::{ClientError, Listed, Result};
 use crate::loaded::{Loaded, Moment};
 use crate::rpc::{Filter, Rpc, Snapshot, MOST_ACCOUNTS};
 
-/// The sysvar that holds the cluster's time.
-const CLOCK: Pubkey = Pubkey::from_str_const("SysvarC1ock11111111111111111111111111111111");
-/// Where the time stands in it, after slot, start of the epoch and two epochs.
-const TIME_AT: usize = 32;
-/// Where a bank and a margin account name their clearing house, and a margin account its owner.
-const HOUSE_AT: usize = 16;
-const OWNER_AT: usize = 48;
+/// Where a bank names its clearing house, a margin account its own, and its owner.
+const BANK_HOUSE_AT: usize = DISCRIMINATOR_LEN + offset_of!(CollateralBank, clearinghouse);
+const HOUSE_AT: usize = DISCRIMINATOR_LEN + offset_of!(MarginAccount, clearinghouse);
+const OWNER_AT: usize = DISCRIMINATOR_LEN + offset_of!(MarginAccount, owner);
 /// Round trips of one load before it gives up; one is the rule, two where an account came into another market.
 const ATTEMPTS: u32 = 4;
 /// Waits for a server that has not yet seen a transaction that landed.
@@ -149,7 +148,7 @@ impl Client {
         const EXPECTED: &str = "a bank of this clearing house";
         let found = self
             .rpc
-            .program_accounts(&ID, &self.of_house::<CollateralBank>())
+            .program_accounts(&ID, &self.of_house::<CollateralBank>(BANK_HOUSE_AT))
             .await?;
         let banks = found.accounts.iter().map(|(key, account)| {
             let bank: CollateralBank = layout(key, account, EXPECTED)?;
@@ -180,10 +179,10 @@ impl Client {
         markets.collect()
     }
 
-    fn of_house<T: AccountLayout>(&self) -> Vec<Filter> {
+    fn of_house<T: AccountLayout>(&self, house_at: usize) -> Vec<Filter> {
         vec![
             Filter::Bytes(0, T::ACCOUNT_DISCRIMINATOR.to_vec()),
-            Filter::Bytes(HOUSE_AT, self.house.to_bytes().to_vec()),
+            Filter::Bytes(house_at, self.house.to_bytes().to_vec()),
         ]
     }
 
@@ -208,7 +207,7 @@ impl Client {
         &self,
         owner: Option<&Pubkey>,
     ) -> Result<(u64, Vec<(Pubkey, AccountData)>)> {
-        let mut filters = self.of_house::<MarginAccount>();
+        let mut filters = self.of_house::<MarginAccount>(HOUSE_AT);
         filters.extend(owner.map(|owner| Filter::Bytes(OWNER_AT, owner.to_bytes().to_vec())));
         let found = self.rpc.program_accounts(&ID, &filters).await?;
         let accounts = found.accounts.iter().map(|(key, account)| {
@@ -360,10 +359,8 @@ impl Client {
         slot: u64,
     ) -> Result<Moment> {
         let clock = found.get(&CLOCK).ok_or(ClientError::Missing(CLOCK))?;
-        let time = clock.data.get(TIME_AT..).and_then(<[u8]>::first_chunk);
-        let expected = "the clock";
-        let now = time.map(|bytes| i64::from_le_bytes(*bytes));
-        let now = now.ok_or_else(|| foreign(&CLOCK, expected, "cut short"))?;
+        let now = unix_time(&clock.data);
+        let now = now.ok_or_else(|| foreign(&CLOCK, "the clock", "cut short"))?;
         let find = |key: &Pubkey| found.get(key).map(Fetched::borrowed);
         let gather = |directory: &Directory| {
             let inputs = Inputs::gather(directory, scope, now, find);

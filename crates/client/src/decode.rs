@@ -7,7 +7,6 @@ use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use portfolio_margin_interface::Pubkey;
 use serde_json::Value;
-use solana_account_decoder_client_types::{UiAccount, UiAccountData, UiAccountEncoding};
 
 /// Most bytes that an account of this chain can have.
 const MOST_DATA: u64 = 10 << 20;
@@ -49,23 +48,6 @@ impl Fetched {
         Ok(Self {
             owner: key_of(owner)?,
             lamports: lamports.ok_or("an account without lamports")?,
-            data: bytes_of(text, is_packed)?,
-        })
-    }
-
-    /// Reads an account of a subscription's notification.
-    pub fn from_ui(account: &UiAccount) -> Result<Self, String> {
-        let UiAccountData::Binary(text, encoding) = &account.data else {
-            return Err("an account without data in base64".into());
-        };
-        let is_packed = match encoding {
-            UiAccountEncoding::Base64 => false,
-            UiAccountEncoding::Base64Zstd => true,
-            other => return Err(format!("an account in {other:?}")),
-        };
-        Ok(Self {
-            owner: key_of(&account.owner)?,
-            lamports: account.lamports,
             data: bytes_of(text, is_packed)?,
         })
     }

@@ -1,6 +1,7 @@
 //! A book against every order of updates, gaps, closes, stale slots and data that is none.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+use client_core::clock::CLOCK;
 use client_core::{Evaluator, Scope};
 use portfolio_margin_interface::state::MarginAccount;
 use portfolio_margin_interface::{AccountLayout, Pubkey, ID};
@@ -13,7 +14,6 @@ use super::Book;
 use crate::model::{Applied, Origin, Update};
 use crate::snapshot::Listed;
 use crate::testing::{nowhere, Town, SLOT};
-use crate::wire::CLOCK;
 
 /// What decides: every byte that evaluations read.
 fn picture(book: &Book) -> Vec<(Pubkey, u64, Vec<u8>)> {

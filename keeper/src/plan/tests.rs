@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
+use client_core::clock::CLOCK;
 use portfolio_margin_interface::args::LiquidationArgs;
 use sandbox::{dollars, perpetual, Trader, World, WorldBuilder, BASE, BTC_START, USDC};
 
 use super::*;
 use crate::book::Book;
 use crate::model::{Origin, Update};
-use crate::wire::CLOCK;
 
 /// Alice is long a coin and below maintenance, with equity; the keeper is rich.
 fn scene() -> (World, Trader, Trader) {

@@ -10,13 +10,13 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::Router;
 use base64::prelude::{Engine, BASE64_STANDARD};
+use client_core::clock::CLOCK;
 use portfolio_margin_interface::{seeds, Pubkey, ID};
 use serde_json::{json, Value};
 use solana_commitment_config::CommitmentConfig;
 
 use super::{SnapshotError, Source};
 use crate::testing::nowhere;
-use crate::wire::CLOCK;
 
 /// What the server answers, and what it was asked.
 type Answers = Arc<Mutex<(Box<dyn FnMut(&Value) -> Value + Send>, Vec<Value>)>>;
