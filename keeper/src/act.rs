@@ -20,7 +20,7 @@ use tokio::time::sleep;
 
 use crate::book::{Book, SharedBook};
 use crate::config::Settings;
-use crate::gate::{Bound, Gate, ALONE};
+use crate::gate::{Bound, Gate};
 use crate::limits::{FeeBudget, InFlight, OverLimit, Waiting};
 use crate::metrics::Metrics;
 use crate::model::KnownAccount;
@@ -234,8 +234,8 @@ impl Actor {
         let mut fraction = FRACTION_ONE;
         let mut is_alone = false;
         loop {
-            let gate = match is_alone {
-                true => Gate::alone(&self.gate, ALONE).await,
+            let _gate = match is_alone {
+                true => Gate::alone(&self.gate).await,
                 false => Gate::together(&self.gate).await,
             };
             let (look, step, sol_price) = match self.planned(account, fraction) {
@@ -248,8 +248,7 @@ impl Actor {
                 continue;
             }
             let bound = Bound::new(&self.bound, step.capital);
-            let taking = self.take(&step, &look, sol_price);
-            let (_gate, outcome) = gate.holding(ALONE, taking).await;
+            let outcome = self.take(&step, &look, sol_price).await;
             self.metrics.count(step.action, outcome.name());
             match outcome {
                 // half of it, then half of that

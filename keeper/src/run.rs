@@ -38,6 +38,14 @@ const LOADING: Duration = Duration::from_secs(180);
 const LAST_WORDS: Duration = Duration::from_secs(120);
 /// Percent of compute units beyond the simulation's: bids that land in between make the keeper's own account dearer to check.
 const COMPUTE_MARGIN: u32 = 75;
+/// Blocks for which a transaction of the keeper's can land, about ten seconds: one that does not land holds others up for no longer,
+/// and the next attempt has the price of its own moment.
+pub const LIFE: u64 = 24;
+/// Time between two sendings of a transaction: a block. It is the same signature, which lands and is paid for once.
+const RESEND: Duration = Duration::from_millis(400);
+/// Longest wait for the outcome of a transaction, where a server tells neither its status nor the height of blocks: longer than any
+/// blockhash lives.
+const PATIENCE: Duration = Duration::from_secs(75);
 /// Slots by which an answer may lie behind an earlier one before it is refused.
 const SLOTS_BEHIND: u64 = 32;
 
@@ -358,10 +366,11 @@ fn transactor_config(settings: &Settings) -> TransactorConfig {
             },
         },
         commitment: settings.network.commitment.commitment,
-        resend_every: Duration::from_secs(1),
+        resend_every: RESEND,
         poll_every: Duration::from_millis(200),
         attempts: u32::try_from(settings.acting.attempts).unwrap_or(1),
-        patience: Duration::from_secs(100),
+        patience: PATIENCE,
+        life: Some(LIFE),
     }
 }
 

@@ -16,6 +16,7 @@ use solana_message::AddressLookupTableAccount;
 use solana_signature::Signature;
 use tokio::time::sleep;
 
+use crate::blockhash::{of_life, RECENT_BLOCKHASHES};
 use crate::error::{ClientError, Result};
 use crate::failure::TransactionFailure;
 use crate::fees::{priority_lamports, ComputePolicy, PriorityFee};
@@ -48,6 +49,9 @@ pub struct TransactorConfig {
     pub attempts: u32,
     /// Longest time for one blockhash: beyond it the outcome is unknown. A blockhash lives for about a minute.
     pub patience: Duration,
+    /// Blocks for which a transaction can land, where the cluster lists its recent blockhashes; `None`: for those of the newest, 150.
+    /// Few mean that soon it either has landed or never will.
+    pub life: Option<u64>,
 }
 
 impl Default for TransactorConfig {
@@ -60,6 +64,7 @@ impl Default for TransactorConfig {
             poll_every: Duration::from_millis(400),
             attempts: 3,
             patience: Duration::from_secs(150),
+            life: None,
         }
     }
 }
@@ -252,7 +257,23 @@ impl Transactor {
         })
     }
 
-    /// Signs under the newest blockhash; waits for a newer one where this very transaction was sent before.
+    /// The newest blockhash, or an older one where transactions are to live for fewer blocks. A server that does not tell the older ones
+    /// keeps nobody from sending.
+    async fn blockhash(&self) -> Result<Blockhash> {
+        let Some(life) = self.config.life else {
+            return self.rpc.latest_blockhash().await;
+        };
+        let sysvar = [RECENT_BLOCKHASHES];
+        let (newest, listed) =
+            tokio::join!(self.rpc.latest_blockhash(), self.rpc.accounts(&sysvar));
+        let newest = newest?;
+        let listed = listed.map(|found| found.accounts.into_iter().flatten().next());
+        let older = listed.ok().flatten();
+        let older = older.and_then(|account| of_life(newest, &account.data, life));
+        Ok(older.unwrap_or(newest))
+    }
+
+    /// Signs under a recent blockhash; waits for a newer one where this very transaction was sent before.
     async fn sign_anew(
         &self,
         instructions: &[Instruction],
@@ -262,7 +283,7 @@ impl Transactor {
         let all: Vec<&AnySigner> = [payer].into_iter().chain(signers.iter().copied()).collect();
         let started = Instant::now();
         loop {
-            let blockhash = self.rpc.latest_blockhash().await?;
+            let blockhash = self.blockhash().await?;
             let (payer, hash) = (self.payer(), blockhash.hash);
             let prepared = Prepared::new(&payer, instructions, &self.tables, hash)?;
             let (signature, bytes) = prepared.sign(&all)?;
