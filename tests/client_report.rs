@@ -17,12 +17,16 @@ use solana_account::Account;
 use support::client::{account_data, gather, Fetched};
 use support::Random;
 
+mod pages;
 mod scene;
+use pages::{Pages, Subject};
 use scene::Scene;
 
 /// Scenes, and accounts in each.
 const SCENES: u64 = 30;
 const ACCOUNTS: usize = 100;
+/// Accounts whose pages are compared, of ten scenes each; 22 pages each.
+const PAGED: usize = 15;
 
 /// What was seen of each kind.
 #[derive(Debug, Default)]
@@ -109,6 +113,37 @@ fn the_clients_report_is_the_programs_view_to_the_bit_for_1_000_random_accounts(
         SurfaceMissing,
     ];
     of(&refused, &tally.refused, "error");
+}
+
+#[test]
+fn the_clients_greeks_and_matrices_are_the_programs_to_the_bit_for_random_accounts() {
+    let mut pages = Pages::default();
+    for seed in 200..210 {
+        let mut scene = Scene::new(seed, [Model::Neutral, Model::Whole][seed as usize % 2]);
+        for number in 0..PAGED {
+            scene.weather();
+            let key = plant(&mut scene, number);
+            let directory = scene.shown_directory();
+            let account = account_data(&scene.world, &key);
+            let inputs = gather(&scene.world, &directory, &account.scope());
+            let subject = Subject {
+                key,
+                account: &account,
+                inputs: &inputs,
+                directory: &directory,
+            };
+            subject.compare(&mut scene.world, &mut pages);
+        }
+    }
+    let least = 10 * PAGED;
+    let enough = [
+        pages.shown >= 4 * least,
+        pages.refused - pages.out_of_range >= least,
+        pages.out_of_range >= least,
+        pages.rows >= least,
+        pages.scans >= least / 2,
+    ];
+    assert!(enough.iter().all(|is_so| *is_so), "{pages:?}");
 }
 
 /// A server that answers wrong bytes here and there gets an error or a wrong number out of a client, never a panic.
