@@ -20,9 +20,7 @@ use crate::message::AnySigner;
 
 /// The runtime's Ed25519 verifier.
 pub const ED25519: Pubkey = Pubkey::from_str_const("Ed25519SigVerify111111111111111111111111111");
-/// The sysvar in which a program reads the transaction's other instructions.
-pub const INSTRUCTIONS: Pubkey =
-    Pubkey::from_str_const("Sysvar1nstructions1111111111111111111111111");
+pub use client_core::directory::INSTRUCTIONS;
 
 /// Where key, signature and message stand in the Ed25519 instruction: after a count, padding and seven offsets.
 const KEY_AT: u16 = 16;

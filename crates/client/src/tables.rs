@@ -1,6 +1,5 @@
 //! Address lookup tables: found, read, made and filled.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use client_core::Directory;
@@ -26,22 +25,10 @@ const AUTHORITY_AT: usize = 22;
 /// How long a table may take to serve after its last addition.
 const WARM_UP: Duration = Duration::from_secs(30);
 
-/// What instructions of a clearing house name, but for the accounts of its users: the house, banks with vaults and mints, markets,
-/// prices, token programs. The first [`MOST_ADDRESSES`], of which a house with 48 markets has about 120.
+/// What a table of a clearing house names: [`Directory::shared_accounts`], the first [`MOST_ADDRESSES`], of which a house with 48 markets
+/// has about 120.
 pub fn addresses(directory: &Directory) -> Vec<Pubkey> {
-    let mut all = vec![directory.house];
-    all.extend(directory.quote_price);
-    for market in directory.markets.values() {
-        all.extend([market.key, market.price]);
-    }
-    for bank in directory.banks.values() {
-        all.extend([bank.key, bank.vault, bank.mint, bank.token_program]);
-        // the quote bank has no price
-        all.extend((!bank.is_quote).then_some(bank.price));
-    }
-    all.push(crate::quotes::INSTRUCTIONS);
-    let mut seen = BTreeSet::new();
-    all.retain(|key| seen.insert(*key));
+    let mut all = directory.shared_accounts();
     all.truncate(MOST_ADDRESSES);
     all
 }
