@@ -10,7 +10,7 @@ use risk_core::Price;
 use sandbox::plant::{record, write_book};
 use sandbox::{Market, BASE, BTC_START, SOL_START, USDC};
 
-use super::{estimate, volatility, Basis, Estimate, Terms, YEAR};
+use super::{estimate, scaled, volatility, Basis, Estimate, Terms, YEAR};
 use crate::model::{Counts, KnownAccount, Origin};
 use crate::testing::{Town, SLOT};
 
@@ -186,6 +186,23 @@ fn what_fails_now_is_certain_and_what_is_far_is_not_sampled() {
             is_sampled,
             "{got:?}"
         );
+    }
+}
+
+/// A measured variance is the market's word: at an absurd one prices go to the ends of their range, not back to where they were.
+#[test]
+fn a_price_beyond_the_range_stays_at_its_end() {
+    let shown = ShownPrice::supposed(Price::from_raw(BTC_START));
+    let at = |factor: f64| scaled(&shown, factor).price.raw();
+    assert_eq!(at(1.0), BTC_START);
+    for (factor, end) in [
+        (1e300, Price::MOST),
+        (f64::INFINITY, Price::MOST),
+        (1e-300, 1),
+        (0.0, 1),
+        (f64::NAN, 1),
+    ] {
+        assert_eq!(at(factor), end, "{factor}");
     }
 }
 
