@@ -264,6 +264,47 @@ fn the_environment_overrides_the_file_and_all_problems_are_told_at_once() {
 }
 
 #[test]
+fn a_variable_that_misses_its_key_by_a_little_is_refused_and_not_ignored() {
+    let overrides = |name: &str| HashMap::from([(name.to_owned(), "false".to_owned())]);
+    for (name, told) in [
+        ("MARGIN_KEEPER_ACTING__BIDS", "MARGIN_KEEPER__ACTING__BIDS"),
+        ("MARGIN_KEEPER_ACTING_BIDS", "MARGIN_KEEPER__ACTING__BIDS"),
+        ("MARGIN_KEEPERACTING__BIDS", "MARGIN_KEEPER__ACTING__BIDS"),
+        ("margin_keeper_acting__bids", "MARGIN_KEEPER__ACTING__BIDS"),
+        (
+            "MARGIN_KEEPER_FEES_MOST_PRICE",
+            "MARGIN_KEEPER__FEES__MOST_PRICE",
+        ),
+        ("MARGIN_KEEPER_ACTING__BID", "MARGIN_KEEPER__SECTION__NAME"),
+    ] {
+        let found = problems(Settings::from_text(LEAST, &overrides(name)));
+        assert_eq!((found.len(), found[0].key.as_str()), (1, name));
+        assert!(found[0].text.contains(told), "{}", found[0]);
+    }
+    // others may set what begins alike: containers do for services
+    for name in [
+        "MARGIN_KEEPER_CONFIG",
+        "MARGIN_KEEPER_PORT_9464_TCP",
+        "MARGIN_KEEPER_METRICS_SERVICE_HOST",
+        "MARGIN_KEEPE",
+    ] {
+        let read = Settings::from_text(LEAST, &overrides(name));
+        assert!(read.is_ok(), "{name}");
+    }
+    let right = Settings::from_text(LEAST, &overrides("MARGIN_KEEPER__ACTING__BIDS"));
+    assert!(!right.unwrap().acting.bids);
+}
+
+#[test]
+fn a_url_that_is_none_is_refused_without_being_repeated() {
+    for key in ["network.url", "network.ws_url"] {
+        let found = problems(with(key, "htps://host/?api-key=SECRET"));
+        assert_eq!((found.len(), found[0].key.as_str()), (1, key));
+        assert!(!found[0].text.contains("SECRET"), "{}", found[0]);
+    }
+}
+
+#[test]
 fn a_file_that_is_missing_or_no_toml_says_so() {
     let missing = Settings::load(Some(Path::new("no-such-file.toml")));
     let error = missing.unwrap_err().to_string();
