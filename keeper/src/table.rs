@@ -76,6 +76,6 @@ async fn serve(actor: &Actor, wanted: &[Pubkey]) -> Result<usize, ClientError> {
         return Ok(0);
     };
     let count = table.addresses.len();
-    actor.replace_transactor(transactor.with_tables(vec![table]));
+    actor.replace_transactor(transactor.with_tables(vec![table], wanted));
     Ok(count)
 }

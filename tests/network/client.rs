@@ -6,6 +6,7 @@ mod loading;
 mod outage;
 mod quoting;
 mod sending;
+mod thieves;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};

@@ -2,7 +2,9 @@
 //!
 //! The order of things is what makes a repetition safe: a blockhash counts as expired only when the server shows a block height
 //! beyond its last, and *then*, as of that slot or a later one, knows nothing of the signature. Anything less is
-//! [`ClientError::Unknown`], which is never repeated here.
+//! [`ClientError::Unknown`], which is never repeated here. That is the word of a server that tells the truth: one that lies about heights
+//! and statuses gets as many signatures as there are [`TransactorConfig::attempts`], and can land them all. What must not happen twice
+//! has one attempt, or asserts the account's sequence among its instructions.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +24,7 @@ use crate::failure::TransactionFailure;
 use crate::fees::{priority_lamports, ComputePolicy, PriorityFee};
 use crate::message::{written, AnySigner, Prepared, COMPUTE_LIMIT};
 use crate::rpc::{Blockhash, Rpc, Simulation, Status};
+use crate::tables::only;
 
 /// Lamports per signature.
 const LAMPORTS_PER_SIGNATURE: u64 = 5_000;
@@ -122,10 +125,16 @@ impl Transactor {
         }
     }
 
-    /// The same with lookup tables; each transaction uses those that make it smaller.
+    /// The same with lookup tables; each transaction uses those that make it smaller, and of them `known` accounts alone:
+    /// [`crate::tables::addresses`]. Others stand in the transaction itself.
+    ///
+    /// What a table names is the server's word, and a transaction names places in tables. With a server that lies, or a table whose
+    /// owner is the thief, it is another account than its signer saw that stands in the place. The program ties what a house lists to
+    /// the house and that to margin accounts; nothing ties a wallet to anything.
     #[must_use]
-    pub fn with_tables(mut self, tables: Vec<AddressLookupTableAccount>) -> Self {
-        self.tables = Arc::new(tables);
+    pub fn with_tables(mut self, tables: Vec<AddressLookupTableAccount>, known: &[Pubkey]) -> Self {
+        let tables = tables.into_iter().map(|table| only(table, known));
+        self.tables = Arc::new(tables.collect());
         self
     }
 

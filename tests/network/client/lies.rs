@@ -54,7 +54,7 @@ fn base64(bytes: &[u8]) -> String {
     groups.collect()
 }
 
-async fn bytes_of(client: &Client, key: &Pubkey) -> Vec<u8> {
+pub async fn bytes_of(client: &Client, key: &Pubkey) -> Vec<u8> {
     let snapshot = client.rpc().accounts(&[*key]).await.unwrap();
     snapshot.accounts[0].clone().expect("an account").data
 }
