@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::ArgMatches;
 use client_core::{AccountData, Directory, ListedBank, Scope};
@@ -13,6 +14,7 @@ use solana_commitment_config::CommitmentLevel;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
+use super::calendar;
 use super::config::{self, Commitment, Layer, Settings};
 use super::failure::Failure;
 use super::key;
@@ -22,6 +24,8 @@ use super::series::Names;
 
 /// Mainnet, by the hash of its first block.
 const MAINNET: &str = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d";
+/// Seconds by which a cluster's clock may be ahead of this machine's.
+const MOST_AHEAD: i64 = 300;
 
 /// A house at a server.
 pub struct Desk {
@@ -225,6 +229,27 @@ impl Desk {
     }
 }
 
+/// This machine's clock, Unix time.
+pub fn here() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs().try_into().unwrap_or(i64::MAX))
+}
+
+/// The cluster's time, from which what is signed counts how long it is good.
+///
+/// Errors: refused where it is more than [`MOST_AHEAD`] seconds ahead of this machine's clock. The time is the server's word: with a
+/// later one, a quote for a minute or a delegate for a day would be good for years.
+pub fn sound_time(cluster: i64, here: i64) -> Result<i64, Failure> {
+    let ahead = cluster.saturating_sub(here);
+    match ahead > MOST_AHEAD {
+        true => Err(Failure::refused(format!(
+            "the server says it is {}, {ahead} seconds ahead of this machine's clock: what is signed now would be good for longer than you say; check the clock, or ask another server",
+            calendar::readable(cluster)
+        ))),
+        false => Ok(cluster),
+    }
+}
+
 /// Withholds every signature on mainnet.
 async fn may_sign(config: &ClientConfig) -> Result<(), Failure> {
     let (timeout, behind) = (config.timeout, config.slots_behind);
@@ -237,5 +262,21 @@ async fn may_sign(config: &ClientConfig) -> Result<(), Failure> {
             rpc.server()
         ))),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_far_ahead_is_refused_and_one_behind_is_not() {
+        let here = 1_800_000_000;
+        for cluster in [here + 300, here, here - 86_400, i64::MIN] {
+            assert_eq!(sound_time(cluster, here), Ok(cluster));
+        }
+        for cluster in [here + 301, i64::MAX] {
+            assert_eq!(sound_time(cluster, here).unwrap_err().code(), 1);
+        }
     }
 }

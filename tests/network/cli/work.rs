@@ -159,6 +159,14 @@ fn a_quote_is_signed_verified_filled_and_cancelled() {
     std::fs::write(&other, forged).expect("a file");
     desk.run("bob", &format!("quote fill {}", other.display()))
         .ends(2, "quote's file");
+    // words of another price over the bytes that were signed
+    let forged = quote.replacen(&format!("BTC-PERP:{price}"), "BTC-PERP:1", 1);
+    assert_ne!(forged, quote);
+    std::fs::write(&other, forged).expect("a file");
+    for verb in ["fill", "verify"] {
+        desk.run("bob", &format!("quote {verb} {}", other.display()))
+            .ends(1, "was signed");
+    }
     desk.run(
         "bob",
         &format!("quote cancel --nonce 7 --account {}", desk.account("maker")),
