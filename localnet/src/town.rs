@@ -17,13 +17,13 @@ pub struct Town {
 }
 
 impl Town {
-    /// Builds it by the settings `accounts`, `failing` and `seed`.
+    /// Builds it by the settings `accounts`, `failing`, `seed` and `expire_in`.
     ///
     /// Refuses more failing accounts than accounts; fails where an account is not what it was planned to be.
     pub fn build(settings: &Settings) -> Result<Self, Error> {
         settings.check()?;
         settings.say("building the world");
-        let mut stage = Stage::build();
+        let mut stage = Stage::build(settings.expire_in);
         let failing = populate(&mut stage, settings)?;
         Ok(Self {
             stage,
