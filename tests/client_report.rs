@@ -2,6 +2,7 @@
 //! weather that makes prices doubtful or useless, from the bytes of accounts alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::offset_of;
 
 use anchor_lang::prelude::Pubkey;
 use client_core::plan::{plan_bid, plan_insolvent_bid, Bidder, Limits};
@@ -9,9 +10,10 @@ use client_core::{AccountData, Directory, Evaluator, Inputs, ReportError, Scope}
 use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::instructions::ViewMargin;
 use portfolio_margin_interface::state::margin_account::MAX_CAPACITY;
-use portfolio_margin_interface::state::MarginAccount;
+use portfolio_margin_interface::state::{CollateralBank, MarginAccount, Market};
 use portfolio_margin_interface::view::{MarginView, View};
-use portfolio_margin_interface::{AccountLayout, ID};
+use portfolio_margin_interface::{AccountLayout, DISCRIMINATOR_LEN, ID};
+use risk_core::Price;
 use sandbox::Model;
 use solana_account::Account;
 use support::client::{account_data, gather, Fetched};
@@ -162,6 +164,7 @@ fn bent_bytes_of_genuine_accounts_are_judged_without_a_panic() {
             for _ in 0..12 {
                 let mut fetched = Fetched::of(&scene.world, &keys);
                 bend(&mut fetched, &mut scene.random);
+                store_anything(&mut fetched, &mut scene.random);
                 match judged(&fetched, &directory, &key, scene.world.now()) {
                     Some(Ok(_)) => shown += 1,
                     _ => refused += 1,
@@ -170,6 +173,24 @@ fn bent_bytes_of_genuine_accounts_are_judged_without_a_panic() {
         }
     }
     assert!(shown > 1_000 && refused > 1_000, "{shown} {refused}");
+}
+
+/// Stores prices of the ends of every range, and of none, where markets and banks store theirs: what stands in for a dead feed.
+fn store_anything(fetched: &mut Fetched, random: &mut Random) {
+    const MARKET: usize = DISCRIMINATOR_LEN + offset_of!(Market, spot);
+    const BANK: usize = DISCRIMINATOR_LEN + offset_of!(CollateralBank, spot);
+    for data in fetched.bytes() {
+        let at = match data.first_chunk() {
+            Some(&Market::ACCOUNT_DISCRIMINATOR) => MARKET,
+            Some(&CollateralBank::ACCOUNT_DISCRIMINATOR) => BANK,
+            _ => continue,
+        };
+        let spots = [0, 1, Price::MOST, Price::MOST + 1, u64::MAX];
+        let bytes = random.pick(&spots).to_le_bytes();
+        if let Some(spot) = data.get_mut(at..at + 8).filter(|_| random.one_in(2)) {
+            spot.copy_from_slice(&bytes);
+        }
+    }
 }
 
 /// Changes up to four bytes of one of the accounts; of most of them in the part that is in use.
