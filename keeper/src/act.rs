@@ -379,7 +379,7 @@ impl Actor {
         };
         let fees = value_of_lamports_ceil(quoted.lamports, sol_price);
         let profit = Profit { fees, ..profit };
-        let least = self.settings.profit.least;
+        let least = step.least;
         if profit.net() >= least {
             return Ok(());
         }

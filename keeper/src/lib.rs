@@ -20,6 +20,7 @@ pub mod monte_carlo;
 pub mod order;
 pub mod outcome;
 pub mod packed;
+pub mod part;
 pub mod plan;
 pub mod pricing;
 pub mod profit;

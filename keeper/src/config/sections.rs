@@ -85,6 +85,8 @@ pub struct Shard {
 pub struct Profit {
     /// Least profit of a bid after everything that it costs, 1e-6 USD.
     pub least: i64,
+    /// What it has to bring beyond that for each place that it takes in the keeper's account, 1e-6 USD.
+    pub least_per_position: i64,
     /// What a SOL costs, 1e-6 USD; none: the spot of `sol_market`.
     pub sol_price: Option<i64>,
     /// Index of the market whose spot is the price of SOL.
@@ -325,6 +327,8 @@ fn house(reader: &mut Reader) -> Option<House> {
 
 fn profit(reader: &mut Reader) -> Option<Profit> {
     let least = reader.dollars("profit.least_usd", DOLLAR, 0, MOST_DOLLARS);
+    let least_per_position =
+        reader.dollars("profit.least_per_position_usd", DOLLAR, 0, MOST_DOLLARS);
     let price = reader.dollars("profit.sol_price_usd", 200 * DOLLAR, 0, 1_000_000 * DOLLAR);
     let market = reader.parsed(
         "profit.sol_market",
@@ -344,6 +348,7 @@ fn profit(reader: &mut Reader) -> Option<Profit> {
     }
     Some(Profit {
         least,
+        least_per_position,
         sol_price: (price > 0).then_some(price),
         sol_market: market,
     })

@@ -50,7 +50,7 @@ fn the_example_has_every_key_at_its_default() {
             "{key} = {value} is not in the example"
         );
     }
-    assert_eq!(least.effective.len(), 55);
+    assert_eq!(least.effective.len(), 56);
 }
 
 #[test]
@@ -115,6 +115,7 @@ fn amounts_are_exact_within_their_bounds_and_no_fractions_of_a_float() {
     let most = 1_000_000_000_000_000_000;
     let bounds = [
         ("profit.least_usd", 0, most),
+        ("profit.least_per_position_usd", 0, most),
         ("limits.most_capital_usd", 1_000_000, most),
         ("cranks.least_fees_usd", 0, most),
         ("cranks.least_pnl_usd", 0, most),
