@@ -13,7 +13,6 @@ use portfolio_margin_client::{ClientError, Landed, Quoted, Transactor};
 use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::{seeds, Pubkey};
 use risk_core::liquidation::FRACTION_ONE;
-use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -24,7 +23,8 @@ use crate::gate::{Bound, Gate};
 use crate::limits::{FeeBudget, InFlight, OverLimit, Waiting};
 use crate::metrics::Metrics;
 use crate::model::KnownAccount;
-use crate::outcome::Outcome;
+use crate::outcome::{is_of_the_last, is_paid, is_too_much, may_be_smaller, Outcome};
+use crate::own::OwnFailing;
 use crate::packed::{Desk, Named};
 use crate::plan::{decide, Decision, Situation, Step, LEAST_BID};
 use crate::profit::{value_of_lamports_ceil, Profit, BASE_FEE};
@@ -55,6 +55,8 @@ pub struct Actor {
     pub is_dry: bool,
     /// Accounts worked on.
     pub flights: InFlight,
+    /// Accounts of its own wallet that fail.
+    pub own_failing: OwnFailing,
     payer: Arc<Keypair>,
     transactor: RwLock<Transactor>,
     waiting: Mutex<Waiting>,
@@ -112,6 +114,7 @@ impl Actor {
             bound: AtomicI64::new(0),
             gate: tokio::sync::RwLock::new(()),
             flights: InFlight::default(),
+            own_failing: OwnFailing::default(),
             settings,
             metrics,
             is_dry,
@@ -175,7 +178,8 @@ impl Actor {
                     failures += 1;
                     tracing::debug!(%account, %text, failures, "trying again");
                     sleep(Duration::from_millis(200 * failures)).await;
-                    if self.is_stopping() {
+                    // who made it pay is looked at again later
+                    if self.is_stopping() || !self.waiting().is_due(&account, Instant::now()) {
                         break Outcome::Transient(text);
                     }
                     continue;
@@ -252,7 +256,7 @@ impl Actor {
             self.metrics.count(step.action, outcome.name());
             match outcome {
                 // half of it, then half of that
-                Outcome::CannotCarry(code) if step.profit.is_some() => {
+                Outcome::CannotCarry(code) if step.profit.is_some() && may_be_smaller(code) => {
                     let tried = step.offer.map_or(fraction, |offer| offer.fraction);
                     fraction = tried.min(fraction) / 2;
                     if fraction < LEAST_BID {
@@ -356,7 +360,7 @@ impl Actor {
                 tracing::info!(%account, action, lamports, units, "would send");
                 return Outcome::Planned;
             }
-            return self.send(&transactor, quoted, step).await;
+            return self.send(&transactor, quoted, step, look.of.key).await;
         }
         outcome
     }
@@ -394,7 +398,13 @@ impl Actor {
     }
 
     /// Pays for a transaction out of the budget, sends it and counts what it cost.
-    async fn send(&self, transactor: &Transactor, quoted: Quoted, step: &Step) -> Outcome {
+    async fn send(
+        &self,
+        transactor: &Transactor,
+        quoted: Quoted,
+        step: &Step,
+        account: Pubkey,
+    ) -> Outcome {
         let lamports = quoted.lamports;
         if let Err(limit) = self.reserve(lamports) {
             return Outcome::OverLimit(limit);
@@ -406,6 +416,9 @@ impl Actor {
             }
             Err(error) => {
                 self.not_landed(&error, lamports);
+                if is_paid(&error) {
+                    self.waiting().put_off_paid(account, Instant::now());
+                }
                 Outcome::of(&error)
             }
         }
@@ -419,9 +432,7 @@ impl Actor {
 
     /// Gives a fee back that was not paid, or counts one that was paid for nothing.
     pub fn not_landed(&self, error: &ClientError, lamports: u64) {
-        let failure = error.failure();
-        let is_paid = failure.is_some_and(|failure| failure.landed.is_some());
-        match is_paid || matches!(error, ClientError::Unknown { .. }) {
+        match is_paid(error) || matches!(error, ClientError::Unknown { .. }) {
             true => {
                 self.metrics.fees.inc_by(lamports);
             }
@@ -478,22 +489,4 @@ fn named(known: &KnownAccount) -> Named {
             positions: known.positions.clone(),
         },
     }
-}
-
-/// Whether fewer instructions may fit where these do not.
-fn is_too_much(error: &ClientError) -> bool {
-    matches!(
-        error,
-        ClientError::TooLarge { .. } | ClientError::Compute { .. }
-    )
-}
-
-/// Whether only the last of several instructions failed: what comes before it is good without it. Indexes count the compute budget's
-/// two instructions in front.
-fn is_of_the_last(error: &ClientError, instructions: &[Instruction]) -> bool {
-    let at = error.failure().and_then(|failure| failure.instruction);
-    let Some(at) = at.filter(|_| instructions.len() > 1) else {
-        return false;
-    };
-    usize::from(at) > instructions.len()
 }

@@ -19,6 +19,7 @@ pub mod model;
 pub mod monte_carlo;
 pub mod order;
 pub mod outcome;
+pub mod own;
 pub mod packed;
 pub mod part;
 pub mod plan;

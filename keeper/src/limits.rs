@@ -159,13 +159,21 @@ impl Drop for Claim {
 
 /// Longest that an account is left alone, however often it failed.
 pub const LONGEST: Duration = Duration::from_secs(60);
+/// Least time for which an account is left alone that made the keeper pay for nothing.
+const AFTER_FEE: Duration = Duration::from_secs(2);
 /// How long the failures of an account are remembered after its time has come.
 const REMEMBERED: Duration = Duration::from_secs(300);
 
 /// Accounts that are left alone until a moment: a discount that is too small yet, an account that another keeper has. Failures in a
 /// row make the time longer, so that accounts which cannot be repaired neither starve others nor spend the fees of the hour.
+///
+/// Failures that were paid for are a row of their own, which ends with time alone: whoever is at the edge of health can be well again
+/// in every block that a keeper pays for, and well each time it looks.
 #[derive(Debug, Default)]
-pub struct Waiting(BTreeMap<Pubkey, Rest>);
+pub struct Waiting {
+    rests: BTreeMap<Pubkey, Rest>,
+    paid: BTreeMap<Pubkey, Rest>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Rest {
@@ -174,36 +182,49 @@ struct Rest {
     failures: u32,
 }
 
+/// One more failure of an account: a time that doubles with each in a row, up to [`LONGEST`] or the time itself.
+fn failed(rests: &mut BTreeMap<Pubkey, Rest>, account: Pubkey, time: Duration, now: Instant) {
+    rests.retain(|_, rest| now < rest.until + REMEMBERED);
+    let failures = rests.get(&account).map_or(0, |rest| rest.failures);
+    let time = time
+        .saturating_mul(1 << failures.min(10))
+        .min(LONGEST.max(time));
+    let rest = Rest {
+        until: now + time,
+        failures: failures.saturating_add(1),
+    };
+    rests.insert(account, rest);
+}
+
 impl Waiting {
     /// Leaves an account alone for a time; its failures in a row are over.
     pub fn put_off(&mut self, account: Pubkey, time: Duration, now: Instant) {
         let until = now + time;
-        self.0.insert(account, Rest { until, failures: 0 });
+        self.rests.insert(account, Rest { until, failures: 0 });
     }
 
     /// Leaves an account alone after a failure: for a time that doubles with each in a row, up to [`LONGEST`] or the time itself.
     pub fn put_off_failed(&mut self, account: Pubkey, time: Duration, now: Instant) {
-        self.0.retain(|_, rest| now < rest.until + REMEMBERED);
-        let known = self.0.get(&account);
-        let failures = known.map_or(0, |rest| rest.failures);
-        let time = time
-            .saturating_mul(1 << failures.min(10))
-            .min(LONGEST.max(time));
-        let rest = Rest {
-            until: now + time,
-            failures: failures.saturating_add(1),
-        };
-        self.0.insert(account, rest);
+        failed(&mut self.rests, account, time, now);
+    }
+
+    /// Leaves an account alone after a transaction that was paid for and did nothing, for a time that doubles with each within
+    /// minutes, whatever else is seen of the account meanwhile.
+    pub fn put_off_paid(&mut self, account: Pubkey, now: Instant) {
+        failed(&mut self.paid, account, AFTER_FEE, now);
     }
 
     /// Whether an account's time has come.
     pub fn is_due(&self, account: &Pubkey, now: Instant) -> bool {
-        self.0.get(account).is_none_or(|rest| now >= rest.until)
+        let rests = [self.rests.get(account), self.paid.get(account)];
+        rests.into_iter().flatten().all(|rest| now >= rest.until)
     }
 
     /// How many wait at a time.
     pub fn count(&self, now: Instant) -> usize {
-        self.0.values().filter(|rest| now < rest.until).count()
+        let all = self.rests.iter().chain(&self.paid);
+        let waiting = all.filter(|(_, rest)| now < rest.until);
+        waiting.map(|(key, _)| key).collect::<BTreeSet<_>>().len()
     }
 }
 
@@ -284,5 +305,30 @@ mod tests {
         // and a failure of long ago is forgotten
         waiting.put_off_failed(one, second, now + Duration::from_secs(1_000));
         assert!(waiting.is_due(&one, now + Duration::from_secs(1_001)));
+    }
+
+    #[test]
+    fn who_makes_a_keeper_pay_waits_longer_each_time_though_it_looks_well_in_between() {
+        let (mut waiting, mut now) = (Waiting::default(), Instant::now());
+        let (one, instant) = (Pubkey::from([1; 32]), Duration::from_millis(1));
+        let start = now;
+        for seconds in [2, 4, 8, 16, 32, 60, 60] {
+            waiting.put_off_paid(one, now);
+            // it is healthy at the next look
+            waiting.put_off(one, Duration::from_secs(1), now);
+            assert_eq!(waiting.count(now), 1);
+            let end = now + Duration::from_secs(seconds);
+            assert!(!waiting.is_due(&one, end - instant), "{seconds}");
+            assert!(waiting.is_due(&one, end));
+            assert!(waiting.is_due(&Pubkey::from([2; 32]), now));
+            now = end;
+        }
+        assert_eq!(now - start, Duration::from_secs(182), "seven fees");
+        // remembered for five minutes after the last wait, and no longer
+        waiting.put_off_paid(one, now + REMEMBERED - instant);
+        assert!(!waiting.is_due(&one, now + REMEMBERED + Duration::from_secs(59)));
+        now += REMEMBERED - instant + Duration::from_secs(60) + REMEMBERED;
+        waiting.put_off_paid(one, now);
+        assert!(waiting.is_due(&one, now + Duration::from_secs(2)));
     }
 }

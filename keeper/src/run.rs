@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use portfolio_margin_client::{
     ClientError, ComputePolicy, PriorityFee, Rpc, Transactor, TransactorConfig,
 };
+use portfolio_margin_interface::state::margin_account::MAX_CAPACITY;
 use portfolio_margin_interface::Pubkey;
 use serde::Serialize;
 use solana_keypair::Keypair;
+use solana_signer::Signer;
 use tokio::sync::{mpsc, watch, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -79,6 +81,8 @@ pub struct Summary {
     pub accounts: usize,
     /// Accounts that failed or were in liquidation.
     pub failing: usize,
+    /// Accounts of the keeper's own wallet that failed or were in liquidation: only others can repair them. Not among the failing.
+    pub own_failing: usize,
     /// How attempts at them ended.
     pub repairs: BTreeMap<&'static str, usize>,
     /// How cranks ended.
@@ -183,6 +187,7 @@ impl Keeper {
         };
         let accounts = due(&actor, &failing);
         summary.failing = accounts.len();
+        summary.own_failing = usize::try_from(self.metrics.own_failing.get()).unwrap_or(0);
         let permits = Arc::new(Semaphore::new(self.settings.limits.concurrent));
         let mut tasks = JoinSet::new();
         for account in accounts {
@@ -227,13 +232,20 @@ fn note(signal: Signal, failing: &mut BTreeSet<Pubkey>) {
     }
 }
 
-/// Accounts that want something: those that fail, and those in liquidation, in this keeper's order.
+/// Accounts that want something: those that fail, and those in liquidation, in this keeper's order. Its own wallet's it cannot repair.
 fn due(actor: &Actor, failing: &BTreeSet<Pubkey>) -> Vec<Pubkey> {
     let mut found: Vec<(Urgency, Pubkey)> = vec![];
+    let (owner, mut own_failing) = (actor.payer().pubkey(), BTreeSet::new());
     {
         let book = read(&actor.book);
         for account in book.accounts() {
             let is_failing = failing.contains(&account.key);
+            if account.header.owner == owner {
+                if is_failing || account.is_liquidating() {
+                    own_failing.insert(account.key);
+                }
+                continue;
+            }
             let urgency = match (account.is_liquidating(), is_failing) {
                 (true, _) if account.header.insolvent_at != 0 => Urgency::Insolvent,
                 (true, true) => Urgency::Liquidating,
@@ -244,8 +256,9 @@ fn due(actor: &Actor, failing: &BTreeSet<Pubkey>) -> Vec<Pubkey> {
             found.push((urgency, account.key));
         }
     }
+    actor.own_failing.note(own_failing, &actor.metrics);
     let shard = actor.settings.house.shard;
-    found.retain(|(_, key)| is_in_shard(key, shard) && *key != actor.own);
+    found.retain(|(_, key)| is_in_shard(key, shard));
     sort(&mut found, &actor.own);
     let now = Instant::now();
     let waiting = actor.waiting();
@@ -329,6 +342,11 @@ async fn show(
         metrics.risky.set(gauge(status.risky));
         metrics.failing.set(gauge(status.failing));
         metrics.in_flight.set(gauge(actor.flights.len()));
+        let own = read(&actor.book).account(&actor.own);
+        let held = own.map_or(0, |own| own.positions.len());
+        metrics
+            .free_positions
+            .set(gauge(MAX_CAPACITY.saturating_sub(held)));
         metrics
             .waiting
             .set(gauge(actor.waiting().count(Instant::now())));
