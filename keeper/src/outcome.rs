@@ -154,6 +154,7 @@ impl Outcome {
             | E::NothingToSettle
             | E::SettlementFinal
             | E::SampleRefused
+            | E::OutageRefused
             | E::OracleOutdated
             | E::ZeroAmount => Self::Outcompeted,
             // one of the accounts holds something else than a moment ago

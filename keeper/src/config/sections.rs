@@ -166,6 +166,8 @@ pub struct Cranks {
     pub settlement: bool,
     /// Settles profit and loss of perpetuals.
     pub perp_pnl: bool,
+    /// Reports that a feed is dead.
+    pub report_outage: bool,
     /// Time between two looks at what is due.
     pub interval: Duration,
     /// Longest random wait before a crank, so that keepers do not turn it together.
@@ -424,6 +426,7 @@ fn cranks(reader: &mut Reader) -> Cranks {
         collect_fees: reader.flag("cranks.collect_fees", false),
         settlement: reader.flag("cranks.settlement", true),
         perp_pnl: reader.flag("cranks.perp_pnl", false),
+        report_outage: reader.flag("cranks.report_outage", true),
         interval: seconds(reader.number("cranks.interval_seconds", 5, 1, 3_600)),
         jitter: Duration::from_millis(reader.number("cranks.jitter_ms", 2_000, 0, 60_000)),
         price_age: i64::try_from(age).unwrap_or(i64::MAX),

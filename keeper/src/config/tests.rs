@@ -167,6 +167,7 @@ fn flags_are_true_or_false() {
         "cranks.collect_fees",
         "cranks.settlement",
         "cranks.perp_pnl",
+        "cranks.report_outage",
     ];
     for key in flags {
         for value in ["true", "false"] {
