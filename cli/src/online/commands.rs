@@ -343,6 +343,37 @@ fn cranks() -> Command {
             )
             .arg(market()),
         ))
+        .subcommand(signing(
+            named(
+                "fees",
+                "Move a market's fees to the house and its insurance fund",
+            )
+            .arg(market()),
+        ))
+        .subcommand(signing(
+            named(
+                "outage",
+                "Report that a market's feed is dead: nothing was stored for ten minutes",
+            )
+            .arg(market()),
+        ))
+        .subcommand(signing(
+            named("bank-outage", "Report that a bank's own feed is dead")
+                .arg(words("ASSET", "A mint's address, or @N")),
+        ))
+        .subcommand(signing(
+            named(
+                "perp-pnl",
+                "Settle what an account has lost or won on a perpetual",
+            )
+            .arg(market())
+            .arg(
+                account_option()
+                    .help("Settle this account's")
+                    .required(true),
+            )
+            .arg(sub()),
+        ))
         .subcommand(signing(settlement))
 }
 
@@ -447,6 +478,6 @@ mod tests {
                 },
             );
         }
-        assert_eq!(signs, 18);
+        assert_eq!(signs, 22);
     }
 }
