@@ -150,6 +150,15 @@ impl Town {
 
     /// What a user sends with, over the line.
     pub fn transactor(&self, name: &str) -> Transactor {
+        self.transactor_over(name, &self.proxy.rpc_url())
+    }
+
+    /// The same past the line, straight to the network.
+    pub fn direct(&self, name: &str) -> Transactor {
+        self.transactor_over(name, self.network.rpc_url())
+    }
+
+    fn transactor_over(&self, name: &str, url: &str) -> Transactor {
         let config = TransactorConfig {
             fee: PriorityFee::None,
             resend_every: Duration::from_millis(300),
@@ -158,11 +167,7 @@ impl Town {
             ..TransactorConfig::default()
         };
         let payer = Arc::new(User::named(name).keypair());
-        Transactor::new(
-            rpc(&self.proxy.rpc_url(), Duration::from_secs(1)),
-            payer,
-            config,
-        )
+        Transactor::new(rpc(url, Duration::from_secs(1)), payer, config)
     }
 }
 
