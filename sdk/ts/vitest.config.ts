@@ -1,4 +1,4 @@
-// Which tests run, and how long one may take: those in tests/network share one local network and wait for its blocks.
+// Which tests run, and how long one may take: those in tests/network and tests/browser share one local network and wait for its blocks.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -11,7 +11,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'network',
-          include: ['tests/network/*.test.ts'],
+          include: ['tests/network/*.test.ts', 'tests/browser/*.test.ts'],
           globalSetup: 'tests/network/setup.ts',
           fileParallelism: false,
         },
