@@ -55,7 +55,7 @@ export interface SendOptions {
   fee?: FeePolicy;
   /** Compute units above those of the simulation, percent; 10 where it is not given: state may change in between. */
   spareUnits?: number;
-  /** Lookup tables by address. */
+  /** Lookup tables by address, from `asLookupTables`: every account that they name is taken to be where they say. */
   lookupTables?: AddressesByLookupTableAddress;
 }
 

@@ -48,6 +48,8 @@ const HEADER = 56;
 const TABLE = 1;
 /** `deactivation` of a table in use. */
 const NEVER = 2n ** 64n - 1n;
+/** Stands in the place of an address that is not to be looked up; no instruction names it. */
+const NOBODY = getAddressDecoder().decode(new Uint8Array(32).fill(0xff));
 /** Milliseconds between two looks at whether a table serves, and how many looks it is given. */
 const LOOK_EVERY = 400;
 const MOST_LOOKS = 75;
@@ -153,9 +155,17 @@ export async function findLookupTables(rpc: Rpc<GetProgramAccountsApi>, authorit
   return tables;
 }
 
-/** The tables as sending takes them. */
-export function asLookupTables(tables: readonly LookupTable[]): AddressesByLookupTableAddress {
-  return Object.fromEntries(tables.map(({ address, addresses }) => [address, addresses]));
+/**
+ * The tables as sending takes them, with what the house lists, {@link tableAddresses}, and nothing else.
+ *
+ * What a table names is the server's word, and what is looked up in it is not in the transaction that is signed: a server that lies could
+ * have a transaction pay somebody else. Of accounts that a house lists the program itself refuses wrong ones.
+ */
+export function asLookupTables(directory: Directory, tables: readonly LookupTable[]): AddressesByLookupTableAddress {
+  const listed = new Set(tableAddresses(directory));
+  // places stay as they are
+  const only = ({ addresses }: LookupTable) => addresses.map((address) => (listed.has(address) ? address : NOBODY));
+  return Object.fromEntries(tables.map((table) => [table.address, only(table)]));
 }
 
 /** Makes an empty table: the instruction and the address, which follows from a slot that the runtime still knows. */

@@ -103,7 +103,7 @@ describe.sequential('a lookup table', () => {
     ];
     const alone = sendInstructions(rpc, taker.signer, all);
     await expect(alone).rejects.toThrow(/^the transaction has 1\d\d\d bytes, of 1232 at the most: use a lookup table$/);
-    const sent = await sendInstructions(rpc, taker.signer, all, { lookupTables: asLookupTables([table]) });
+    const sent = await sendInstructions(rpc, taker.signer, all, { lookupTables: asLookupTables(directory, [table]) });
     const after = await load(taker.margin);
     for (const leg of legs) {
       const held = ({ account }: typeof after) =>
@@ -119,6 +119,8 @@ describe.sequential('a lookup table', () => {
     expect(wire.length).toBeLessThanOrEqual(1_232);
     const names = (key: Address) => wire.includes(Buffer.from(getAddressEncoder().encode(key)));
     expect(names(table.address)).toBe(true);
+    // looked up is what the house lists alone, though the table names more
+    expect([names(taker.margin), names(other.margin)]).toEqual([true, true]);
     for (const { address } of directory.markets.values()) expect(names(address)).toBe(false);
     console.log(`${legs.length} legs in ${directory.markets.size} markets: ${wire.length} bytes with the table`);
   });

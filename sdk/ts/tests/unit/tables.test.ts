@@ -1,5 +1,12 @@
 // Lookup tables name what the Rust crates put into them, and are read only where they are tables in use.
-import { AccountRole, createNoopSigner, getAddressEncoder, getProgramDerivedAddress, type Address } from '@solana/kit';
+import {
+  AccountRole,
+  createNoopSigner,
+  getAddressDecoder,
+  getAddressEncoder,
+  getProgramDerivedAddress,
+  type Address,
+} from '@solana/kit';
 import { describe, expect, it } from 'vitest';
 import {
   asLookupTables,
@@ -75,7 +82,6 @@ describe('a table', () => {
     expect([address, read]).toEqual([other, { authority, addresses: named }]);
     expect(decodeLookupTable(table({ mark: 0 }), 6n).authority).toBeUndefined();
     expect(decodeLookupTable(table({ addresses: [], from: 0 }), 6n).addresses).toEqual([]);
-    expect(asLookupTables([decodeLookupTable(table(), 6n)])).toEqual({ [other]: named });
   });
 
   const most = Array.from({ length: MOST_TABLE_ADDRESSES }, () => authority);
@@ -101,6 +107,16 @@ describe('a table', () => {
       if (isWhole) expect(read().addresses).toHaveLength((end - 56) / 32);
       else expect(read, `${end}`).toThrow(DataError);
     }
+  });
+
+  it('is looked into for what the house lists, and for nothing else, in its place', () => {
+    const [first, , second] = named; // between them the price of the quote asset
+    const addresses = [first!, other, second!, authority];
+    const read = decodeLookupTable(table({ addresses }), 6n);
+    const nobody = getAddressDecoder().decode(new Uint8Array(32).fill(255));
+    expect(asLookupTables(directory, [read])).toEqual({ [other]: [first, nobody, second, nobody] });
+    expect(asLookupTables({ ...directory, markets: new Map(), banks: new Map() }, [read])[other]![2]).toBe(nobody);
+    expect(read.addresses).toEqual(addresses);
   });
 
   it('is fetched as of the slot of the answer, and found by its authority alone', async () => {
