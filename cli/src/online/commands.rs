@@ -318,6 +318,14 @@ fn cranks() -> Command {
                 .required(true),
         )
         .arg(sub());
+    let pnl = named(
+        "perp-pnl",
+        "Realise the profit or loss of a perpetual as cash: losses in full, profits as far as losers have paid",
+    );
+    let pnl = pnl
+        .arg(market())
+        .arg(account_option().help("Of this account [default: the key's own]"))
+        .arg(sub());
     Command::new("crank")
         .about("Store prices, book funding, settle: anybody may")
         .subcommand_required(true)
@@ -361,19 +369,7 @@ fn cranks() -> Command {
             named("bank-outage", "Report that a bank's own feed is dead")
                 .arg(words("ASSET", "A mint's address, or @N")),
         ))
-        .subcommand(signing(
-            named(
-                "perp-pnl",
-                "Settle what an account has lost or won on a perpetual",
-            )
-            .arg(market())
-            .arg(
-                account_option()
-                    .help("Settle this account's")
-                    .required(true),
-            )
-            .arg(sub()),
-        ))
+        .subcommand(signing(pnl))
         .subcommand(signing(settlement))
 }
 

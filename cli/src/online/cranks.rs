@@ -84,18 +84,19 @@ fn bank_of_its_own(desk: &Desk, arguments: &ArgMatches, instead: &str) -> Result
     Ok(bank.index)
 }
 
-/// Realises what an account's perpetual has lost, or won as far as losers have paid; a profit that shares losses only by its owner.
+/// Realises what an account's perpetual has lost, or won as far as losers have paid.
 async fn perp_pnl(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
     let market = desk.market(arguments, "MARKET")?;
-    let key = desk.account(arguments, "account")?;
-    let loaded = desk.load(&key).await?;
-    let owner = loaded.account.header.owner;
-    let signer = desk.owner().ok().filter(|signer| *signer == owner);
-    let built = loaded
-        .builder()
-        .settle_perp_pnl(&loaded.side(), market, signer);
-    let what = format!("settle the perpetual of {} of {key}", desk.names.of(market));
+    let account = desk.account(arguments, "account")?;
+    let loaded = desk.load(&account).await?;
+    let (side, owner) = (loaded.side(), desk.owner()?);
+    // a profit that shares a market's losses is its owner's to take
+    let signer = (side.owner() == owner).then_some(owner);
+    let built = loaded.builder().settle_perp_pnl(&side, market, signer);
+    let name = desk.names.of(market);
+    let what = format!("realise the {name} perpetual's profit or loss of {account}");
     Act::plain(what, built.map_err(refusal::of_client)?)
+        .showing(account)
         .carry_out(desk)
         .await
 }

@@ -7,7 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::ArgMatches;
 use client_core::{AccountData, Directory, ListedBank, Scope};
 use portfolio_margin_client::{
-    Client, ClientConfig, Loaded, Moment, PriorityFee, Rpc, Transactor, TransactorConfig,
+    Client, ClientConfig, ClientError, Loaded, Moment, PriorityFee, Rpc, Transactor,
+    TransactorConfig,
 };
 use portfolio_margin_interface::{seeds, AccountLayout, Pubkey};
 use solana_commitment_config::CommitmentLevel;
@@ -85,7 +86,8 @@ impl Desk {
         if is_signing && !is_set(arguments, "yes") && !is_set(arguments, "dry-run") {
             may_sign(&config).await?;
         }
-        let client = Client::connect(config).await.map_err(refusal::of_client)?;
+        let connected = Client::connect(config).await;
+        let client = connected.map_err(|error| of_house(error, &settings))?;
         drop(progress);
         let directory = client.directory();
         let symbols = directory
@@ -163,7 +165,11 @@ impl Desk {
             ("quote", _) => banks.find(|bank| bank.is_quote),
             (_, Some(index)) => banks.find(|bank| bank.index == index),
             _ => {
-                let mint = config::address("asset", word)?;
+                let mint = config::address("asset", word).map_err(|_| {
+                    Failure::usage(format!(
+                        "asset: {word:?} is no address; an asset is quote, a mint's address, or @N as `pm banks` lists it"
+                    ))
+                })?;
                 banks.find(|bank| bank.mint == mint)
             }
         };
@@ -173,7 +179,8 @@ impl Desk {
 
     /// An account with all that its check reads.
     pub async fn load(&self, key: &Pubkey) -> Result<Loaded, Failure> {
-        self.client.load(key).await.map_err(refusal::of_client)
+        let loaded = self.client.load(key).await;
+        loaded.map_err(|error| of_account(error, key))
     }
 
     /// Two accounts of one moment, and what a scope adds.
@@ -247,6 +254,26 @@ pub fn sound_time(cluster: i64, here: i64) -> Result<i64, Failure> {
             calendar::readable(cluster)
         ))),
         false => Ok(cluster),
+    }
+}
+
+/// Why there is no house to work with: a server or a house of another place is the usual reason.
+fn of_house(error: ClientError, settings: &Settings) -> Failure {
+    match error {
+        ClientError::Missing(key) if key == settings.house => Failure::not_found(format!(
+            "there is no clearing house {key} at this server; --house or PM_HOUSE names another, --url or PM_URL the server"
+        )),
+        error => refusal::of_client(error),
+    }
+}
+
+/// Why an account cannot be read.
+fn of_account(error: ClientError, account: &Pubkey) -> Failure {
+    match error {
+        ClientError::Missing(key) if key == *account => Failure::not_found(format!(
+            "there is no account {key}; `pm account list` shows the key's, `pm account open --sub N` opens one"
+        )),
+        error => refusal::of_client(error),
     }
 }
 

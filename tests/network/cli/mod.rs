@@ -122,6 +122,14 @@ impl Desk {
         self.json(user, line)
     }
 
+    /// Its table fits a terminal of 100 columns.
+    #[track_caller]
+    fn fits(&self, user: &str, line: &str) {
+        let table = self.run(user, line).done();
+        let widest = table.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(100), "{line}: {widest:?} columns\n{table}");
+    }
+
     /// The date of the last listed expiry of BTC as series write it.
     fn date(&self) -> String {
         let markets = self.json("alice", "markets");

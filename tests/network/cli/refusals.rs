@@ -22,12 +22,12 @@ const WRONG: &[(&str, i32, &str)] = &[
     ),
     ("deposit -5", 2, "'-5'"),
     ("deposit many", 2, "is not a decimal number"),
-    ("deposit 1 USDC", 2, "is no address"),
+    ("deposit 1 USDC", 2, "a mint's address, or @N"),
     ("margin --account nobody", 2, "is no address"),
     (
         "margin --account mine --keypair none.json",
         2,
-        "keypair file none.json",
+        "keypair file none.json: No such file or directory (os error 2); --keypair or PM_KEYPAIR",
     ),
     ("margin --account mine --house here", 2, "house"),
     ("margin --account mine --url localhost", 2, "http://"),
@@ -51,10 +51,14 @@ const WRONG: &[(&str, i32, &str)] = &[
     ),
     // what is not there
     ("deposit 1 {bob}", 4, "no bank"),
-    ("deposit 1 --sub 9", 4, "no account"),
+    (
+        "deposit 1 --sub 9",
+        4,
+        "`pm account open --sub N` opens one",
+    ),
     ("margin --account {bob}", 4, "is not a margin account"),
     ("positions {house}", 4, "is not a margin account"),
-    ("margin --account mine --house 77", 4, "no account"),
+    ("margin --account mine --house 77", 4, "no clearing house"),
     (
         "trade buy:1:XRP-PERP:1 --maker-keypair {maker-key}",
         4,
