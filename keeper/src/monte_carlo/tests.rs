@@ -110,14 +110,23 @@ fn at_distance(quantity: i64, deviations: f64, terms: &Terms) -> (Inputs, Arc<Kn
 
 #[test]
 fn a_perpetual_fails_at_the_end_with_the_tail_of_the_lognormal() {
-    let terms = Terms {
-        paths: 4_096,
-        steps: 1,
-        evaluations: u64::MAX,
-        ..Terms::default()
-    };
-    for quantity in [BASE, -BASE] {
-        for deviations in [0.25, 1.0, 2.0] {
+    // over sixty days the drift is a seventh of a deviation, which so many paths tell
+    let horizons = [
+        (600.0, &[0.25, 1.0, 2.0][..]),
+        (60.0 * 86_400.0, &[0.25, 0.5]),
+    ];
+    for (quantity, (horizon_seconds, distances)) in [BASE, -BASE]
+        .into_iter()
+        .flat_map(|quantity| horizons.map(|horizon| (quantity, horizon)))
+    {
+        let terms = Terms {
+            paths: 4_096,
+            steps: 1,
+            horizon_seconds,
+            evaluations: u64::MAX,
+            ..Terms::default()
+        };
+        for deviations in distances.iter().copied() {
             let (inputs, account, found) = at_distance(quantity, deviations, &terms);
             assert!((found - deviations).abs() < 0.02, "{found} {deviations}");
             // the drift of half a variance, in deviations
