@@ -313,6 +313,26 @@ mod tests {
         }
     }
 
+    /// A redirect would carry a transaction, and the key in the URL's path, to a server that nobody chose.
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let location = format!("http://{}/", elsewhere.local_addr().unwrap());
+        for status in ["301 Moved", "302 Found", "307 Moved", "308 Moved"] {
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            let error = ask(answer).await.unwrap_err();
+            let number: u16 = status[..3].parse().unwrap();
+            assert!(
+                matches!(&error, Rpc(f) if f.status == Some(number)),
+                "{error}"
+            );
+        }
+        let asked = tokio::time::timeout(Duration::from_millis(50), elsewhere.accept()).await;
+        assert!(asked.is_err(), "nobody asks there");
+    }
+
     #[tokio::test]
     async fn an_answer_that_breaks_off_is_worth_another_try() {
         let whole = answer("200 OK", r#"{"jsonrpc":"2.0","id":1,"result":7}"#);

@@ -371,6 +371,35 @@ mod tests {
     }
 
     #[test]
+    fn a_delegate_signs_with_that_right_until_it_ends_and_nobody_for_none() {
+        let mut scene = scene();
+        let parties = [scene.house, scene.maker, scene.taker];
+        let quote = scene.signed(&offer(1));
+        let delegate = scene.key.pubkey();
+        for (key, scope, expires, is_good) in [
+            (delegate, SCOPE_TRADE, NOW + 1, true),
+            (delegate, SCOPE_TRADE, NOW, false),
+            (delegate, !SCOPE_TRADE, NOW + 1, false),
+            (scene.taker, SCOPE_TRADE, NOW + 1, false),
+        ] {
+            let header = &mut scene.account.header;
+            header.owner = Pubkey::from([3; 32]);
+            (header.delegate, header.delegate_scope) = (key, scope);
+            header.delegate_expires = expires;
+            let verified = scene.verify(&quote, parties, NOW);
+            assert_eq!(verified, is_good, "{key} {scope} {expires}");
+        }
+        // no delegate is no key
+        let header = &scene.account.header;
+        let nobody = MarginAccount {
+            delegate: Pubkey::default(),
+            delegate_scope: SCOPE_TRADE,
+            ..*header
+        };
+        assert!(!may_quote(&nobody, &Pubkey::default(), NOW));
+    }
+
+    #[test]
     fn no_byte_of_a_quote_can_be_changed() {
         let scene = scene();
         let parties = [scene.house, scene.maker, scene.taker];
