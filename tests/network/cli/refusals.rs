@@ -1,5 +1,6 @@
 //! Every way to be refused: codes, words and numbers; mainnet; a broken line.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
@@ -143,6 +144,48 @@ fn mainnet_is_signed_for_with_yes_alone() {
     desk.at(&mainnet(), "alice", "markets").ends(3, "nonsense");
     let other = answering("\"4uhcVJyU9pJkvQyS88uRDiswHXSCkY3zQawwpjk2NsNY\"", 8);
     desk.at(&other, "alice", "deposit 1").ends(3, "nonsense");
+}
+
+#[test]
+fn a_servers_clock_makes_nothing_good_for_longer() {
+    let desk = Desk::start("clock");
+    let line = Proxy::start(desk.network.rpc_url(), desk.network.ws_url());
+    let at = |words: &str| desk.at(&line.rpc_url(), "maker", words);
+    at("quote open").done();
+    let words = [
+        "quote sign buy:1:BTC-PERP:1 --nonce 1",
+        "account delegate 4uhcVJyU9pJkvQyS88uRDiswHXSCkY3zQawwpjk2NsNY",
+    ];
+    line.inject(Rule::all(
+        "getMultipleAccounts",
+        Fault::Clock(4_102_444_800),
+    ));
+    for words in words {
+        at(words).ends(1, "ahead of this machine's clock");
+    }
+    line.clear();
+    for words in words {
+        at(words).done();
+    }
+}
+
+#[test]
+fn a_trade_is_signed_once_whatever_the_server_says_of_it() {
+    let desk = Desk::start("once");
+    let line = Proxy::start(desk.network.rpc_url(), desk.network.ws_url());
+    let price = desk.price();
+    let (maker, account) = (desk.key("maker"), desk.account("maker"));
+    let trade = format!("trade buy:0.1:BTC-PERP:{price} --maker-keypair {maker} --maker {account}");
+    line.inject(Rule::all("getSignatureStatuses", Fault::Unseen));
+    line.inject(Rule::all("getEpochInfo", Fault::Height));
+    desk.at(&line.rpc_url(), "bob", &trade).ends(3, "expired");
+    let signed: BTreeSet<String> = line.sent().into_iter().collect();
+    assert_eq!(signed.len(), 1, "{signed:?}");
+    // what has nobody on its other side is repeated
+    desk.at(&line.rpc_url(), "bob", "deposit 1")
+        .ends(3, "expired");
+    let signed: BTreeSet<String> = line.sent().into_iter().collect();
+    assert_eq!(signed.len(), 4, "{signed:?}");
 }
 
 #[test]
