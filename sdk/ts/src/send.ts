@@ -142,7 +142,8 @@ function layoutOf(message: { instructions: readonly Instruction[] }, sent: reado
 /**
  * Sends instructions as one transaction and waits until it has the commitment asked for.
  *
- * It is simulated first: what would fail is not sent, and costs nothing.
+ * It is simulated first: what would fail is not sent, and costs nothing. It is signed once. That it expired is the server's word: before
+ * a trade is sent anew, see whether `sequence` of the account has moved, or put `assert_sequence` in front of both.
  *
  * @throws TransactionError where it fits no packet, fails, in the simulation or on chain, or its blockhash expires unseen.
  */
