@@ -300,24 +300,31 @@ fn quotes() -> Command {
         .subcommand(signing(cancel))
 }
 
+/// Cranks of one market: their names, and what each does.
+const OF_A_MARKET: [(&str, &str); 4] = [
+    (
+        "market",
+        "Store a market's spot; move its stable price and regime",
+    ),
+    (
+        "funding",
+        "Book a market's funding of past hours, as an event for charts",
+    ),
+    (
+        "fees",
+        "Move a market's fees to the house and its insurance fund",
+    ),
+    (
+        "outage",
+        "Report that a market's feed is dead: nothing was stored for ten minutes",
+    ),
+];
+
 /// `pm crank`.
 fn cranks() -> Command {
     let market = || words("MARKET", "Its symbol, or @N");
-    let settlement = named(
-        "settlement",
-        "An expiry: record a price of its last half hour, make its price final, or settle an account",
-    );
-    let settlement = settlement
-        .arg(words("FUTURE", "Market and date, as BTC-27NOV26"))
-        .arg(flag("record", "Record the price of now"))
-        .arg(flag("finalize", "Make the price final"))
-        .arg(account_option().help("Settle this account's positions of the expiry"))
-        .group(
-            clap::ArgGroup::new("step")
-                .args(["record", "finalize", "account"])
-                .required(true),
-        )
-        .arg(sub());
+    let asset = || words("ASSET", "A mint's address, or @N");
+    let of_a_market = OF_A_MARKET.map(|(name, about)| named(name, about).arg(market()));
     let pnl = named(
         "perp-pnl",
         "Realise the profit or loss of a perpetual as cash: losses in full, profits as far as losers have paid",
@@ -330,47 +337,33 @@ fn cranks() -> Command {
         .about("Store prices, book funding, settle: anybody may")
         .subcommand_required(true)
         .arg_required_else_help(true)
+        .subcommands(of_a_market.map(signing))
+        .subcommand(signing(named("bank", "Store a bank's price").arg(asset())))
         .subcommand(signing(
-            named(
-                "market",
-                "Store a market's spot; move its stable price and regime",
-            )
-            .arg(market()),
-        ))
-        .subcommand(signing(
-            named("bank", "Store a bank's price").arg(words("ASSET", "A mint's address, or @N")),
+            named("bank-outage", "Report that a bank's own feed is dead").arg(asset()),
         ))
         .subcommand(signing(named(
             "quote-price",
             "Store the quote asset's price",
         )))
-        .subcommand(signing(
-            named(
-                "funding",
-                "Book a market's funding of past hours, as an event for charts",
-            )
-            .arg(market()),
-        ))
-        .subcommand(signing(
-            named(
-                "fees",
-                "Move a market's fees to the house and its insurance fund",
-            )
-            .arg(market()),
-        ))
-        .subcommand(signing(
-            named(
-                "outage",
-                "Report that a market's feed is dead: nothing was stored for ten minutes",
-            )
-            .arg(market()),
-        ))
-        .subcommand(signing(
-            named("bank-outage", "Report that a bank's own feed is dead")
-                .arg(words("ASSET", "A mint's address, or @N")),
-        ))
         .subcommand(signing(pnl))
-        .subcommand(signing(settlement))
+        .subcommand(signing(settlement()))
+}
+
+/// `pm crank settlement`.
+fn settlement() -> Command {
+    let about = "An expiry: record a price of its last half hour, make its price final, or settle an account";
+    named("settlement", about)
+        .arg(words("FUTURE", "Market and date, as BTC-27NOV26"))
+        .arg(flag("record", "Record the price of now"))
+        .arg(flag("finalize", "Make the price final"))
+        .arg(account_option().help("Settle this account's positions of the expiry"))
+        .group(
+            clap::ArgGroup::new("step")
+                .args(["record", "finalize", "account"])
+                .required(true),
+        )
+        .arg(sub())
 }
 
 /// `pm liquidations`.
