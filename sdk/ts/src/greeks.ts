@@ -166,15 +166,15 @@ export function decodeLegGreeksView(data: ReadonlyUint8Array): LegGreeksView {
   return { ...rest, rows: rows.slice(0, count).map(({ padding: _none, ...shown }) => shown) };
 }
 
-/** All rows of pages that begin where the one before ended. */
-function* rowsOf<T>(read: (first: number) => { rows: T[]; total: number }): Generator<T> {
-  for (let first = 0; ;) {
-    const { rows, total } = read(first);
-    yield* rows;
-    first += rows.length;
-    if (first >= total) return;
-    if (rows.length === 0) throw new DataError(`an empty page, at row ${first} of ${total}`);
+/** All rows, of the first page and of those that begin where the one before ended. */
+function rowsOf<T>(page: { rows: T[]; total: number }, read: (first: number) => { rows: T[] }): T[] {
+  const rows = [...page.rows];
+  while (rows.length < page.total) {
+    const { rows: further } = read(rows.length);
+    if (further.length === 0) throw new DataError(`an empty page, at row ${rows.length} of ${page.total}`);
+    rows.push(...further);
   }
+  return rows;
 }
 
 /** Puts together the pages that `ask` answers with, of those markets. */
@@ -183,8 +183,14 @@ export function gatherGreeks(ask: (page: GreeksPage) => ReadonlyUint8Array, mark
   const gathered = markets.map((market): MarketGreeks => {
     const byExpiry = (first: number) => decodeGreeksView(ask({ __kind: 'Market', market, first }));
     const byLeg = (first: number) => decodeLegGreeksView(ask({ __kind: 'Legs', market, first }));
-    const expiries = [...rowsOf(byExpiry)].map(({ key, greeks: of }) => ({ expiry: key, greeks: of }));
-    return { market, spot: byLeg(0).spot, sum: byExpiry(0).sum, expiries, legs: [...rowsOf(byLeg)] };
+    const [expiries, legs] = [byExpiry(0), byLeg(0)];
+    return {
+      market,
+      spot: legs.spot,
+      sum: expiries.sum,
+      expiries: rowsOf(expiries, byExpiry).map(({ key, greeks: of }) => ({ expiry: key, greeks: of })),
+      legs: rowsOf(legs, byLeg),
+    };
   });
   return { now, doubt, sum, markets: gathered };
 }

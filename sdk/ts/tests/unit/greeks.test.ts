@@ -201,16 +201,29 @@ describe('bytes that are no such view', () => {
     expect(() => describeMatrix(view, { ...scenarios, count: scenarios.count - 1 })).toThrow(DataError);
   });
 
-  it('as pages that never end are not asked for for ever', () => {
-    const empty = new Uint8Array(GREEKS_VIEW_SIZE);
-    empty.set([3, 0, 0, 9]);
+  it('as pages that never end are not asked for for ever, and all pages that there are are put together', () => {
     let asked = 0;
-    const ask = () => {
+    /** Pages of rows that are numbered by expiry, as many as `total`, `each` on a page. */
+    const pagesOf = (total: number, each: number) => (page: GreeksPage) => {
       asked += 1;
-      return empty;
+      const [size, head, row] = page.__kind === 'Legs' ? [LEG_GREEKS_VIEW_SIZE, 32, 80] : [GREEKS_VIEW_SIZE, 120, 112];
+      const first = page.__kind === 'Account' ? 0 : page.first;
+      const count = Math.min(total - first, each);
+      const bytes = new Uint8Array(size);
+      bytes.set([3, count, first, total]);
+      const key = head + (page.__kind === 'Legs' ? 8 : 0);
+      for (let at = 0; at < count; at += 1) bytes[key + at * row] = first + at;
+      return bytes;
     };
-    expect(() => gatherGreeks(ask, [0])).toThrow('an empty page');
+    expect(() => gatherGreeks(pagesOf(9, 0), [0])).toThrow('an empty page, at row 0 of 9');
     expect(asked).toBeLessThan(5);
+    asked = 0;
+    const { markets } = gatherGreeks(pagesOf(20, 8), [5]);
+    const numbers = Array.from({ length: 20 }, (_, at) => BigInt(at));
+    expect(markets.map(({ market }) => market)).toEqual([5]);
+    expect(markets[0]!.expiries.map(({ expiry }) => expiry)).toEqual(numbers);
+    expect(markets[0]!.legs.map(({ expiry }) => expiry)).toEqual(numbers);
+    expect(asked).toBe(1 + 3 + 3);
   });
 
   it('changed at random trap nothing, whatever is asked of them', () => {
