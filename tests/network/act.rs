@@ -9,13 +9,14 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use client_core::AccountData;
-use localnet::{Network, Settings, Town};
+use localnet::{Settings, Town};
 use portfolio_margin_client::{Client, ClientConfig};
 use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
 use portfolio_margin_interface::Pubkey;
 use sandbox::User;
 use serde_json::Value;
 
+use crate::chain::Network;
 use crate::proxy::{Fault, Proxy, Rule};
 
 const ACCOUNTS: usize = 40;

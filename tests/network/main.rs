@@ -1,6 +1,7 @@
 //! Clients and keepers against the local network.
 
 mod act;
+mod chain;
 mod cli;
 mod client;
 mod decide;

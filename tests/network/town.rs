@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client_core::AccountData;
-use localnet::{Network, Settings};
+use localnet::Settings;
 use portfolio_margin_client::{Client, Filter, PriorityFee, Rpc, Transactor, TransactorConfig};
 use portfolio_margin_interface::instructions::DepositCollateral;
 use portfolio_margin_interface::state::MarginAccount;
@@ -15,6 +15,7 @@ use sandbox::User;
 use solana_commitment_config::CommitmentLevel;
 use solana_instruction::Instruction;
 
+use crate::chain::Network;
 use crate::proxy::Proxy;
 
 /// Older answers than this are an error; here every answer is one network's.

@@ -16,6 +16,11 @@ use crate::keeper::Keeper;
 use crate::proxy::Proxy;
 use crate::town::Town;
 
+/// How a chain ends a log that is longer than it keeps: events may be missing.
+const CUT: &str = "Log truncated";
+/// From processed to confirmed, at the most.
+const CONFIRMATION: Duration = Duration::from_secs(30);
+
 /// How many of the accounts are active and at or above maintenance.
 pub async fn whole(client: &Client, accounts: &[Pubkey]) -> usize {
     let loaded = client.load_all(accounts, &Scope::default()).await;
@@ -71,6 +76,7 @@ pub async fn deeds(town: &Town, lines: &[&Proxy]) -> Deeds {
     sent.dedup();
     // what was sent last is not in a block yet
     sleep(Duration::from_millis(town.slot_ms * 2)).await;
+    confirmed(town).await;
     for signature in sent {
         let how =
             json!([signature, { "commitment": "confirmed", "maxSupportedTransactionVersion": 0 }]);
@@ -88,9 +94,27 @@ pub async fn deeds(town: &Town, lines: &[&Proxy]) -> Deeds {
         }
         let lines = meta["logMessages"].as_array().expect("a log");
         let lines = lines.iter().filter_map(|line| line.as_str());
+        assert!(lines.clone().all(|line| line != CUT), "{signature}: {meta}");
         note(events_of(lines), &mut deeds);
     }
     deeds
+}
+
+/// Waits until what is processed now is confirmed: only then does the chain tell of transactions.
+async fn confirmed(town: &Town) {
+    let slot = async |level: &str| {
+        let found = town.rpc.call("getSlot", json!([{ "commitment": level }]));
+        found.await.expect("an answer").as_u64().expect("a slot")
+    };
+    let processed = slot("processed").await;
+    let start = Instant::now();
+    while slot("confirmed").await < processed {
+        assert!(
+            start.elapsed() < CONFIRMATION,
+            "{processed} is not confirmed"
+        );
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 fn note(events: Vec<Event>, deeds: &mut Deeds) {

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use localnet::{Network, Settings};
+use localnet::Settings;
 use serde_json::Value;
+
+use crate::chain::Network;
 
 /// `pm`, built once: another package's binary, which cargo does not build for these tests.
 fn binary() -> &'static Path {

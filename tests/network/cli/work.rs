@@ -1,10 +1,11 @@
 //! Every command at work, as a table and as JSON.
 
 use localnet::scenario::START_PRICES;
-use localnet::{Network, Settings};
+use localnet::Settings;
 use serde_json::Value;
 
 use super::{millionths, Desk};
+use crate::chain::Network;
 
 #[test]
 fn an_account_is_opened_funded_changed_and_closed() {
