@@ -335,7 +335,7 @@ fn listen(port: u16) -> Result<TcpListener, Error> {
 }
 
 /// Writes the named users' keypairs as the Solana tools read them. The keys are public: they are made from the names.
-fn write_keys(stage: &Stage, folder: &Path) -> Result<(), Error> {
+pub(crate) fn write_keys(stage: &Stage, folder: &Path) -> Result<(), Error> {
     let fail = |path: &Path| {
         let path = path.to_path_buf();
         move |error| Error::File(path, error)
