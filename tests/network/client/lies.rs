@@ -139,6 +139,21 @@ async fn another_ones_bytes_are_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mint_of_no_token_program_is_none() {
+    let (client, spy) = spied(shared()).await;
+    let known = client.directory();
+    let mint = known.banks[&0].mint;
+    lie_about(&spy, mint, |account| {
+        account["owner"] = json!(portfolio_margin_client::ID.to_string());
+    });
+    let error = client.refresh().await.unwrap_err();
+    assert!(not_an_account(&error, &mint), "{error}");
+    assert_eq!(client.directory(), known, "what was known stays");
+    spy.honest();
+    client.refresh().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_older_slot_than_was_seen_is_refused_and_worth_another_try() {
     let network = shared();
     let (client, spy) = spied(network).await;
