@@ -298,8 +298,13 @@ async fn delegate(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
     }
     let delegate = address("delegate", word(arguments, "KEY"))?;
     let hours = arguments.get_one::<u32>("hours").copied().unwrap_or(24);
-    let now = sound_time(desk.moment().await?.inputs.now, here())?;
-    let expires = now.saturating_add(i64::from(hours) * 3_600);
+    let expires = match arguments.get_one::<i64>("until") {
+        Some(until) => *until,
+        None => {
+            let now = sound_time(desk.moment().await?.inputs.now, here())?;
+            now.saturating_add(i64::from(hours) * 3_600)
+        }
+    };
     let what = format!("let {delegate} trade until {}", readable(expires));
     let act = Act::plain(
         what,

@@ -101,18 +101,13 @@ fn words(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).required(true).help(help)
 }
 
-/// `pm account`.
-fn accounts() -> Command {
-    let open = named("open", "Open a margin account of the key");
-    let open = open
-        .arg(sub())
-        .arg(capacity("Positions it has room for, 16 to 128").default_value("16"))
-        .arg(option("tier", "TIER", "standard or portfolio").default_value("portfolio"));
+/// `pm account delegate`.
+fn delegate() -> Command {
     let delegate = named(
         "delegate",
         "Let another key trade and sign quotes for the account, for a time; or no longer",
     );
-    let delegate = delegate
+    delegate
         .arg(sub())
         .arg(
             Arg::new("KEY")
@@ -123,7 +118,17 @@ fn accounts() -> Command {
         .arg(
             option("hours", "N", "For how long, hours [default: 24]")
                 .value_parser(clap::value_parser!(u32).range(1..=87_600)),
-        );
+        )
+        .arg(until().conflicts_with_all(["hours", "none"]))
+}
+
+/// `pm account`.
+fn accounts() -> Command {
+    let open = named("open", "Open a margin account of the key");
+    let open = open
+        .arg(sub())
+        .arg(capacity("Positions it has room for, 16 to 128").default_value("16"))
+        .arg(option("tier", "TIER", "standard or portfolio").default_value("portfolio"));
     let tier = named("tier", "Change how the account is margined");
     let venue = named(
         "venue",
@@ -161,7 +166,7 @@ fn accounts() -> Command {
         .subcommand(signing(
             tier.arg(sub()).arg(words("TIER", "standard or portfolio")),
         ))
-        .subcommand(signing(delegate))
+        .subcommand(signing(delegate()))
         .subcommand(signing(venue))
 }
 
@@ -219,6 +224,12 @@ fn quote_file() -> Arg {
     words("QUOTE", "The quote's file; - for standard input")
 }
 
+/// An end that does not depend on what the server says of the time.
+fn until() -> Arg {
+    option("until", "TIME", "Until when it is good, Unix seconds")
+        .value_parser(clap::value_parser!(i64).range(1..))
+}
+
 /// `pm quote sign`.
 fn quote_sign() -> Command {
     named(
@@ -242,6 +253,7 @@ fn quote_sign() -> Command {
             .value_parser(clap::value_parser!(u32).range(1..=31_536_000))
             .default_value("60"),
     )
+    .arg(until().conflicts_with("seconds"))
     .arg(option(
         "taker",
         "ACCOUNT",

@@ -250,7 +250,7 @@ pub fn sound_time(cluster: i64, here: i64) -> Result<i64, Failure> {
     let ahead = cluster.saturating_sub(here);
     match ahead > MOST_AHEAD {
         true => Err(Failure::refused(format!(
-            "the server says it is {}, {ahead} seconds ahead of this machine's clock: what is signed now would be good for longer than you say; check the clock, or ask another server",
+            "the server says it is {}, {ahead} seconds ahead of this machine's clock: what is signed now would be good for longer than you say; check the clock, ask another server, or say --until when",
             calendar::readable(cluster)
         ))),
         false => Ok(cluster),

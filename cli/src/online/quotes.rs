@@ -73,10 +73,14 @@ async fn sign(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
     let nonces = nonces(desk, &key).await?;
     let taker = arguments.get_one::<String>("taker");
     let seconds = arguments.get_one::<u32>("seconds").copied().unwrap_or(60);
+    let expires = match arguments.get_one::<i64>("until") {
+        Some(until) => *until,
+        None => sound_time(account.moment.inputs.now, here())?.saturating_add(seconds.into()),
+    };
     let offer = Offer {
         taker: taker.map(|taker| address("taker", taker)).transpose()?,
         nonce: number(arguments, "nonce").unwrap_or(0),
-        expires: sound_time(account.moment.inputs.now, here())?.saturating_add(seconds.into()),
+        expires,
         most_lots: number(arguments, "lots").unwrap_or(1),
         least_lots: number(arguments, "least").unwrap_or(1),
         legs,

@@ -162,6 +162,12 @@ fn a_servers_clock_makes_nothing_good_for_longer() {
     ));
     for words in words {
         at(words).ends(1, "ahead of this machine's clock");
+        // an end of one's own does not depend on it
+        at(&format!("{words} --until 1900000000")).done();
+        let both = ["--seconds 5", "--hours 5"].map(|span| format!("{words} {span} --until 9"));
+        for both in both {
+            at(&both).ends(2, "");
+        }
     }
     line.clear();
     for words in words {
