@@ -195,6 +195,12 @@ impl Feeder {
         self.tick();
     }
 
+    /// The same with a price of one market, 1e-8 USD, from that moment on: no transaction sees the one without the other.
+    pub fn advance_with(&mut self, by: Duration, (market, price): (usize, u64)) {
+        self.pinned.insert(market, price);
+        self.advance(by);
+    }
+
     /// Lets the clock run at another speed, and publishes as often as that needs.
     pub fn set_clock_speed(&mut self, speed: f64) {
         self.clock.set_speed(speed);

@@ -179,6 +179,12 @@ impl Network {
         self.ask(move |feeder| feeder.advance(by))
     }
 
+    /// The same, and holds the price of BTC, SOL or ETH, 1e-8 USD, from that moment on.
+    pub fn advance_with(&self, by: Duration, symbol: &str, price: u64) -> Result<(), Error> {
+        let market = place_of(symbol)?;
+        self.ask(move |feeder| feeder.advance_with(by, (market, price)))
+    }
+
     /// Lets the network's clock run at this many seconds in one of the wall's from now on, 1 to 100.
     pub fn set_clock_speed(&self, speed: f64) -> Result<(), Error> {
         check_clock_speed(speed)?;
