@@ -2,22 +2,22 @@
 
 use std::time::{Duration, Instant};
 
+use client_core::{OraclePolicy, RawAccount, ShownPrice};
 use localnet::Settings;
 use portfolio_margin_interface::events::Event;
 use portfolio_margin_interface::instructions::ReportOutage;
-use portfolio_margin_interface::logs::events_of;
 use portfolio_margin_interface::state::Market;
 use portfolio_margin_interface::{AccountLayout, DISCRIMINATOR_LEN};
-use serde_json::json;
 use tokio::time::sleep;
 
 use crate::keeper::Keeper;
 use crate::proxy::Proxy;
 use crate::town::{key, Town};
+use crate::watching::told;
 
 /// Seconds for which nothing may have been stored, or published, before a report: the program's.
 const LEAST_AGE: i64 = 600;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Long enough for several looks.
 const LOOKS: Duration = Duration::from_millis(3_500);
 const SOL: usize = 1;
@@ -68,29 +68,17 @@ async fn store(town: &Town) {
 
 /// When SOL's price was published last, Unix time.
 async fn published(town: &Town) -> i64 {
-    let info = &town.network.info.markets[SOL];
-    let price = key(&info.price_account);
-    let found = town.rpc.accounts(&[price]).await;
+    let at = key(&town.network.info.markets[SOL].price_account);
+    let found = town.rpc.accounts(&[at]).await;
     let found = found.expect("an answer").accounts.remove(0);
-    let data = found.expect("a price").data;
-    let policy = client_core::OraclePolicy::of_market(&market(town, SOL).await);
-    let raw = client_core::RawAccount {
-        owner: pyth_owner(town).await,
-        data: &data,
+    let found = found.expect("a price");
+    let raw = RawAccount {
+        owner: found.owner,
+        data: &found.data,
     };
-    let shown = client_core::ShownPrice::checked(&price, &raw, &policy, 0);
+    let policy = OraclePolicy::of_market(&market(town, SOL).await);
+    let shown = ShownPrice::checked(&at, &raw, &policy, 0);
     shown.publish_time.expect("a genuine account")
-}
-
-async fn pyth_owner(town: &Town) -> portfolio_margin_interface::Pubkey {
-    let price = key(&town.network.info.markets[SOL].price_account);
-    let found = town.rpc.accounts(&[price]).await;
-    found
-        .expect("an answer")
-        .accounts
-        .remove(0)
-        .expect("a price")
-        .owner
 }
 
 /// Goes to a time, whoever publishes.
@@ -119,27 +107,10 @@ fn reports(keeper: &Keeper, outcome: &str) -> u32 {
 }
 
 /// Reports that landed over a line, and transactions that failed.
-async fn told(town: &Town, line: &Proxy) -> (u32, Vec<String>) {
-    sleep(Duration::from_millis(town.slot_ms * 4)).await;
-    let (mut reports, mut failed) = (0, vec![]);
-    for signature in line.sent() {
-        let how =
-            json!([signature, { "commitment": "confirmed", "maxSupportedTransactionVersion": 0 }]);
-        let found = town.rpc.call("getTransaction", how).await;
-        let found = found.expect("an answer");
-        let meta = &found["meta"];
-        if !meta["err"].is_null() {
-            failed.push(format!("{signature}: {}", meta["err"]));
-            continue;
-        }
-        let Some(lines) = meta["logMessages"].as_array() else {
-            continue;
-        };
-        let events = events_of(lines.iter().filter_map(|line| line.as_str()));
-        let is_report = |event: &&Event| matches!(event, Event::OutageReported(_));
-        reports += events.iter().filter(is_report).count() as u32;
-    }
-    (reports, failed)
+async fn reports_over(town: &Town, line: &Proxy) -> (usize, Vec<String>) {
+    let told = told(town, &[line]).await;
+    let is_report = |event: &&Event| matches!(event, Event::OutageReported(_));
+    (told.events.iter().filter(is_report).count(), told.failed)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,11 +122,16 @@ async fn a_dead_feed_is_reported_after_ten_minutes_and_not_before_and_its_return
     town.network
         .advance(Duration::from_secs(700))
         .expect("a clock");
+    let then = town.network.time().expect("a time") - 10;
+    until(&keeper, &town, "a young price", |market| {
+        market.spot_publish_time >= then
+    })
+    .await;
     sleep(LOOKS).await;
     assert_eq!(market(&town, SOL).await.outage_at, 0);
     town.network.stop_feed("SOL").expect("it feeds");
     let last = published(&town).await;
-    pass_to(&town, last + LEAST_AGE - 6);
+    pass_to(&town, last + LEAST_AGE - 30);
     sleep(LOOKS).await;
     let before = market(&town, SOL).await;
     assert_eq!(before.outage_at, 0, "{}", keeper.log());
@@ -177,7 +153,7 @@ async fn a_dead_feed_is_reported_after_ten_minutes_and_not_before_and_its_return
     town.network.start_feed("SOL").expect("it feeds");
     until(&keeper, &town, "its end", |market| market.outage_at == 0).await;
     assert!(market(&town, SOL).await.spot_publish_time > last);
-    assert_eq!(told(&town, &town.proxy).await, (1, vec![]));
+    assert_eq!(reports_over(&town, &town.proxy).await, (1, vec![]));
     for outcome in ["refused", "failed"] {
         assert_eq!(reports(&keeper, outcome), 0);
     }
@@ -216,7 +192,7 @@ async fn a_report_that_somebody_else_made_first_is_no_error() {
         sleep(Duration::from_millis(50)).await;
     }
     town.proxy.delay(Duration::ZERO);
-    assert_eq!(told(&town, &town.proxy).await, (0, vec![]));
+    assert_eq!(reports_over(&town, &town.proxy).await, (0, vec![]));
     for outcome in ["refused", "failed", "sent"] {
         assert_eq!(reports(&keeper, outcome), 0, "{outcome}");
     }

