@@ -50,9 +50,13 @@ export async function served(folder: string): Promise<Host> {
   return { url: `http://127.0.0.1:${port}/`, stop };
 }
 
+/** For Chromium to start and for a page to load, milliseconds: for what hangs. */
+const PATIENCE = 120_000;
+
 /** Chromium, as scripts/sdk installs it; CHROMIUM names another. */
 export async function started(): Promise<Browser> {
   return chromium.launch({
+    timeout: PATIENCE,
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: [
       '--headless',
@@ -74,6 +78,7 @@ export async function opened(
   allowed: string[],
 ): Promise<{ page: Page; faults: string[] }> {
   const page = await browser.newPage({ viewport: { width: 1_000, height: 700 } });
+  page.setDefaultTimeout(PATIENCE);
   const faults: string[] = [];
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) faults.push(`console: ${message.text()}`);
