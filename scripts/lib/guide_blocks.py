@@ -1,7 +1,7 @@
 """The fenced blocks of a guide: what `scripts/guides` runs of a page, and that nothing on the page can look like a command and not run.
 
-A page may hold: blocks tagged `sh`, `text` right after a block that runs, `rust PATH`, and untagged ones that hold no command. All else
-that Markdown would draw as code fails: another language, an indented or longer fence, a fence of tildes, lines indented by four.
+A page may hold: blocks tagged `sh`, `text` right after a block that runs, `rust PATH`, `js` where a test of the TypeScript client names the
+page (it runs and compares them), and untagged ones that hold no command. All else that Markdown would draw as code fails: another language, an indented or longer fence, a fence of tildes, lines indented by four.
 """
 import re
 
@@ -35,7 +35,7 @@ class Page:
 
     def __init__(self, guide, workspace):
         self.guide, self.workspace = guide, workspace
-        self.blocks, self.opened, self.lines, self.is_next = [], None, [], False
+        self.blocks, self.opened, self.lines, self.is_next, self.is_js = [], None, [], False, False
 
     def wrong(self, number, why):
         raise Wrong(f"{self.guide.name}:{number}: {why}")
@@ -67,7 +67,7 @@ class Page:
         elif INDENTED.match(line):
             self.wrong(number, "indented by four, which is code: give it a fence")
         elif line.strip():
-            self.is_next = False
+            self.is_next = self.is_js = False
 
     def close(self):
         number, language, tag = self.opened
@@ -82,11 +82,17 @@ class Page:
             self.quoted(number, tag, text)
         elif language == "text":
             self.expected(number, tag, text)
+        elif language == "js" and not tag and self.is_tested():
+            pass
         elif language or tag:
             self.wrong(number, f"nothing runs or compares a block of {language or tag}")
         else:
             self.plain(number)
-        self.opened, self.is_next = None, language == "sh"
+        self.opened, self.is_next, self.is_js = None, language == "sh", language == "js"
+
+    def is_tested(self):
+        tests = (self.workspace / "sdk/ts/tests").rglob("*.ts")
+        return any(f"docs/{self.guide.name}" in test.read_text() for test in tests)
 
     def quoted(self, number, path, text):
         source = self.workspace / path
@@ -94,6 +100,8 @@ class Page:
             self.wrong(number, f"not what {path or 'a file'} says")
 
     def expected(self, number, tag, text):
+        if self.is_js and not tag:
+            return
         if tag or not self.is_next or self.blocks[-1].tag in ("network", "no-run"):
             self.wrong(number, "output of no block that runs: it stands right after one")
         self.blocks[-1].expected = text

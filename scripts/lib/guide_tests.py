@@ -15,6 +15,7 @@ REFUSED = [
     ("```console\n$ pm markets\n```", "console"),
     ("```SH\npm markets\n```", "SH"),
     ("```json\n{}\n```", "json"),
+    ("```js\nlet a;\n```", "js"),
     ("```\npm markets\n```", "looks like a command"),
     ("```\n$ true\n```", "looks like a command"),
     ("```\nx = 1\n  scripts/localnet\n```", "looks like a command"),
@@ -91,6 +92,13 @@ class Pages(unittest.TestCase):
         first, second = self.blocks(text)
         self.assertEqual((first.text, first.expected, first.tag, first.line), ("a\n\n  b", "c", "", 3))
         self.assertEqual((second.text, second.expected, second.tag), ("f", None, "root"))
+
+    def test_javascript_is_left_to_a_test_that_names_the_page(self):
+        (self.folder / "sdk/ts/tests").mkdir(parents=True)
+        (self.folder / "sdk/ts/tests/guide.test.ts").write_text("read('docs/page.md')")
+        self.assertEqual(self.blocks("```js\nlet a;\n```\n```text\na\n```\n"), [])
+        with self.assertRaisesRegex(Wrong, "output of no block"):
+            self.blocks("```js\nlet a;\n```\nand\n```text\na\n```\n")
 
     def test_output_is_compared_to_its_end(self):
         for expected, output in [("a\nb", "a\nb\n"), ("a ...", "a b c"), ("...\nb", "a\na\nb"), ("a\n...", "a"), ("a  b", " a b"), ("...", "")]:
