@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use crate::book::{Book, SharedBook};
 use crate::config::Settings;
 use crate::gate::{Bound, Gate};
-use crate::limits::{FeeBudget, InFlight, OverLimit, Waiting};
+use crate::limits::{self, FeeBudget, InFlight, OverLimit, Waiting};
 use crate::metrics::Metrics;
 use crate::model::KnownAccount;
 use crate::outcome::{is_of_the_last, is_paid, is_too_much, may_be_smaller, Outcome};
@@ -406,7 +406,11 @@ impl Actor {
         account: Pubkey,
     ) -> Outcome {
         let lamports = quoted.lamports;
-        if let Err(limit) = self.reserve(lamports) {
+        let kind = match step.profit {
+            Some(_) => limits::Step::Earns,
+            None => limits::Step::Serves,
+        };
+        if let Err(limit) = self.reserve(lamports, kind) {
             return Outcome::OverLimit(limit);
         }
         match transactor.send_quoted(quoted, &[]).await {
@@ -415,7 +419,7 @@ impl Actor {
                 Outcome::Sent
             }
             Err(error) => {
-                self.not_landed(&error, lamports);
+                self.not_landed(&error, lamports, kind);
                 if is_paid(&error) {
                     self.waiting().put_off_paid(account, Instant::now());
                 }
@@ -425,13 +429,13 @@ impl Actor {
     }
 
     /// Sets a fee aside.
-    pub fn reserve(&self, lamports: u64) -> Result<(), OverLimit> {
+    pub fn reserve(&self, lamports: u64, step: limits::Step) -> Result<(), OverLimit> {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        budget.reserve(lamports, Instant::now())
+        budget.reserve(lamports, step, Instant::now())
     }
 
     /// Gives a fee back that was not paid, or counts one that was paid for nothing.
-    pub fn not_landed(&self, error: &ClientError, lamports: u64) {
+    pub fn not_landed(&self, error: &ClientError, lamports: u64, step: limits::Step) {
         match is_paid(error) || matches!(error, ClientError::Unknown { .. }) {
             true => {
                 self.metrics.fees.inc_by(lamports);
@@ -440,7 +444,7 @@ impl Actor {
                 let budget = self.budget.lock();
                 budget
                     .unwrap_or_else(PoisonError::into_inner)
-                    .give_back(lamports);
+                    .give_back(lamports, step);
             }
         }
     }

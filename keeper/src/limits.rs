@@ -32,6 +32,18 @@ pub enum OverLimit {
         /// The limit.
         most: u64,
     },
+    /// What may be spent within the hour on steps that earn nothing is spent.
+    #[error(
+        "{spent} lamports went within the hour to steps that earn nothing; {fee} more would exceed {most}, half of limits.fees_per_hour_lamports"
+    )]
+    Unpaid {
+        /// Lamports of the transaction.
+        fee: u64,
+        /// Lamports of such steps in the hour before.
+        spent: u64,
+        /// Half of the hour's limit.
+        most: u64,
+    },
     /// The keeper's capital is in use.
     #[error("the bid would bind {capital} of at most {most} (1e-6 USD; limits.most_capital_usd)")]
     Capital {
@@ -56,12 +68,22 @@ pub enum OverLimit {
     },
 }
 
-/// Lamports that went to fees within the last hour, and what may.
+/// What a fee is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A bid, which was found to pay after its fee.
+    Earns,
+    /// Anything else: a start or a stop alone, a proof, a crank. Whoever lets accounts fail by dust and cures them again has keepers pay for these
+    /// without end, so they never use up what bids need.
+    Serves,
+}
+
+/// Lamports that went to fees within the last hour, and what may: half of the hour's to steps that earn nothing.
 #[derive(Debug)]
 pub struct FeeBudget {
     per_transaction: u64,
     per_hour: u64,
-    spent: VecDeque<(Instant, u64)>,
+    spent: VecDeque<(Instant, u64, Step)>,
 }
 
 impl FeeBudget {
@@ -76,21 +98,24 @@ impl FeeBudget {
 
     /// Lamports of the hour before.
     pub fn spent_at(&mut self, now: Instant) -> u64 {
-        while let Some((at, _)) = self.spent.front() {
+        while let Some((at, ..)) = self.spent.front() {
             if now.saturating_duration_since(*at) < WINDOW {
                 break;
             }
             self.spent.pop_front();
         }
-        self.spent
-            .iter()
-            .fold(0, |sum, (_, fee)| sum.saturating_add(*fee))
+        self.sum(|_| true)
+    }
+
+    fn sum(&self, is_counted: impl Fn(Step) -> bool) -> u64 {
+        let counted = self.spent.iter().filter(|(.., step)| is_counted(*step));
+        counted.fold(0, |sum, (_, fee, _)| sum.saturating_add(*fee))
     }
 
     /// Sets a fee aside, before the transaction is sent; what is not spent after all is given back.
     ///
-    /// Errors: [`OverLimit::Transaction`], [`OverLimit::Hour`].
-    pub fn reserve(&mut self, fee: u64, now: Instant) -> Result<(), OverLimit> {
+    /// Errors: [`OverLimit::Transaction`], [`OverLimit::Hour`], [`OverLimit::Unpaid`].
+    pub fn reserve(&mut self, fee: u64, step: Step, now: Instant) -> Result<(), OverLimit> {
         if fee > self.per_transaction {
             return Err(OverLimit::Transaction {
                 fee,
@@ -105,13 +130,20 @@ impl FeeBudget {
                 most: self.per_hour,
             });
         }
-        self.spent.push_back((now, fee));
+        let unpaid = self.sum(|step| step == Step::Serves);
+        let most = self.per_hour / 2;
+        if step == Step::Serves && unpaid.saturating_add(fee) > most {
+            let spent = unpaid;
+            return Err(OverLimit::Unpaid { fee, spent, most });
+        }
+        self.spent.push_back((now, fee, step));
         Ok(())
     }
 
     /// Gives back what a transaction that never reached a block did not cost.
-    pub fn give_back(&mut self, fee: u64) {
-        let at = self.spent.iter().rposition(|(_, spent)| *spent == fee);
+    pub fn give_back(&mut self, fee: u64, step: Step) {
+        let mut latest = self.spent.iter();
+        let at = latest.rposition(|(_, spent, what)| (*spent, *what) == (fee, step));
         if let Some(at) = at {
             self.spent.remove(at);
         }
@@ -237,27 +269,50 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut budget = FeeBudget::new(100, 250);
-        assert_eq!(budget.reserve(100, at(0)), Ok(()));
+        let bid = Step::Earns;
+        assert_eq!(budget.reserve(100, bid, at(0)), Ok(()));
         assert_eq!(
-            budget.reserve(101, at(0)),
+            budget.reserve(101, bid, at(0)),
             Err(OverLimit::Transaction {
                 fee: 101,
                 most: 100
             })
         );
-        assert_eq!(budget.reserve(100, at(10)), Ok(()));
-        let error = budget.reserve(51, at(20));
+        assert_eq!(budget.reserve(100, bid, at(10)), Ok(()));
+        let error = budget.reserve(51, bid, at(20));
         let (fee, spent, most) = (51, 200, 250);
         assert_eq!(error, Err(OverLimit::Hour { fee, spent, most }));
-        assert_eq!(budget.reserve(50, at(20)), Ok(()));
+        assert_eq!(budget.reserve(50, bid, at(20)), Ok(()));
         assert_eq!(budget.spent_at(at(3_599)), 250);
         assert_eq!(budget.spent_at(at(3_600)), 150);
-        assert_eq!(budget.reserve(100, at(3_600)), Ok(()));
-        budget.give_back(100);
+        assert_eq!(budget.reserve(100, bid, at(3_600)), Ok(()));
+        budget.give_back(100, Step::Serves);
+        assert_eq!(budget.spent_at(at(3_600)), 250, "nothing of that kind");
+        budget.give_back(100, bid);
         assert_eq!(budget.spent_at(at(3_600)), 150);
-        budget.give_back(99);
+        budget.give_back(99, bid);
         assert_eq!(budget.spent_at(at(3_600)), 150);
-        assert!(budget.reserve(u64::MAX, at(0)).is_err());
+        assert!(budget.reserve(u64::MAX, bid, at(0)).is_err());
+    }
+
+    #[test]
+    fn steps_that_earn_nothing_leave_half_of_the_hour_to_bids() {
+        let start = Instant::now();
+        let mut budget = FeeBudget::new(100, 401);
+        let (bid, crank) = (Step::Earns, Step::Serves);
+        assert_eq!(budget.reserve(100, crank, start), Ok(()));
+        assert_eq!(budget.reserve(100, crank, start), Ok(()));
+        let (fee, spent, most) = (1, 200, 200);
+        let refused = Err(OverLimit::Unpaid { fee, spent, most });
+        assert_eq!(budget.reserve(1, crank, start), refused);
+        // bids have all the rest, and may use the half of the others as well
+        assert_eq!(budget.reserve(100, bid, start), Ok(()));
+        assert_eq!(budget.reserve(100, bid, start), Ok(()));
+        assert!(budget.reserve(2, bid, start).is_err());
+        assert_eq!(budget.reserve(1, crank, start), refused);
+        budget.give_back(100, crank);
+        assert_eq!(budget.reserve(100, crank, start), Ok(()));
+        assert_eq!(budget.reserve(100, crank, start + WINDOW), Ok(()));
     }
 
     #[test]

@@ -48,6 +48,8 @@ const RESEND: Duration = Duration::from_millis(400);
 /// Longest wait for the outcome of a transaction, where a server tells neither its status nor the height of blocks: longer than any
 /// blockhash lives.
 const PATIENCE: Duration = Duration::from_secs(75);
+/// Slots that no book can be behind: half a day.
+const MOST_LAG: u64 = 108_000;
 /// Slots by which an answer may lie behind an earlier one before it is refused.
 const SLOTS_BEHIND: u64 = 32;
 
@@ -317,6 +319,16 @@ async fn work(
     }
 }
 
+/// Slots by which the book is behind a server's newest; half a day of them is no lag but a lie, which would end readiness for good: a
+/// connection that is silent is given up after seconds.
+fn lag(newest: u64, known: u64) -> u64 {
+    let slots = newest.saturating_sub(known);
+    match slots < MOST_LAG {
+        true => slots,
+        false => 0,
+    }
+}
+
 /// Keeps gauges and readiness up to date.
 async fn show(
     actor: Arc<Actor>,
@@ -329,7 +341,7 @@ async fn show(
     loop {
         let status = *actor.status.borrow();
         let newest = actor.transactor().rpc().newest_slot();
-        let slots = newest.saturating_sub(status.slot);
+        let slots = lag(newest, status.slot);
         let most = actor.settings.limits.oldest_slots;
         let state = match (actor.is_stopping(), status.ready, slots > most) {
             (true, ..) => Readiness::Stopping,
@@ -416,5 +428,19 @@ fn watch_config(settings: &Settings) -> WatchConfig {
             ..Terms::default()
         },
         ..WatchConfig::new(network.url.clone(), network.ws_url.clone(), house)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_of_the_far_future_is_no_lag() {
+        assert_eq!(lag(1_000, 1_001), 0);
+        assert_eq!(lag(1_151, 1_000), 151);
+        assert_eq!(lag(1_000 + MOST_LAG - 1, 1_000), MOST_LAG - 1);
+        assert_eq!(lag(1_000 + MOST_LAG, 1_000), 0);
+        assert_eq!(lag(u64::MAX, 1_000), 0);
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use crate::act::Actor;
 use crate::cranks::{due, instruction, is_due, Crank};
+use crate::limits::Step;
 use crate::outcome::Outcome;
 use crate::watch::read;
 
@@ -96,7 +97,7 @@ async fn turn(actor: &Actor, crank: &Crank) -> Outcome {
         tracing::info!(%crank, lamports, "would send");
         return Outcome::Planned;
     }
-    if let Err(limit) = actor.reserve(lamports) {
+    if let Err(limit) = actor.reserve(lamports, Step::Serves) {
         return Outcome::OverLimit(limit);
     }
     match transactor.send_quoted(quoted, &[]).await {
@@ -107,7 +108,7 @@ async fn turn(actor: &Actor, crank: &Crank) -> Outcome {
             Outcome::Sent
         }
         Err(error) => {
-            actor.not_landed(&error, lamports);
+            actor.not_landed(&error, lamports, Step::Serves);
             Outcome::of(&error)
         }
     }

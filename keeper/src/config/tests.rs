@@ -50,7 +50,7 @@ fn the_example_has_every_key_at_its_default() {
             "{key} = {value} is not in the example"
         );
     }
-    assert_eq!(least.effective.len(), 56);
+    assert_eq!(least.effective.len(), 57);
 }
 
 #[test]
