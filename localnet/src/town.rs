@@ -69,6 +69,7 @@ impl Town {
             rpc_url,
             ws_url,
             slot,
+            time: self.stage.world.now(),
         };
         Info::of(self, settings, place)
     }
