@@ -1,5 +1,7 @@
 //! The command line, the binary itself, against the local network: every command as table and as JSON, and every way to be refused.
 
+#[cfg(not(feature = "validator"))]
+mod cranks;
 mod refusals;
 mod work;
 
