@@ -2,6 +2,7 @@
 //! weather that makes prices doubtful or useless, from the bytes of accounts alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::offset_of;
 
 use anchor_lang::prelude::Pubkey;
 use client_core::plan::{plan_bid, plan_insolvent_bid, Bidder, Limits};
@@ -9,20 +10,25 @@ use client_core::{AccountData, Directory, Evaluator, Inputs, ReportError, Scope}
 use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::instructions::ViewMargin;
 use portfolio_margin_interface::state::margin_account::MAX_CAPACITY;
-use portfolio_margin_interface::state::MarginAccount;
+use portfolio_margin_interface::state::{CollateralBank, MarginAccount, Market};
 use portfolio_margin_interface::view::{MarginView, View};
-use portfolio_margin_interface::{AccountLayout, ID};
+use portfolio_margin_interface::{AccountLayout, DISCRIMINATOR_LEN, ID};
+use risk_core::Price;
 use sandbox::Model;
 use solana_account::Account;
 use support::client::{account_data, gather, Fetched};
 use support::Random;
 
+mod pages;
 mod scene;
+use pages::{Pages, Subject};
 use scene::Scene;
 
 /// Scenes, and accounts in each.
 const SCENES: u64 = 30;
 const ACCOUNTS: usize = 100;
+/// Accounts whose pages are compared, of ten scenes each; 22 pages each.
+const PAGED: usize = 15;
 
 /// What was seen of each kind.
 #[derive(Debug, Default)]
@@ -111,6 +117,37 @@ fn the_clients_report_is_the_programs_view_to_the_bit_for_1_000_random_accounts(
     of(&refused, &tally.refused, "error");
 }
 
+#[test]
+fn the_clients_greeks_and_matrices_are_the_programs_to_the_bit_for_random_accounts() {
+    let mut pages = Pages::default();
+    for seed in 200..210 {
+        let mut scene = Scene::new(seed, [Model::Neutral, Model::Whole][seed as usize % 2]);
+        for number in 0..PAGED {
+            scene.weather();
+            let key = plant(&mut scene, number);
+            let directory = scene.shown_directory();
+            let account = account_data(&scene.world, &key);
+            let inputs = gather(&scene.world, &directory, &account.scope());
+            let subject = Subject {
+                key,
+                account: &account,
+                inputs: &inputs,
+                directory: &directory,
+            };
+            subject.compare(&mut scene.world, &mut pages);
+        }
+    }
+    let least = 10 * PAGED;
+    let enough = [
+        pages.shown >= 4 * least,
+        pages.refused - pages.out_of_range >= least,
+        pages.out_of_range >= least,
+        pages.rows >= least,
+        pages.scans >= least / 2,
+    ];
+    assert!(enough.iter().all(|is_so| *is_so), "{pages:?}");
+}
+
 /// A server that answers wrong bytes here and there gets an error or a wrong number out of a client, never a panic.
 #[test]
 fn bent_bytes_of_genuine_accounts_are_judged_without_a_panic() {
@@ -127,6 +164,7 @@ fn bent_bytes_of_genuine_accounts_are_judged_without_a_panic() {
             for _ in 0..12 {
                 let mut fetched = Fetched::of(&scene.world, &keys);
                 bend(&mut fetched, &mut scene.random);
+                store_anything(&mut fetched, &mut scene.random);
                 match judged(&fetched, &directory, &key, scene.world.now()) {
                     Some(Ok(_)) => shown += 1,
                     _ => refused += 1,
@@ -135,6 +173,24 @@ fn bent_bytes_of_genuine_accounts_are_judged_without_a_panic() {
         }
     }
     assert!(shown > 1_000 && refused > 1_000, "{shown} {refused}");
+}
+
+/// Stores prices of the ends of every range, and of none, where markets and banks store theirs: what stands in for a dead feed.
+fn store_anything(fetched: &mut Fetched, random: &mut Random) {
+    const MARKET: usize = DISCRIMINATOR_LEN + offset_of!(Market, spot);
+    const BANK: usize = DISCRIMINATOR_LEN + offset_of!(CollateralBank, spot);
+    for data in fetched.bytes() {
+        let at = match data.first_chunk() {
+            Some(&Market::ACCOUNT_DISCRIMINATOR) => MARKET,
+            Some(&CollateralBank::ACCOUNT_DISCRIMINATOR) => BANK,
+            _ => continue,
+        };
+        let spots = [0, 1, Price::MOST, Price::MOST + 1, u64::MAX];
+        let bytes = random.pick(&spots).to_le_bytes();
+        if let Some(spot) = data.get_mut(at..at + 8).filter(|_| random.one_in(2)) {
+            spot.copy_from_slice(&bytes);
+        }
+    }
 }
 
 /// Changes up to four bytes of one of the accounts; of most of them in the part that is in use.

@@ -123,6 +123,7 @@ Off line: price, margin FILE, matrix FILE compute from a table or a document. On
 
 fn command() -> Command {
     Command::new("pm")
+        .version(env!("CARGO_PKG_VERSION"))
         .about(
             "The clearing house at a prompt: the risk engine off line, accounts and trades on line",
         )

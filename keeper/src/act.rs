@@ -13,18 +13,18 @@ use portfolio_margin_client::{ClientError, Landed, Quoted, Transactor};
 use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::{seeds, Pubkey};
 use risk_core::liquidation::FRACTION_ONE;
-use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::book::{Book, SharedBook};
 use crate::config::Settings;
-use crate::gate::{Bound, Gate, ALONE};
-use crate::limits::{FeeBudget, InFlight, OverLimit, Waiting};
+use crate::gate::{Bound, Gate};
+use crate::limits::{self, FeeBudget, InFlight, OverLimit, Waiting};
 use crate::metrics::Metrics;
 use crate::model::KnownAccount;
-use crate::outcome::Outcome;
+use crate::outcome::{is_of_the_last, is_paid, is_too_much, may_be_smaller, Outcome};
+use crate::own::OwnFailing;
 use crate::packed::{Desk, Named};
 use crate::plan::{decide, Decision, Situation, Step, LEAST_BID};
 use crate::profit::{value_of_lamports_ceil, Profit, BASE_FEE};
@@ -55,6 +55,8 @@ pub struct Actor {
     pub is_dry: bool,
     /// Accounts worked on.
     pub flights: InFlight,
+    /// Accounts of its own wallet that fail.
+    pub own_failing: OwnFailing,
     payer: Arc<Keypair>,
     transactor: RwLock<Transactor>,
     waiting: Mutex<Waiting>,
@@ -112,6 +114,7 @@ impl Actor {
             bound: AtomicI64::new(0),
             gate: tokio::sync::RwLock::new(()),
             flights: InFlight::default(),
+            own_failing: OwnFailing::default(),
             settings,
             metrics,
             is_dry,
@@ -175,7 +178,8 @@ impl Actor {
                     failures += 1;
                     tracing::debug!(%account, %text, failures, "trying again");
                     sleep(Duration::from_millis(200 * failures)).await;
-                    if self.is_stopping() {
+                    // who made it pay is looked at again later
+                    if self.is_stopping() || !self.waiting().is_due(&account, Instant::now()) {
                         break Outcome::Transient(text);
                     }
                     continue;
@@ -234,8 +238,8 @@ impl Actor {
         let mut fraction = FRACTION_ONE;
         let mut is_alone = false;
         loop {
-            let gate = match is_alone {
-                true => Gate::alone(&self.gate, ALONE).await,
+            let _gate = match is_alone {
+                true => Gate::alone(&self.gate).await,
                 false => Gate::together(&self.gate).await,
             };
             let (look, step, sol_price) = match self.planned(account, fraction) {
@@ -248,12 +252,11 @@ impl Actor {
                 continue;
             }
             let bound = Bound::new(&self.bound, step.capital);
-            let taking = self.take(&step, &look, sol_price);
-            let (_gate, outcome) = gate.holding(ALONE, taking).await;
+            let outcome = self.take(&step, &look, sol_price).await;
             self.metrics.count(step.action, outcome.name());
             match outcome {
                 // half of it, then half of that
-                Outcome::CannotCarry(code) if step.profit.is_some() => {
+                Outcome::CannotCarry(code) if step.profit.is_some() && may_be_smaller(code) => {
                     let tried = step.offer.map_or(fraction, |offer| offer.fraction);
                     fraction = tried.min(fraction) / 2;
                     if fraction < LEAST_BID {
@@ -357,7 +360,7 @@ impl Actor {
                 tracing::info!(%account, action, lamports, units, "would send");
                 return Outcome::Planned;
             }
-            return self.send(&transactor, quoted, step).await;
+            return self.send(&transactor, quoted, step, look.of.key).await;
         }
         outcome
     }
@@ -380,7 +383,7 @@ impl Actor {
         };
         let fees = value_of_lamports_ceil(quoted.lamports, sol_price);
         let profit = Profit { fees, ..profit };
-        let least = self.settings.profit.least;
+        let least = step.least;
         if profit.net() >= least {
             return Ok(());
         }
@@ -395,9 +398,19 @@ impl Actor {
     }
 
     /// Pays for a transaction out of the budget, sends it and counts what it cost.
-    async fn send(&self, transactor: &Transactor, quoted: Quoted, step: &Step) -> Outcome {
+    async fn send(
+        &self,
+        transactor: &Transactor,
+        quoted: Quoted,
+        step: &Step,
+        account: Pubkey,
+    ) -> Outcome {
         let lamports = quoted.lamports;
-        if let Err(limit) = self.reserve(lamports) {
+        let kind = match step.profit {
+            Some(_) => limits::Step::Earns,
+            None => limits::Step::Serves,
+        };
+        if let Err(limit) = self.reserve(lamports, kind) {
             return Outcome::OverLimit(limit);
         }
         match transactor.send_quoted(quoted, &[]).await {
@@ -406,23 +419,24 @@ impl Actor {
                 Outcome::Sent
             }
             Err(error) => {
-                self.not_landed(&error, lamports);
+                self.not_landed(&error, lamports, kind);
+                if is_paid(&error) {
+                    self.waiting().put_off_paid(account, Instant::now());
+                }
                 Outcome::of(&error)
             }
         }
     }
 
     /// Sets a fee aside.
-    pub fn reserve(&self, lamports: u64) -> Result<(), OverLimit> {
+    pub fn reserve(&self, lamports: u64, step: limits::Step) -> Result<(), OverLimit> {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        budget.reserve(lamports, Instant::now())
+        budget.reserve(lamports, step, Instant::now())
     }
 
     /// Gives a fee back that was not paid, or counts one that was paid for nothing.
-    pub fn not_landed(&self, error: &ClientError, lamports: u64) {
-        let failure = error.failure();
-        let is_paid = failure.is_some_and(|failure| failure.landed.is_some());
-        match is_paid || matches!(error, ClientError::Unknown { .. }) {
+    pub fn not_landed(&self, error: &ClientError, lamports: u64, step: limits::Step) {
+        match is_paid(error) || matches!(error, ClientError::Unknown { .. }) {
             true => {
                 self.metrics.fees.inc_by(lamports);
             }
@@ -430,7 +444,7 @@ impl Actor {
                 let budget = self.budget.lock();
                 budget
                     .unwrap_or_else(PoisonError::into_inner)
-                    .give_back(lamports);
+                    .give_back(lamports, step);
             }
         }
     }
@@ -479,22 +493,4 @@ fn named(known: &KnownAccount) -> Named {
             positions: known.positions.clone(),
         },
     }
-}
-
-/// Whether fewer instructions may fit where these do not.
-fn is_too_much(error: &ClientError) -> bool {
-    matches!(
-        error,
-        ClientError::TooLarge { .. } | ClientError::Compute { .. }
-    )
-}
-
-/// Whether only the last of several instructions failed: what comes before it is good without it. Indexes count the compute budget's
-/// two instructions in front.
-fn is_of_the_last(error: &ClientError, instructions: &[Instruction]) -> bool {
-    let at = error.failure().and_then(|failure| failure.instruction);
-    let Some(at) = at.filter(|_| instructions.len() > 1) else {
-        return false;
-    };
-    usize::from(at) > instructions.len()
 }

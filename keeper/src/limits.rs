@@ -32,6 +32,18 @@ pub enum OverLimit {
         /// The limit.
         most: u64,
     },
+    /// What may be spent within the hour on steps that earn nothing is spent.
+    #[error(
+        "{spent} lamports went within the hour to steps that earn nothing; {fee} more would exceed {most}, half of limits.fees_per_hour_lamports"
+    )]
+    Unpaid {
+        /// Lamports of the transaction.
+        fee: u64,
+        /// Lamports of such steps in the hour before.
+        spent: u64,
+        /// Half of the hour's limit.
+        most: u64,
+    },
     /// The keeper's capital is in use.
     #[error("the bid would bind {capital} of at most {most} (1e-6 USD; limits.most_capital_usd)")]
     Capital {
@@ -56,12 +68,22 @@ pub enum OverLimit {
     },
 }
 
-/// Lamports that went to fees within the last hour, and what may.
+/// What a fee is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A bid, which was found to pay after its fee.
+    Earns,
+    /// Anything else: a start or a stop alone, a proof, a crank. Whoever lets accounts fail by dust and cures them again has keepers pay for these
+    /// without end, so they never use up what bids need.
+    Serves,
+}
+
+/// Lamports that went to fees within the last hour, and what may: half of the hour's to steps that earn nothing.
 #[derive(Debug)]
 pub struct FeeBudget {
     per_transaction: u64,
     per_hour: u64,
-    spent: VecDeque<(Instant, u64)>,
+    spent: VecDeque<(Instant, u64, Step)>,
 }
 
 impl FeeBudget {
@@ -76,21 +98,24 @@ impl FeeBudget {
 
     /// Lamports of the hour before.
     pub fn spent_at(&mut self, now: Instant) -> u64 {
-        while let Some((at, _)) = self.spent.front() {
+        while let Some((at, ..)) = self.spent.front() {
             if now.saturating_duration_since(*at) < WINDOW {
                 break;
             }
             self.spent.pop_front();
         }
-        self.spent
-            .iter()
-            .fold(0, |sum, (_, fee)| sum.saturating_add(*fee))
+        self.sum(|_| true)
+    }
+
+    fn sum(&self, is_counted: impl Fn(Step) -> bool) -> u64 {
+        let counted = self.spent.iter().filter(|(.., step)| is_counted(*step));
+        counted.fold(0, |sum, (_, fee, _)| sum.saturating_add(*fee))
     }
 
     /// Sets a fee aside, before the transaction is sent; what is not spent after all is given back.
     ///
-    /// Errors: [`OverLimit::Transaction`], [`OverLimit::Hour`].
-    pub fn reserve(&mut self, fee: u64, now: Instant) -> Result<(), OverLimit> {
+    /// Errors: [`OverLimit::Transaction`], [`OverLimit::Hour`], [`OverLimit::Unpaid`].
+    pub fn reserve(&mut self, fee: u64, step: Step, now: Instant) -> Result<(), OverLimit> {
         if fee > self.per_transaction {
             return Err(OverLimit::Transaction {
                 fee,
@@ -105,13 +130,20 @@ impl FeeBudget {
                 most: self.per_hour,
             });
         }
-        self.spent.push_back((now, fee));
+        let unpaid = self.sum(|step| step == Step::Serves);
+        let most = self.per_hour / 2;
+        if step == Step::Serves && unpaid.saturating_add(fee) > most {
+            let spent = unpaid;
+            return Err(OverLimit::Unpaid { fee, spent, most });
+        }
+        self.spent.push_back((now, fee, step));
         Ok(())
     }
 
     /// Gives back what a transaction that never reached a block did not cost.
-    pub fn give_back(&mut self, fee: u64) {
-        let at = self.spent.iter().rposition(|(_, spent)| *spent == fee);
+    pub fn give_back(&mut self, fee: u64, step: Step) {
+        let mut latest = self.spent.iter();
+        let at = latest.rposition(|(_, spent, what)| (*spent, *what) == (fee, step));
         if let Some(at) = at {
             self.spent.remove(at);
         }
@@ -159,13 +191,21 @@ impl Drop for Claim {
 
 /// Longest that an account is left alone, however often it failed.
 pub const LONGEST: Duration = Duration::from_secs(60);
+/// Least time for which an account is left alone that made the keeper pay for nothing.
+const AFTER_FEE: Duration = Duration::from_secs(2);
 /// How long the failures of an account are remembered after its time has come.
 const REMEMBERED: Duration = Duration::from_secs(300);
 
 /// Accounts that are left alone until a moment: a discount that is too small yet, an account that another keeper has. Failures in a
 /// row make the time longer, so that accounts which cannot be repaired neither starve others nor spend the fees of the hour.
+///
+/// Failures that were paid for are a row of their own, which ends with time alone: whoever is at the edge of health can be well again
+/// in every block that a keeper pays for, and well each time it looks.
 #[derive(Debug, Default)]
-pub struct Waiting(BTreeMap<Pubkey, Rest>);
+pub struct Waiting {
+    rests: BTreeMap<Pubkey, Rest>,
+    paid: BTreeMap<Pubkey, Rest>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Rest {
@@ -174,36 +214,49 @@ struct Rest {
     failures: u32,
 }
 
+/// One more failure of an account: a time that doubles with each in a row, up to [`LONGEST`] or the time itself.
+fn failed(rests: &mut BTreeMap<Pubkey, Rest>, account: Pubkey, time: Duration, now: Instant) {
+    rests.retain(|_, rest| now < rest.until + REMEMBERED);
+    let failures = rests.get(&account).map_or(0, |rest| rest.failures);
+    let time = time
+        .saturating_mul(1 << failures.min(10))
+        .min(LONGEST.max(time));
+    let rest = Rest {
+        until: now + time,
+        failures: failures.saturating_add(1),
+    };
+    rests.insert(account, rest);
+}
+
 impl Waiting {
     /// Leaves an account alone for a time; its failures in a row are over.
     pub fn put_off(&mut self, account: Pubkey, time: Duration, now: Instant) {
         let until = now + time;
-        self.0.insert(account, Rest { until, failures: 0 });
+        self.rests.insert(account, Rest { until, failures: 0 });
     }
 
     /// Leaves an account alone after a failure: for a time that doubles with each in a row, up to [`LONGEST`] or the time itself.
     pub fn put_off_failed(&mut self, account: Pubkey, time: Duration, now: Instant) {
-        self.0.retain(|_, rest| now < rest.until + REMEMBERED);
-        let known = self.0.get(&account);
-        let failures = known.map_or(0, |rest| rest.failures);
-        let time = time
-            .saturating_mul(1 << failures.min(10))
-            .min(LONGEST.max(time));
-        let rest = Rest {
-            until: now + time,
-            failures: failures.saturating_add(1),
-        };
-        self.0.insert(account, rest);
+        failed(&mut self.rests, account, time, now);
+    }
+
+    /// Leaves an account alone after a transaction that was paid for and did nothing, for a time that doubles with each within
+    /// minutes, whatever else is seen of the account meanwhile.
+    pub fn put_off_paid(&mut self, account: Pubkey, now: Instant) {
+        failed(&mut self.paid, account, AFTER_FEE, now);
     }
 
     /// Whether an account's time has come.
     pub fn is_due(&self, account: &Pubkey, now: Instant) -> bool {
-        self.0.get(account).is_none_or(|rest| now >= rest.until)
+        let rests = [self.rests.get(account), self.paid.get(account)];
+        rests.into_iter().flatten().all(|rest| now >= rest.until)
     }
 
     /// How many wait at a time.
     pub fn count(&self, now: Instant) -> usize {
-        self.0.values().filter(|rest| now < rest.until).count()
+        let all = self.rests.iter().chain(&self.paid);
+        let waiting = all.filter(|(_, rest)| now < rest.until);
+        waiting.map(|(key, _)| key).collect::<BTreeSet<_>>().len()
     }
 }
 
@@ -216,27 +269,50 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut budget = FeeBudget::new(100, 250);
-        assert_eq!(budget.reserve(100, at(0)), Ok(()));
+        let bid = Step::Earns;
+        assert_eq!(budget.reserve(100, bid, at(0)), Ok(()));
         assert_eq!(
-            budget.reserve(101, at(0)),
+            budget.reserve(101, bid, at(0)),
             Err(OverLimit::Transaction {
                 fee: 101,
                 most: 100
             })
         );
-        assert_eq!(budget.reserve(100, at(10)), Ok(()));
-        let error = budget.reserve(51, at(20));
+        assert_eq!(budget.reserve(100, bid, at(10)), Ok(()));
+        let error = budget.reserve(51, bid, at(20));
         let (fee, spent, most) = (51, 200, 250);
         assert_eq!(error, Err(OverLimit::Hour { fee, spent, most }));
-        assert_eq!(budget.reserve(50, at(20)), Ok(()));
+        assert_eq!(budget.reserve(50, bid, at(20)), Ok(()));
         assert_eq!(budget.spent_at(at(3_599)), 250);
         assert_eq!(budget.spent_at(at(3_600)), 150);
-        assert_eq!(budget.reserve(100, at(3_600)), Ok(()));
-        budget.give_back(100);
+        assert_eq!(budget.reserve(100, bid, at(3_600)), Ok(()));
+        budget.give_back(100, Step::Serves);
+        assert_eq!(budget.spent_at(at(3_600)), 250, "nothing of that kind");
+        budget.give_back(100, bid);
         assert_eq!(budget.spent_at(at(3_600)), 150);
-        budget.give_back(99);
+        budget.give_back(99, bid);
         assert_eq!(budget.spent_at(at(3_600)), 150);
-        assert!(budget.reserve(u64::MAX, at(0)).is_err());
+        assert!(budget.reserve(u64::MAX, bid, at(0)).is_err());
+    }
+
+    #[test]
+    fn steps_that_earn_nothing_leave_half_of_the_hour_to_bids() {
+        let start = Instant::now();
+        let mut budget = FeeBudget::new(100, 401);
+        let (bid, crank) = (Step::Earns, Step::Serves);
+        assert_eq!(budget.reserve(100, crank, start), Ok(()));
+        assert_eq!(budget.reserve(100, crank, start), Ok(()));
+        let (fee, spent, most) = (1, 200, 200);
+        let refused = Err(OverLimit::Unpaid { fee, spent, most });
+        assert_eq!(budget.reserve(1, crank, start), refused);
+        // bids have all the rest, and may use the half of the others as well
+        assert_eq!(budget.reserve(100, bid, start), Ok(()));
+        assert_eq!(budget.reserve(100, bid, start), Ok(()));
+        assert!(budget.reserve(2, bid, start).is_err());
+        assert_eq!(budget.reserve(1, crank, start), refused);
+        budget.give_back(100, crank);
+        assert_eq!(budget.reserve(100, crank, start), Ok(()));
+        assert_eq!(budget.reserve(100, crank, start + WINDOW), Ok(()));
     }
 
     #[test]
@@ -284,5 +360,30 @@ mod tests {
         // and a failure of long ago is forgotten
         waiting.put_off_failed(one, second, now + Duration::from_secs(1_000));
         assert!(waiting.is_due(&one, now + Duration::from_secs(1_001)));
+    }
+
+    #[test]
+    fn who_makes_a_keeper_pay_waits_longer_each_time_though_it_looks_well_in_between() {
+        let (mut waiting, mut now) = (Waiting::default(), Instant::now());
+        let (one, instant) = (Pubkey::from([1; 32]), Duration::from_millis(1));
+        let start = now;
+        for seconds in [2, 4, 8, 16, 32, 60, 60] {
+            waiting.put_off_paid(one, now);
+            // it is healthy at the next look
+            waiting.put_off(one, Duration::from_secs(1), now);
+            assert_eq!(waiting.count(now), 1);
+            let end = now + Duration::from_secs(seconds);
+            assert!(!waiting.is_due(&one, end - instant), "{seconds}");
+            assert!(waiting.is_due(&one, end));
+            assert!(waiting.is_due(&Pubkey::from([2; 32]), now));
+            now = end;
+        }
+        assert_eq!(now - start, Duration::from_secs(182), "seven fees");
+        // remembered for five minutes after the last wait, and no longer
+        waiting.put_off_paid(one, now + REMEMBERED - instant);
+        assert!(!waiting.is_due(&one, now + REMEMBERED + Duration::from_secs(59)));
+        now += REMEMBERED - instant + Duration::from_secs(60) + REMEMBERED;
+        waiting.put_off_paid(one, now);
+        assert!(waiting.is_due(&one, now + Duration::from_secs(2)));
     }
 }

@@ -27,6 +27,10 @@ pub struct Metrics {
     pub accounts: Gauge,
     /// Accounts below maintenance or in liquidation, as last told.
     pub failing: Gauge,
+    /// Those of them that are the keeper's own wallet's, which it cannot repair.
+    pub own_failing: Gauge,
+    /// Positions that the keeper's account still has room for, of the most that an account can be grown to.
+    pub free_positions: Gauge,
     /// Accounts likely to fail within the horizon.
     pub risky: Gauge,
     /// Accounts worked on at this moment.
@@ -56,6 +60,8 @@ impl Default for Metrics {
             outcomes: Family::default(),
             accounts: Gauge::default(),
             failing: Gauge::default(),
+            own_failing: Gauge::default(),
+            free_positions: Gauge::default(),
             risky: Gauge::default(),
             in_flight: Gauge::default(),
             waiting: Gauge::default(),
@@ -67,19 +73,30 @@ impl Default for Metrics {
             profit: Counter::default(),
             repair_seconds: Histogram::new([0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0]),
         };
+        metrics.register_gauges();
         metrics.register();
         metrics
     }
 }
 
 impl Metrics {
-    fn register(&mut self) {
+    fn register_gauges(&mut self) {
         let gauges = [
             ("accounts", "Margin accounts known", &self.accounts),
             (
                 "failing_accounts",
                 "Accounts below maintenance or in liquidation",
                 &self.failing,
+            ),
+            (
+                "own_failing_accounts",
+                "Failing accounts of the keeper's own wallet, which only others can repair",
+                &self.own_failing,
+            ),
+            (
+                "free_positions",
+                "Positions that the keeper's account still has room for, if grown to 128",
+                &self.free_positions,
             ),
             (
                 "risky_accounts",
@@ -107,6 +124,9 @@ impl Metrics {
         for (name, help, gauge) in gauges {
             self.registry.register(name, help, gauge.clone());
         }
+    }
+
+    fn register(&mut self) {
         let counters = [
             (
                 "reconnects",
@@ -182,6 +202,8 @@ mod tests {
         for line in [
             "# TYPE margin_keeper_accounts gauge",
             "margin_keeper_accounts 5000",
+            "margin_keeper_own_failing_accounts 0",
+            "margin_keeper_free_positions 0",
             "margin_keeper_fees_lamports_total 5400",
             "margin_keeper_outcomes_total{action=\"bid\",outcome=\"repaired\"} 2",
             "margin_keeper_repair_seconds_bucket{le=\"1.0\"} 1",

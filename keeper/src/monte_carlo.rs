@@ -225,7 +225,7 @@ fn fails(evaluator: &Evaluator<'_>, account: &KnownAccount) -> Result<bool, Repo
 /// A price times a factor, as certain as before; one beyond the range stays at its end.
 fn scaled(shown: &ShownPrice, factor: f64) -> ShownPrice {
     let raw = shown.price.raw() as f64 * factor;
-    let raw = raw.round().max(1.0) as u64; // saturates
+    let raw = (raw.round() as u64).clamp(1, Price::MOST); // the cast saturates
     ShownPrice {
         price: Price::checked(raw).unwrap_or(shown.price),
         ..*shown

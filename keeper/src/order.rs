@@ -37,7 +37,7 @@ pub fn courtesy(account: &Pubkey, keeper: &Pubkey, most: Duration) -> Duration {
 }
 
 /// Where an account stands in a keeper's permutation: the keys' words, mixed.
-fn place(account: &Pubkey, keeper: &Pubkey) -> u64 {
+pub(crate) fn place(account: &Pubkey, keeper: &Pubkey) -> u64 {
     let words = |key: &Pubkey| {
         let bytes = key.to_bytes();
         let (words, _) = bytes.as_chunks::<8>();

@@ -5,6 +5,7 @@ use std::fmt;
 use portfolio_margin_client::{ClientError, TransactionFailure};
 use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::Pubkey;
+use solana_instruction::Instruction;
 
 use crate::config::shown_dollars;
 use crate::limits::OverLimit;
@@ -153,6 +154,7 @@ impl Outcome {
             | E::NothingToSettle
             | E::SettlementFinal
             | E::SampleRefused
+            | E::OutageRefused
             | E::OracleOutdated
             | E::ZeroAmount => Self::Outcompeted,
             // one of the accounts holds something else than a moment ago
@@ -195,6 +197,40 @@ impl Outcome {
 
 fn is_out_of_compute(failure: &TransactionFailure) -> bool {
     failure.is_out_of_compute() || failure.name == "ProgramFailedToComplete"
+}
+
+/// Whether it was in a block: the fee is paid.
+pub fn is_paid(error: &ClientError) -> bool {
+    error
+        .failure()
+        .is_some_and(|failure| failure.landed.is_some())
+}
+
+/// Whether a smaller part may be carried: it takes as many places as a larger one.
+pub fn may_be_smaller(code: ErrorCode) -> bool {
+    use ErrorCode as E;
+    !matches!(
+        code,
+        E::PositionsFull | E::CollateralsFull | E::ScopeTooWide
+    )
+}
+
+/// Whether fewer instructions may fit where these do not.
+pub fn is_too_much(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::TooLarge { .. } | ClientError::Compute { .. }
+    )
+}
+
+/// Whether only the last of several instructions failed: what comes before it is good without it. Indexes count the compute budget's
+/// two instructions in front.
+pub fn is_of_the_last(error: &ClientError, instructions: &[Instruction]) -> bool {
+    let at = error.failure().and_then(|failure| failure.instruction);
+    let Some(at) = at.filter(|_| instructions.len() > 1) else {
+        return false;
+    };
+    usize::from(at) > instructions.len()
 }
 
 impl fmt::Display for Outcome {
@@ -354,6 +390,23 @@ mod tests {
     }
 
     #[test]
+    fn only_what_was_in_a_block_is_paid_and_only_size_is_made_smaller() {
+        let simulated = failure(Some(ErrorCode::AccountHealthy.code()), Some(ID));
+        let landed = TransactionFailure {
+            landed: Some((Default::default(), 7)),
+            ..simulated.clone()
+        };
+        assert!(!is_paid(&ClientError::Refused(Box::new(simulated))));
+        assert!(is_paid(&ClientError::Refused(Box::new(landed))));
+        assert!(!is_paid(&ClientError::Expired {
+            signature: Default::default(),
+            attempts: 1
+        }));
+        assert!(may_be_smaller(ErrorCode::InitialMarginBreached));
+        assert!(!may_be_smaller(ErrorCode::PositionsFull));
+    }
+
+    #[test]
     fn a_race_that_cost_a_fee_is_lost_and_a_proxy_that_refuses_is_of_the_moment() {
         let code = Some(ErrorCode::AccountHealthy.code());
         let simulated = failure(code, Some(ID));
@@ -373,7 +426,13 @@ mod tests {
                 refusal: None,
             }))
         };
-        assert!(matches!(answer(Some(302), None), Outcome::Transient(_)));
+        for status in [200, 302, 307, 400, 401, 403, 404, 413, 429, 503] {
+            let outcome = answer(Some(status), None);
+            assert!(matches!(outcome, Outcome::Transient(_)), "{status}");
+            // the server itself says that the request is wrong
+            let outcome = answer(Some(status), Some(-32_602));
+            assert!(matches!(outcome, Outcome::Failed(_)), "{status}");
+        }
         assert!(matches!(answer(None, Some(-32_602)), Outcome::Failed(_)));
     }
 }

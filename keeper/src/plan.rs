@@ -27,11 +27,9 @@ use crate::config::Settings;
 use crate::limits::OverLimit;
 use crate::outcome::Outcome;
 use crate::packed::{Desk, Named};
+use crate::part::{least_profit, new_places, widest, with_room, without_room, PRICE_SLACK};
 use crate::profit::{Offer, Profit};
 
-/// What a bidder pays at most beyond what was planned, percent. A larger price is that of a larger part at the same discount, which a
-/// market that falls makes necessary: what this bounds is the capital, not the worth of what is bought.
-const PRICE_SLACK: i64 = 50;
 /// By how much less a bidder may be paid than was planned, percent.
 const PAYOUT_SLACK: i64 = 2;
 /// Least part of what was planned that is still wanted, percent: less is what another bidder left.
@@ -46,7 +44,9 @@ pub struct Step {
     pub variants: Vec<Vec<Instruction>>,
     /// What it brings before fees; none where nobody is paid for it.
     pub profit: Option<Profit>,
-    /// By how much the keeper's initial requirement may grow, 1e-6 USD.
+    /// The least profit that is wanted, 1e-6 USD.
+    pub least: i64,
+    /// By how much the keeper's initial requirement may grow, 1e-6 USD: of the largest part that is asked for, with its room.
     pub capital: i64,
     /// The auction, where waiting makes the profit larger.
     pub offer: Option<Offer>,
@@ -138,6 +138,7 @@ fn free(action: &'static str, variants: Vec<Vec<Instruction>>) -> Step {
         action,
         variants,
         profit: None,
+        least: 0,
         capital: 0,
         offer: None,
     }
@@ -249,9 +250,17 @@ impl Book<'_> {
     fn not_profitable(&self, step: &Step, wait: Option<i64>) -> Outcome {
         Outcome::NotProfitable {
             profit: step.profit.unwrap_or_default().net(),
-            least: self.situation.settings.profit.least,
+            least: step.least,
             wait,
         }
+    }
+
+    /// What a bid has to bring at the least: the more places it takes in the keeper's account, the more.
+    fn least(&self) -> i64 {
+        let (situation, wanted) = (self.situation, &self.situation.settings.profit);
+        let own = &situation.desk.own.data.positions;
+        let places = new_places(&situation.of.data.positions, own);
+        least_profit(wanted.least, wanted.least_per_position, places)
     }
 
     /// A bid with what it brings, and the seconds until that is enough.
@@ -264,21 +273,24 @@ impl Book<'_> {
         let after = &plan.liquidatee.after;
         let is_restored = self.terms().is_restored(after).map_err(engine)?;
         // what restores the buffer may be a little more by the time of the block; what the keeper can carry is no more
-        let fraction = match is_restored {
-            true => limits.share,
-            false => plan.fraction,
+        let (fraction, capital) = match is_restored {
+            true => widest(&bidder, &of.data, situation.inputs, &plan, limits),
+            false => (plan.fraction, plan.capital),
         };
         let args = args(&plan, fraction);
         let bid = situation.desk.bid(of, &args).map_err(unlisted)?;
         let mut variants = vec![vec![bid.clone()]];
-        if is_restored {
+        // without some room for prices to fall, a stop behind it would undo the bid
+        let has_room = fraction == FRACTION_ONE || fraction / 100 * 98 >= plan.fraction;
+        if is_restored && has_room {
             variants.insert(0, vec![bid, self.stop_after(plan.fraction)?]);
         }
         let step = Step {
             action: "bid",
             variants,
             profit: Some(self.profit(&plan)),
-            capital: plan.capital,
+            least: self.least(),
+            capital: with_room(capital),
             offer: Some(Offer {
                 for_sale: self.for_sale(),
                 fraction: plan.fraction,
@@ -326,10 +338,7 @@ impl Book<'_> {
 
     /// Seconds until a bid's profit is enough.
     fn wait_for(&self, step: &Step) -> Result<i64, Outcome> {
-        let (profit, least) = (
-            step.profit.unwrap_or_default(),
-            self.situation.settings.profit.least,
-        );
+        let (profit, least) = (step.profit.unwrap_or_default(), step.least);
         if profit.net() >= least {
             return Ok(0);
         }
@@ -361,10 +370,11 @@ impl Book<'_> {
             action: "bid_insolvent",
             variants: vec![vec![desk.bid_insolvent(of, &args).map_err(unlisted)?]],
             profit: Some(self.profit(&plan)),
-            capital: plan.capital,
+            least: self.least(),
+            capital: with_room(plan.capital),
             offer: None,
         };
-        match step.profit.unwrap_or_default().net() >= situation.settings.profit.least {
+        match step.profit.unwrap_or_default().net() >= step.least {
             true => allowed(acting.insolvency, step),
             false => Err(self.not_profitable(&step, self.payout_wait())),
         }
@@ -391,7 +401,7 @@ impl Book<'_> {
         let share = FRACTION_ONE / 100 * limits.largest_share;
         let used = own_requirement(situation)?.saturating_add(situation.bound);
         Ok(Limits {
-            capital: limits.most_capital.saturating_sub(used).max(0),
+            capital: without_room(limits.most_capital.saturating_sub(used)),
             share: share.min(situation.most_fraction),
         })
     }
@@ -421,7 +431,7 @@ impl Book<'_> {
             (PlanError::OverLimit { needed, limit }, _) => {
                 let most = self.situation.settings.limits.most_capital;
                 Outcome::OverLimit(OverLimit::Capital {
-                    capital: most.saturating_sub(*limit).saturating_add(*needed),
+                    capital: most.saturating_add(with_room(needed.saturating_sub(*limit))),
                     most,
                 })
             }
@@ -459,7 +469,7 @@ fn args(plan: &SlicePlan, fraction: u64) -> BidArgs {
 fn with_slack(price: i64) -> i64 {
     let percent = match price < 0 {
         true => PAYOUT_SLACK,
-        false => PRICE_SLACK,
+        false => PRICE_SLACK.into(),
     };
     let slack = price.saturating_abs() / 100 * percent;
     price.saturating_add(slack).saturating_add(1)

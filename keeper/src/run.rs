@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use portfolio_margin_client::{
     ClientError, ComputePolicy, PriorityFee, Rpc, Transactor, TransactorConfig,
 };
+use portfolio_margin_interface::state::margin_account::MAX_CAPACITY;
 use portfolio_margin_interface::Pubkey;
 use serde::Serialize;
 use solana_keypair::Keypair;
+use solana_signer::Signer;
 use tokio::sync::{mpsc, watch, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -38,6 +40,16 @@ const LOADING: Duration = Duration::from_secs(180);
 const LAST_WORDS: Duration = Duration::from_secs(120);
 /// Percent of compute units beyond the simulation's: bids that land in between make the keeper's own account dearer to check.
 const COMPUTE_MARGIN: u32 = 75;
+/// Blocks for which a transaction of the keeper's can land, about ten seconds: one that does not land holds others up for no longer,
+/// and the next attempt has the price of its own moment.
+pub const LIFE: u64 = 24;
+/// Time between two sendings of a transaction: a block. It is the same signature, which lands and is paid for once.
+const RESEND: Duration = Duration::from_millis(400);
+/// Longest wait for the outcome of a transaction, where a server tells neither its status nor the height of blocks: longer than any
+/// blockhash lives.
+const PATIENCE: Duration = Duration::from_secs(75);
+/// Slots that no book can be behind: half a day.
+const MOST_LAG: u64 = 108_000;
 /// Slots by which an answer may lie behind an earlier one before it is refused.
 const SLOTS_BEHIND: u64 = 32;
 
@@ -71,6 +83,8 @@ pub struct Summary {
     pub accounts: usize,
     /// Accounts that failed or were in liquidation.
     pub failing: usize,
+    /// Accounts of the keeper's own wallet that failed or were in liquidation: only others can repair them. Not among the failing.
+    pub own_failing: usize,
     /// How attempts at them ended.
     pub repairs: BTreeMap<&'static str, usize>,
     /// How cranks ended.
@@ -175,6 +189,7 @@ impl Keeper {
         };
         let accounts = due(&actor, &failing);
         summary.failing = accounts.len();
+        summary.own_failing = usize::try_from(self.metrics.own_failing.get()).unwrap_or(0);
         let permits = Arc::new(Semaphore::new(self.settings.limits.concurrent));
         let mut tasks = JoinSet::new();
         for account in accounts {
@@ -219,13 +234,20 @@ fn note(signal: Signal, failing: &mut BTreeSet<Pubkey>) {
     }
 }
 
-/// Accounts that want something: those that fail, and those in liquidation, in this keeper's order.
+/// Accounts that want something: those that fail, and those in liquidation, in this keeper's order. Its own wallet's it cannot repair.
 fn due(actor: &Actor, failing: &BTreeSet<Pubkey>) -> Vec<Pubkey> {
     let mut found: Vec<(Urgency, Pubkey)> = vec![];
+    let (owner, mut own_failing) = (actor.payer().pubkey(), BTreeSet::new());
     {
         let book = read(&actor.book);
         for account in book.accounts() {
             let is_failing = failing.contains(&account.key);
+            if account.header.owner == owner {
+                if is_failing || account.is_liquidating() {
+                    own_failing.insert(account.key);
+                }
+                continue;
+            }
             let urgency = match (account.is_liquidating(), is_failing) {
                 (true, _) if account.header.insolvent_at != 0 => Urgency::Insolvent,
                 (true, true) => Urgency::Liquidating,
@@ -236,8 +258,9 @@ fn due(actor: &Actor, failing: &BTreeSet<Pubkey>) -> Vec<Pubkey> {
             found.push((urgency, account.key));
         }
     }
+    actor.own_failing.note(own_failing, &actor.metrics);
     let shard = actor.settings.house.shard;
-    found.retain(|(_, key)| is_in_shard(key, shard) && *key != actor.own);
+    found.retain(|(_, key)| is_in_shard(key, shard));
     sort(&mut found, &actor.own);
     let now = Instant::now();
     let waiting = actor.waiting();
@@ -296,6 +319,16 @@ async fn work(
     }
 }
 
+/// Slots by which the book is behind a server's newest; half a day of them is no lag but a lie, which would end readiness for good: a
+/// connection that is silent is given up after seconds.
+fn lag(newest: u64, known: u64) -> u64 {
+    let slots = newest.saturating_sub(known);
+    match slots < MOST_LAG {
+        true => slots,
+        false => 0,
+    }
+}
+
 /// Keeps gauges and readiness up to date.
 async fn show(
     actor: Arc<Actor>,
@@ -308,7 +341,7 @@ async fn show(
     loop {
         let status = *actor.status.borrow();
         let newest = actor.transactor().rpc().newest_slot();
-        let slots = newest.saturating_sub(status.slot);
+        let slots = lag(newest, status.slot);
         let most = actor.settings.limits.oldest_slots;
         let state = match (actor.is_stopping(), status.ready, slots > most) {
             (true, ..) => Readiness::Stopping,
@@ -321,6 +354,11 @@ async fn show(
         metrics.risky.set(gauge(status.risky));
         metrics.failing.set(gauge(status.failing));
         metrics.in_flight.set(gauge(actor.flights.len()));
+        let own = read(&actor.book).account(&actor.own);
+        let held = own.map_or(0, |own| own.positions.len());
+        metrics
+            .free_positions
+            .set(gauge(MAX_CAPACITY.saturating_sub(held)));
         metrics
             .waiting
             .set(gauge(actor.waiting().count(Instant::now())));
@@ -358,10 +396,11 @@ fn transactor_config(settings: &Settings) -> TransactorConfig {
             },
         },
         commitment: settings.network.commitment.commitment,
-        resend_every: Duration::from_secs(1),
+        resend_every: RESEND,
         poll_every: Duration::from_millis(200),
         attempts: u32::try_from(settings.acting.attempts).unwrap_or(1),
-        patience: Duration::from_secs(100),
+        patience: PATIENCE,
+        life: Some(LIFE),
     }
 }
 
@@ -389,5 +428,19 @@ fn watch_config(settings: &Settings) -> WatchConfig {
             ..Terms::default()
         },
         ..WatchConfig::new(network.url.clone(), network.ws_url.clone(), house)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_of_the_far_future_is_no_lag() {
+        assert_eq!(lag(1_000, 1_001), 0);
+        assert_eq!(lag(1_151, 1_000), 151);
+        assert_eq!(lag(1_000 + MOST_LAG - 1, 1_000), MOST_LAG - 1);
+        assert_eq!(lag(1_000 + MOST_LAG, 1_000), 0);
+        assert_eq!(lag(u64::MAX, 1_000), 0);
     }
 }

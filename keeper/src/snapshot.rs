@@ -22,6 +22,9 @@ use crate::wire::{self, Kind};
 /// Keys that one `getMultipleAccounts` takes.
 const KEYS_PER_CALL: usize = 100;
 
+/// Most bytes that the accounts of one answer may unpack to: packed, an answer of 100 MB could hold 20 GB.
+const MOST_DATA: usize = 2 << 30;
+
 /// Pause before a question is asked again.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -39,6 +42,14 @@ pub enum SnapshotError {
     /// An answer that is none.
     #[error("the answer to {0} is not what the method returns; ask another server")]
     Unreadable(&'static str),
+    /// An answer that is more than is kept.
+    #[error("the answer to {method} unpacks to more than {most} bytes; ask another server")]
+    TooLarge {
+        /// What was asked.
+        method: &'static str,
+        /// The limit.
+        most: usize,
+    },
     /// An answer of another shape.
     #[error(
         "the answer to {method} is malformed: {found} accounts for {asked} keys; ask another server"
@@ -116,6 +127,7 @@ pub struct Source {
     house: Pubkey,
     commitment: CommitmentConfig,
     timeout: Duration,
+    most_data: usize,
 }
 
 impl Source {
@@ -135,6 +147,7 @@ impl Source {
             house,
             commitment,
             timeout,
+            most_data: MOST_DATA,
         })
     }
 
@@ -149,13 +162,22 @@ impl Source {
                 "filters": kind.filters(&self.house),
                 "withContext": true,
             }]);
-            let answer: Answer<Keyed> = self.ask("getProgramAccounts", params).await?;
+            const METHOD: &str = "getProgramAccounts";
+            let answer: Answer<Keyed> = self.ask(METHOD, params).await?;
             let slot = answer.context.slot;
             let mut keys = BTreeSet::new();
+            let mut total = 0usize;
             for keyed in &answer.value {
                 let key: Option<Pubkey> = keyed.pubkey.parse().ok();
                 let read = |key| wire::update(key, &keyed.account, slot, Origin::Snapshot);
-                all.push(key.and_then(read), slot);
+                let update = key.and_then(read);
+                let length = update.as_ref().map_or(0, |update| update.data.len());
+                total = total.saturating_add(length);
+                if total > self.most_data {
+                    let (method, most) = (METHOD, self.most_data);
+                    return Err(SnapshotError::TooLarge { method, most });
+                }
+                all.push(update, slot);
                 keys.extend(key);
             }
             if kind == Kind::Accounts {

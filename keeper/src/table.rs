@@ -22,7 +22,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Keeps the actor's table complete, until it is aborted.
 pub async fn keep(actor: Arc<Actor>) {
     let mut served: Vec<Pubkey> = vec![];
-    let mut failures = 0u32;
+    let (mut failures, mut told) = (0u32, String::new());
     loop {
         let wanted = match actor.status.borrow().ready {
             true => table_addresses(read(&actor.book).directory()),
@@ -35,11 +35,16 @@ pub async fn keep(actor: Arc<Actor>) {
             false => match serve(&actor, &wanted).await {
                 Ok(count) => {
                     tracing::info!(count, "the lookup table serves");
-                    (served, failures) = (wanted, 0);
+                    (served, failures, told) = (wanted, 0, String::new());
                     LOOK
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "no lookup table: wide accounts are out of reach");
+                    match is_news(&mut told, &error) {
+                        true => {
+                            tracing::warn!(%error, "no lookup table: wide accounts are out of reach")
+                        }
+                        false => tracing::debug!(%error, failures, "still no lookup table"),
+                    }
                     failures = failures.saturating_add(1);
                     AGAIN.saturating_mul(failures).min(LOOK)
                 }
@@ -47,6 +52,14 @@ pub async fn keep(actor: Arc<Actor>) {
         };
         sleep(pause).await;
     }
+}
+
+/// Whether a failure is another one than the last that was told.
+fn is_news(told: &mut String, error: &ClientError) -> bool {
+    let text = error.to_string();
+    let is_new = *told != text;
+    *told = text;
+    is_new
 }
 
 /// Finds the owner's table that names most, makes or extends one where that is allowed, and sends with it from then on.
@@ -76,6 +89,26 @@ async fn serve(actor: &Actor, wanted: &[Pubkey]) -> Result<usize, ClientError> {
         return Ok(0);
     };
     let count = table.addresses.len();
-    actor.replace_transactor(transactor.with_tables(vec![table]));
+    actor.replace_transactor(transactor.with_tables(vec![table], wanted));
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_once_until_it_is_another() {
+        let (mut told, key) = (String::new(), Pubkey::from([7; 32]));
+        let (missing, compute) = (
+            ClientError::Missing(key),
+            ClientError::Compute { used: 2, limit: 1 },
+        );
+        assert!(is_news(&mut told, &missing));
+        assert!(!is_news(&mut told, &missing) && !is_news(&mut told, &missing));
+        assert!(is_news(&mut told, &compute) && !is_news(&mut told, &compute));
+        assert!(is_news(&mut told, &missing));
+        told.clear(); // it served in between
+        assert!(is_news(&mut told, &missing));
+    }
 }

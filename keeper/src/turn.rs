@@ -8,7 +8,8 @@ use rand::Rng;
 use tokio::time::sleep;
 
 use crate::act::Actor;
-use crate::cranks::{due, instruction, Crank};
+use crate::cranks::{due, instruction, is_due, Crank};
+use crate::limits::Step;
 use crate::outcome::Outcome;
 use crate::watch::read;
 
@@ -56,13 +57,12 @@ async fn round(actor: &Actor, resting: &BTreeMap<Crank, Instant>) -> Vec<(Crank,
     if !actor.status.borrow().ready {
         return turned;
     }
-    let found = due(&read(&actor.book), &actor.settings.cranks);
+    let is_resting = |crank: &Crank| resting.contains_key(crank);
+    let cranks = &actor.settings.cranks;
+    let found = due(&read(&actor.book), cranks, &actor.own, is_resting);
     for crank in found {
         if actor.is_stopping() {
             break;
-        }
-        if resting.contains_key(&crank) {
-            continue;
         }
         let outcome = turn(actor, &crank).await;
         actor.metrics.count(crank.name(), outcome.name());
@@ -79,7 +79,7 @@ async fn round(actor: &Actor, resting: &BTreeMap<Crank, Instant>) -> Vec<(Crank,
 async fn turn(actor: &Actor, crank: &Crank) -> Outcome {
     let instruction = {
         let book = read(&actor.book);
-        match is_due_still(&due(&book, &actor.settings.cranks), crank) {
+        match is_due(&book, &actor.settings.cranks, crank) {
             true => instruction(&book, crank),
             false => return Outcome::Outcompeted,
         }
@@ -97,7 +97,7 @@ async fn turn(actor: &Actor, crank: &Crank) -> Outcome {
         tracing::info!(%crank, lamports, "would send");
         return Outcome::Planned;
     }
-    if let Err(limit) = actor.reserve(lamports) {
+    if let Err(limit) = actor.reserve(lamports, Step::Serves) {
         return Outcome::OverLimit(limit);
     }
     match transactor.send_quoted(quoted, &[]).await {
@@ -108,14 +108,10 @@ async fn turn(actor: &Actor, crank: &Crank) -> Outcome {
             Outcome::Sent
         }
         Err(error) => {
-            actor.not_landed(&error, lamports);
+            actor.not_landed(&error, lamports, Step::Serves);
             Outcome::of(&error)
         }
     }
-}
-
-fn is_due_still(due: &[Crank], crank: &Crank) -> bool {
-    due.contains(crank)
 }
 
 #[cfg(test)]

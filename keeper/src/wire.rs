@@ -165,6 +165,22 @@ mod tests {
         assert_eq!(read(data), None);
     }
 
+    /// The memory that a frame may ask for is not bounded by what it unpacks to.
+    #[test]
+    fn a_frame_that_asks_for_more_memory_than_nodes_do_is_refused() {
+        let packed = |window_log: u32| {
+            let mut encoder = zstd::Encoder::new(vec![], 1).unwrap();
+            encoder.window_log(window_log).unwrap();
+            encoder.include_contentsize(false).unwrap();
+            std::io::Write::write_all(&mut encoder, &[3; 5_000]).unwrap();
+            let packed = encoder.finish().unwrap();
+            let text = BASE64_STANDARD.encode(packed);
+            UiAccountData::Binary(text, UiAccountEncoding::Base64Zstd)
+        };
+        assert_eq!(read(packed(MAX_WINDOW_LOG)), Some(vec![3; 5_000]));
+        assert_eq!(read(packed(MAX_WINDOW_LOG + 1)), None);
+    }
+
     #[test]
     fn what_is_no_account_is_none() {
         let text = |text: &str, encoding| UiAccountData::Binary(text.into(), encoding);

@@ -1,7 +1,7 @@
-//! The feeder: keeps the chain's clock at the wall's, and publishes a genuine price account of every feed each second.
+//! The feeder: keeps the chain's clock at the network's, and publishes a genuine price account of every feed each second.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{bounded, Receiver, RecvTimeoutError, Sender};
 use portfolio_margin_interface::Pubkey;
@@ -12,10 +12,11 @@ use solana_clock::Clock;
 use surfpool_core::surfnet::locker::SurfnetSvmLocker;
 use surfpool_core::surfnet::svm::SurfnetSvm;
 
+use crate::clock::NetworkClock;
 use crate::error::Error;
 use crate::scenario::{Script, START_PRICES};
-use crate::settings::PRICE_INTERVAL;
-use crate::stage::{wall_millis, Stage};
+use crate::settings::{price_interval, Settings};
+use crate::stage::Stage;
 
 /// The sysvar of the clock.
 const CLOCK: Pubkey = Pubkey::from_str_const("SysvarC1ock11111111111111111111111111111111");
@@ -57,21 +58,31 @@ impl Feed {
 /// What publishes.
 pub(crate) struct Feeder {
     pub locker: SurfnetSvmLocker,
+    clock: NetworkClock,
+    interval: Duration,
     /// Of BTC, SOL and ETH.
     markets: [Feed; 3],
     quote: Feed,
     script: Script,
     speed: f64,
-    began: Instant,
+    /// Time of the network at which the scenario did, milliseconds.
+    began: u64,
     /// Prices that were set by hand, by market.
     pinned: BTreeMap<usize, u64>,
     last: [u64; 3],
     is_feeding: bool,
+    /// Markets whose own feed is dead.
+    dead: BTreeSet<usize>,
 }
 
 impl Feeder {
     /// The scenario begins now.
-    pub fn new(locker: SurfnetSvmLocker, stage: &Stage, script: Script, speed: f64) -> Self {
+    pub fn new(
+        (locker, clock): (SurfnetSvmLocker, NetworkClock),
+        stage: &Stage,
+        script: Script,
+        settings: &Settings,
+    ) -> Self {
         let quote = price_account(0, &USDC_FEED);
         Self {
             locker,
@@ -80,23 +91,26 @@ impl Feeder {
                 .map(|market| Feed::of(stage, market.price, market.feed_id)),
             quote: Feed::of(stage, quote, USDC_FEED),
             script,
-            speed,
-            began: Instant::now(),
+            speed: settings.speed,
+            began: clock.millis(),
+            interval: price_interval(settings.clock_speed),
+            clock,
             pinned: BTreeMap::new(),
             last: START_PRICES,
             is_feeding: true,
+            dead: BTreeSet::new(),
         }
     }
 
     /// Publishes and does tasks until nobody can send one any more.
     pub fn run(mut self, tasks: &Receiver<Task>) {
-        let mut next = Instant::now() + PRICE_INTERVAL;
+        let mut next = Instant::now() + self.interval;
         loop {
             match tasks.recv_deadline(next) {
                 Ok(task) => task(&mut self),
                 Err(RecvTimeoutError::Timeout) => {
                     self.tick();
-                    next = (next + PRICE_INTERVAL).max(Instant::now());
+                    next = (next + self.interval).max(Instant::now());
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -105,7 +119,8 @@ impl Feeder {
 
     /// Moves the clock and publishes what the scenario says of this moment.
     pub fn tick(&mut self) {
-        let seconds = self.began.elapsed().as_secs_f64() * self.speed;
+        let passed = self.clock.millis().saturating_sub(self.began);
+        let seconds = Duration::from_millis(passed).as_secs_f64() * self.speed;
         let mut prices = self.script.prices(seconds);
         for (price, at) in prices.iter_mut().zip(0..) {
             if let Some(pinned) = self.pinned.get(&at) {
@@ -120,13 +135,15 @@ impl Feeder {
             true => {
                 self.last = prices;
                 let quote = (self.quote, dollars(1));
-                let markets = self.markets.into_iter().zip(prices);
-                markets.chain([quote]).collect()
+                let markets = self.markets.into_iter().zip(prices).enumerate();
+                let living = markets.filter(|(at, _)| !self.dead.contains(at));
+                living.map(|(_, market)| market).chain([quote]).collect()
             }
             false => vec![],
         };
+        let time = self.clock.millis();
         self.locker.with_svm_writer(move |svm: &mut SurfnetSvm| {
-            let now = follow_wall(svm);
+            let now = follow(svm, time);
             for (feed, price) in feeds {
                 // fails for accounts that are programs or sysvars; this one is neither
                 let _ = svm.set_account(&feed.account, feed.account(price, now));
@@ -148,13 +165,46 @@ impl Feeder {
     pub fn crash(&mut self) {
         self.script = Script::crashed();
         self.pinned.clear();
-        self.began = Instant::now();
+        self.began = self.clock.millis();
         self.tick();
     }
 
     /// Switches publishing on or off; the clock goes on.
     pub fn feed(&mut self, is_feeding: bool) {
         self.is_feeding = is_feeding;
+        self.tick();
+    }
+
+    /// Switches one market's feed on or off; the others go on.
+    pub fn feed_market(&mut self, market: usize, is_feeding: bool) {
+        match is_feeding {
+            true => self.dead.remove(&market),
+            false => self.dead.insert(market),
+        };
+        self.tick();
+    }
+
+    /// Unix time of the network.
+    pub fn time(&self) -> i64 {
+        self.clock.seconds()
+    }
+
+    /// Moves the clock ahead at once; the next price comes with it.
+    pub fn advance(&mut self, by: Duration) {
+        self.clock.advance(by);
+        self.tick();
+    }
+
+    /// The same with a price of one market, 1e-8 USD, from that moment on: no transaction sees the one without the other.
+    pub fn advance_with(&mut self, by: Duration, (market, price): (usize, u64)) {
+        self.pinned.insert(market, price);
+        self.advance(by);
+    }
+
+    /// Lets the clock run at another speed, and publishes as often as that needs.
+    pub fn set_clock_speed(&mut self, speed: f64) {
+        self.clock.set_speed(speed);
+        self.interval = price_interval(speed);
         self.tick();
     }
 
@@ -184,10 +234,10 @@ fn seconds(millis: u64) -> i64 {
     i64::try_from(millis / 1_000).unwrap_or(i64::MAX)
 }
 
-/// Sets the chain's clock to the wall's, which its count of blocks falls behind, never back; tells who subscribed to it. Returns Unix
-/// time.
-fn follow_wall(svm: &mut SurfnetSvm) -> i64 {
-    svm.updated_at = svm.updated_at.max(wall_millis());
+/// Sets the chain's clock to the network's, which its count of blocks falls behind, never back; tells who subscribed to it. Returns
+/// Unix time.
+fn follow(svm: &mut SurfnetSvm, millis: u64) -> i64 {
+    svm.updated_at = svm.updated_at.max(millis);
     let mut clock: Clock = svm.inner.get_sysvar();
     clock.unix_timestamp = seconds(svm.updated_at);
     svm.inner.set_sysvar(&clock);

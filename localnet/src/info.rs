@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::SYMBOLS;
 use crate::settings::Settings;
-use crate::stage::{wall_seconds, Person, Stage};
+use crate::stage::{Person, Stage};
 use crate::town::Town;
 
 /// Everything that a client needs to begin; addresses in base 58, feeds in hex.
@@ -25,7 +25,7 @@ pub struct Info {
     pub house: String,
     /// Slot at which the network started.
     pub slot: u64,
-    /// Unix time at which it did.
+    /// Unix time at which it did, by the network's clock.
     pub time: i64,
     /// How prices move.
     pub scenario: ScenarioInfo,
@@ -54,6 +54,8 @@ pub struct ScenarioInfo {
     pub name: String,
     /// Seconds of the scenario in one of the clock.
     pub speed: f64,
+    /// Seconds of the clock in one of the wall's.
+    pub clock_speed: f64,
 }
 
 /// The quote asset's price.
@@ -127,9 +129,9 @@ pub struct MarketInfo {
 /// Expiries of every market, Unix times.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ExpiryInfo {
-    /// Six to seven days after the start, at 08:00 UTC.
+    /// The first: six to seven days after the start, at 08:00 UTC, unless the network was told another.
     pub week: i64,
-    /// Three weeks later.
+    /// The second: 27 to 28 days after the start, at 08:00 UTC.
     pub month: i64,
 }
 
@@ -175,6 +177,8 @@ pub(crate) struct Place {
     pub rpc_url: String,
     pub ws_url: String,
     pub slot: u64,
+    /// Unix time.
+    pub time: i64,
 }
 
 impl Info {
@@ -188,10 +192,11 @@ impl Info {
             program: ID.to_string(),
             house: world.house.to_string(),
             slot: place.slot,
-            time: wall_seconds(),
+            time: place.time,
             scenario: ScenarioInfo {
                 name: settings.scenario.to_string(),
                 speed: settings.speed,
+                clock_speed: settings.clock_speed,
             },
             quote: QuoteInfo {
                 symbol: "USDC".into(),

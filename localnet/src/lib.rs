@@ -12,6 +12,7 @@
 //! ```
 
 mod chain;
+mod clock;
 mod error;
 mod feeder;
 mod gateway;

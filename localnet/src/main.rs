@@ -19,9 +19,15 @@ struct Options {
     /// How prices move: calm, walk, crash, or a file of seconds,BTC,SOL,ETH that ends with .csv
     #[arg(long, default_value = "calm")]
     scenario: Scenario,
-    /// Seconds of the scenario in one second of the clock
+    /// Seconds of the scenario in one second of the network's clock
     #[arg(long, default_value_t = 1.0)]
     speed: f64,
+    /// Seconds of the network's clock in one second, 1 to 100
+    #[arg(long, default_value_t = 1.0, value_name = "X")]
+    clock_speed: f64,
+    /// Minutes from the start to the first expiry; without it, six to seven days
+    #[arg(long, value_name = "MINUTES")]
+    expire_in: Option<u32>,
     /// Margin accounts beside those of the named users
     #[arg(long, default_value_t = 0)]
     accounts: usize,
@@ -48,6 +54,8 @@ impl Options {
             port: self.port,
             scenario: self.scenario.clone(),
             speed: self.speed,
+            clock_speed: self.clock_speed,
+            expire_in: self.expire_in,
             accounts: self.accounts,
             failing: self.failing,
             keys: self.keys.clone(),

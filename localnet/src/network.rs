@@ -4,18 +4,20 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crossbeam_channel::{unbounded, Sender};
 use surfpool_types::ClockCommand;
 
 use crate::chain::{spawn, Chain, HOST};
+use crate::clock::NetworkClock;
 use crate::error::Error;
 use crate::feeder::{ask, Feeder, Task};
 use crate::gateway::Gateway;
 use crate::info::{Info, Place};
 use crate::poster::Poster;
 use crate::scenario::{Script, SYMBOLS};
-use crate::settings::Settings;
+use crate::settings::{check_clock_speed, Settings};
 use crate::stage::Stage;
 use crate::town::Town;
 
@@ -83,7 +85,9 @@ impl Network {
         }
         settings.say("opening the chain");
         let prepared = Chain::prepare(stage, settings.slot_ms)?;
-        let mut feeder = Feeder::new(prepared.locker.clone(), stage, script, settings.speed);
+        let clock = NetworkClock::start(settings.clock_speed);
+        let hands = (prepared.locker.clone(), clock.clone());
+        let mut feeder = Feeder::new(hands, stage, script, settings);
         feeder.tick();
         let (rpc_url, ws_url) = ports.urls();
         let slot = prepared.locker.get_latest_absolute_slot();
@@ -91,6 +95,7 @@ impl Network {
             rpc_url,
             ws_url,
             slot,
+            time: clock.seconds(),
         };
         let info = Info::of(town, settings, place);
         let (chain, listener, inner_port) = {
@@ -103,7 +108,7 @@ impl Network {
         let gateway = Gateway::start(listener, inner_port, chain.locker.clone())?;
         let (tasks, inbox) = unbounded();
         let feeding = spawn("feeder", move || feeder.run(&inbox))?;
-        let poster = Poster::new(stage, settings, &info.rpc_url);
+        let poster = Poster::new(stage, settings, &info.rpc_url, clock);
         let (poster_lives, stop) = unbounded();
         let posting = spawn("poster", move || poster.run(&stop))?;
         Ok(Self {
@@ -128,9 +133,7 @@ impl Network {
 
     /// Holds the price of BTC, SOL or ETH, 1e-8 USD, from now on, in place of the scenario's.
     pub fn set_price(&self, symbol: &str, price: u64) -> Result<(), Error> {
-        let market = SYMBOLS.iter().position(|known| *known == symbol);
-        let unknown = || Error::Setting("symbol", format!("{symbol} is none of {SYMBOLS:?}"));
-        let market = market.ok_or_else(unknown)?;
+        let market = place_of(symbol)?;
         self.ask(move |feeder| feeder.pin(market, price))
     }
 
@@ -152,6 +155,40 @@ impl Network {
     /// Publishes again, at once.
     pub fn start_feeder(&self) -> Result<(), Error> {
         self.ask(|feeder| feeder.feed(true))
+    }
+
+    /// Lets the price account of BTC, SOL or ETH alone grow old.
+    pub fn stop_feed(&self, symbol: &str) -> Result<(), Error> {
+        let market = place_of(symbol)?;
+        self.ask(move |feeder| feeder.feed_market(market, false))
+    }
+
+    /// Publishes it again, at once.
+    pub fn start_feed(&self, symbol: &str) -> Result<(), Error> {
+        let market = place_of(symbol)?;
+        self.ask(move |feeder| feeder.feed_market(market, true))
+    }
+
+    /// Unix time by the network's clock, seconds.
+    pub fn time(&self) -> Result<i64, Error> {
+        self.ask(|feeder| feeder.time())
+    }
+
+    /// Moves the network's clock ahead at once; prices of that moment are published with it, unless the feeder is stopped.
+    pub fn advance(&self, by: Duration) -> Result<(), Error> {
+        self.ask(move |feeder| feeder.advance(by))
+    }
+
+    /// The same, and holds the price of BTC, SOL or ETH, 1e-8 USD, from that moment on.
+    pub fn advance_with(&self, by: Duration, symbol: &str, price: u64) -> Result<(), Error> {
+        let market = place_of(symbol)?;
+        self.ask(move |feeder| feeder.advance_with(by, (market, price)))
+    }
+
+    /// Lets the network's clock run at this many seconds in one of the wall's from now on, 1 to 100.
+    pub fn set_clock_speed(&self, speed: f64) -> Result<(), Error> {
+        check_clock_speed(speed)?;
+        self.ask(move |feeder| feeder.set_clock_speed(speed))
     }
 
     /// Milliseconds between two blocks from now on.
@@ -208,6 +245,13 @@ impl Drop for Network {
         // whoever wants to know whether the ports are free calls `stop`
         let _ = self.end();
     }
+}
+
+/// Place of a market by its symbol.
+fn place_of(symbol: &str) -> Result<usize, Error> {
+    let place = SYMBOLS.iter().position(|known| *known == symbol);
+    let unknown = || Error::Setting("symbol", format!("{symbol} is none of {SYMBOLS:?}"));
+    place.ok_or_else(unknown)
 }
 
 /// What may be refused before anything is built.
@@ -297,7 +341,7 @@ fn listen(port: u16) -> Result<TcpListener, Error> {
 }
 
 /// Writes the named users' keypairs as the Solana tools read them. The keys are public: they are made from the names.
-fn write_keys(stage: &Stage, folder: &Path) -> Result<(), Error> {
+pub(crate) fn write_keys(stage: &Stage, folder: &Path) -> Result<(), Error> {
     let fail = |path: &Path| {
         let path = path.to_path_buf();
         move |error| Error::File(path, error)

@@ -11,60 +11,94 @@ use solana_message::Message;
 use solana_rpc_client::rpc_client::RpcClient;
 use solana_transaction::versioned::VersionedTransaction;
 
+use crate::clock::NetworkClock;
 use crate::settings::Settings;
-use crate::stage::{wall_seconds, Stage, VOLATILITIES};
+use crate::stage::{Stage, VOLATILITIES};
 
+/// Between two looks at the clock.
+const LOOK: Duration = Duration::from_millis(250);
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Who posts, and what.
 pub(crate) struct Poster {
     client: RpcClient,
+    clock: NetworkClock,
     user: User,
     house: portfolio_margin_interface::Pubkey,
     markets: [Market; 3],
     expiries: [i64; 2],
-    /// Unix time of the last posts.
-    posted_at: i64,
-    surfaces_every: Duration,
-    quote_every: Duration,
+    surfaces: Post,
+    quote: Post,
+}
+
+/// Something that is posted again and again.
+struct Post {
+    /// Unix time of the last one.
+    at: i64,
+    every: Duration,
+    /// After a failure: not before this moment.
+    rests_until: Instant,
+}
+
+impl Post {
+    /// Of a world that was posted when it was made.
+    fn new(at: i64, every: Duration) -> Self {
+        let rests_until = Instant::now();
+        Self {
+            at,
+            every,
+            rests_until,
+        }
+    }
+
+    fn is_due(&self, now: i64) -> bool {
+        let age = u64::try_from(now.saturating_sub(self.at)).unwrap_or(0);
+        age >= self.every.as_secs() && Instant::now() >= self.rests_until
+    }
+
+    /// A failure is told and tried again soon, unless the network has ended meanwhile.
+    fn done(&mut self, posted: Result<(), String>, now: i64, stop: &Receiver<()>) {
+        match posted {
+            Ok(()) => self.at = now,
+            Err(_) if stop.try_recv() == Err(TryRecvError::Disconnected) => {}
+            Err(error) => {
+                eprintln!("localnet: the poster failed, and tries again: {error}");
+                self.rests_until = Instant::now() + AGAIN;
+            }
+        }
+    }
 }
 
 impl Poster {
-    pub fn new(stage: &Stage, settings: &Settings, rpc_url: &str) -> Self {
+    pub fn new(stage: &Stage, settings: &Settings, rpc_url: &str, clock: NetworkClock) -> Self {
+        let posted_at = stage.world.now();
         Self {
             client: RpcClient::new_with_commitment(
                 rpc_url.to_string(),
                 CommitmentConfig::processed(),
             ),
+            clock,
             user: stage.world.surface_authority,
             house: stage.world.house,
             markets: stage.markets(),
             expiries: [stage.world.week, stage.world.month],
-            posted_at: stage.world.now(),
-            surfaces_every: settings.surfaces_every,
-            quote_every: settings.quote_every,
+            surfaces: Post::new(posted_at, settings.surfaces_every),
+            quote: Post::new(posted_at, settings.quote_every),
         }
     }
 
-    /// Posts when due until the other end of the channel is dropped.
-    pub fn run(&self, stop: &Receiver<()>) {
-        // the world was posted when it was made
-        let age = u64::try_from(wall_seconds() - self.posted_at).unwrap_or(0);
-        let age = Duration::from_secs(age);
-        let first = |every: Duration| Instant::now() + every.saturating_sub(age);
-        let (mut surfaces, mut quote) = (first(self.surfaces_every), first(self.quote_every));
-        loop {
-            match stop.recv_deadline(surfaces.min(quote)) {
-                Err(RecvTimeoutError::Timeout) => {}
-                _ => return,
+    /// Posts when due by the network's clock until the other end of the channel is dropped.
+    pub fn run(mut self, stop: &Receiver<()>) {
+        while stop.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+            let now = self.clock.seconds();
+            if self.quote.is_due(now) {
+                let posted = self.post_quote();
+                self.quote.done(posted, now, stop);
             }
-            let now = Instant::now();
-            if now >= quote {
-                quote = now + due(self.post_quote(), self.quote_every, stop);
-            }
-            if now >= surfaces {
-                surfaces = now + due(self.post_surfaces(), self.surfaces_every, stop);
+            if self.surfaces.is_due(now) {
+                let posted = self.post_surfaces(now);
+                self.surfaces.done(posted, now, stop);
             }
         }
     }
@@ -74,8 +108,7 @@ impl Poster {
         self.send(instructions::update_quote_price(&self.house, &price))
     }
 
-    fn post_surfaces(&self) -> Result<(), String> {
-        let now = wall_seconds();
+    fn post_surfaces(&self, now: i64) -> Result<(), String> {
         for (market, volatility) in self.markets.iter().zip(VOLATILITIES) {
             for expiry in self.expiries.into_iter().filter(|expiry| *expiry > now) {
                 let smile = crypto_smile(expiry, now, volatility);
@@ -99,17 +132,5 @@ impl Poster {
         let transaction = transaction.map_err(|error| error.to_string())?;
         let sent = self.client.send_and_confirm_transaction(&transaction);
         sent.map(drop).map_err(|error| error.to_string())
-    }
-}
-
-/// When to post next; a failure is told and tried again soon, unless the network has ended meanwhile.
-fn due(posted: Result<(), String>, every: Duration, stop: &Receiver<()>) -> Duration {
-    match posted {
-        Ok(()) => every,
-        Err(_) if stop.try_recv() == Err(TryRecvError::Disconnected) => Duration::ZERO,
-        Err(error) => {
-            eprintln!("localnet: the poster failed, and tries again: {error}");
-            AGAIN
-        }
     }
 }

@@ -121,7 +121,7 @@ impl Script {
     }
 
     /// A crash that is over.
-    pub(crate) fn crashed() -> Self {
+    pub fn crashed() -> Self {
         Self {
             kind: Kind::Crash {
                 after: -CRASH_SECONDS,

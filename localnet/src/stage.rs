@@ -47,12 +47,16 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Builds it; seconds of a VM, nothing is sent anywhere.
-    pub fn build() -> Self {
+    /// Builds it; seconds of a VM, nothing is sent anywhere. The first expiry is so many minutes ahead, or in a week.
+    pub fn build(expire_in: Option<u32>) -> Self {
         let start = wall_seconds();
+        let first = match expire_in {
+            Some(minutes) => i64::from(minutes) * 60,
+            None => to_morning(start, 6),
+        };
         let mut world = WorldBuilder {
             start,
-            tenors: [to_morning(start, 6), to_morning(start, 27)],
+            tenors: [first, to_morning(start, 27)],
             btc_volatility: VOLATILITIES[0],
             sol_volatility: VOLATILITIES[1],
             liquidation: LiquidationArgs::STANDARD,

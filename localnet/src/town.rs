@@ -1,11 +1,24 @@
 //! A town: a world with its population, from which any number of networks may start.
 
+use std::path::Path;
+
 use portfolio_margin_interface::Pubkey;
+use solana_account::{Account, ReadableAccount};
 
 use crate::error::Error;
+use crate::info::{Info, Place};
+use crate::network::write_keys;
 use crate::population::populate;
 use crate::settings::Settings;
 use crate::stage::Stage;
+
+/// Owners of what every chain has of its own: sysvars, built-in programs, programs with their code.
+const CHAIN_OWNERS: [Pubkey; 4] = [
+    Pubkey::from_str_const("Sysvar1111111111111111111111111111111111111"),
+    Pubkey::from_str_const("NativeLoader1111111111111111111111111111111"),
+    Pubkey::from_str_const("BPFLoader2111111111111111111111111111111111"),
+    Pubkey::from_str_const("BPFLoaderUpgradeab1e11111111111111111111111"),
+];
 
 /// A world with its population, in memory; networks take copies of it.
 ///
@@ -17,19 +30,48 @@ pub struct Town {
 }
 
 impl Town {
-    /// Builds it by the settings `accounts`, `failing` and `seed`.
+    /// Builds it by the settings `accounts`, `failing`, `seed` and `expire_in`.
     ///
     /// Refuses more failing accounts than accounts; fails where an account is not what it was planned to be.
     pub fn build(settings: &Settings) -> Result<Self, Error> {
         settings.check()?;
         settings.say("building the world");
-        let mut stage = Stage::build();
+        let mut stage = Stage::build(settings.expire_in);
         let failing = populate(&mut stage, settings)?;
         Ok(Self {
             stage,
             failing,
             accounts: settings.accounts,
         })
+    }
+
+    /// What another chain's genesis needs of it: every account but programs and what a chain has of its own.
+    pub fn accounts(&self) -> Vec<(Pubkey, Account)> {
+        let svm = &self.stage.world.svm;
+        let own = svm.airdrop_pubkey();
+        let accounts = svm.accounts_db().inner.iter();
+        let wanted = accounts.filter(|(key, account)| {
+            !account.executable() && !CHAIN_OWNERS.contains(account.owner()) && **key != own
+        });
+        let copied = wanted.map(|(key, account)| (*key, Account::from(account.clone())));
+        copied.collect()
+    }
+
+    /// Writes the named users' keypairs into a folder, as the Solana tools read them.
+    pub fn write_keys(&self, folder: &Path) -> Result<(), Error> {
+        write_keys(&self.stage, folder)
+    }
+
+    /// What it is made of, for clients of another chain that started from its accounts.
+    pub fn info(&self, settings: &Settings, rpc_url: String, ws_url: String) -> Info {
+        let slot = self.stage.world.slot();
+        let place = Place {
+            rpc_url,
+            ws_url,
+            slot,
+            time: self.stage.world.now(),
+        };
+        Info::of(self, settings, place)
     }
 }
 

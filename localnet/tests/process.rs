@@ -188,7 +188,7 @@ fn wrong_usage_is_told_before_anything_is_built() {
     let file = folder.join("bad.csv");
     std::fs::write(&file, "seconds,BTC,SOL,ETH\n0,1,1,1\n0,1,1,1\n").expect("writing");
     let bad = file.display().to_string();
-    let cases: [(&[&str], i32, &str); 9] = [
+    let cases: [(&[&str], i32, &str); 12] = [
         (&["--scenario", "crush"], 2, "there is calm, walk, crash"),
         (
             &["--scenario", &bad],
@@ -202,6 +202,13 @@ fn wrong_usage_is_told_before_anything_is_built() {
         ),
         (&["--speed", "0"], 2, "speed: above 0"),
         (&["--speed", "NaN"], 2, "speed: above 0"),
+        (&["--clock-speed", "0.9"], 2, "clock speed: from 1 to 100"),
+        (&["--expire-in", "0"], 2, "first expiry: from 1 to 28800"),
+        (
+            &["--expire-in", "28801"],
+            2,
+            "first expiry: from 1 to 28800",
+        ),
         (&["--slot-ms", "0"], 2, "slot time: from 1"),
         (
             &["--failing", "1"],

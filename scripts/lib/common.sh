@@ -15,5 +15,13 @@ timed() {
     return "$status"
 }
 
+# install_packages NAME...: installs Debian's packages of these names; none: does nothing.
+install_packages() {
+    (($# == 0)) && return
+    command -v apt-get >/dev/null || fail "not found, and no apt-get to install them with: $*"
+    DEBIAN_FRONTEND=noninteractive timed "installed $*" \
+        bash -c '(apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@") >/dev/null' apt "$@"
+}
+
 # official_tools: whether Solana's own SBF tools are installed.
 official_tools() { cargo build-sbf --version >/dev/null 2>&1; }

@@ -196,6 +196,23 @@ impl Scene {
                     (spot, published, outage_at);
             });
         }
+        if self.random.one_in(60) {
+            self.feeds[at].shown = Some(self.anything());
+        }
+    }
+
+    /// An account that is no price of most feeds: of the program, or another feed's.
+    fn anything(&mut self) -> Pubkey {
+        let mut all = vec![self.world.house, self.trader.account];
+        all.extend(self.banks.iter().map(|bank| bank.key));
+        let of_feeds = self.feeds.iter();
+        all.extend(of_feeds.flat_map(|feed| {
+            let price = price_address(feed.kind, &feed.id);
+            [Some(price), feed.market.map(|market| market.key)]
+                .into_iter()
+                .flatten()
+        }));
+        self.random.pick(&all)
     }
 
     /// Writes a feed's price account: mostly good, now and then not.

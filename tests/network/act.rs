@@ -1,6 +1,6 @@
 //! The acting half of the keeper, the binary itself, against a network that crashes: what it repairs, what it leaves alone, how it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,14 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use client_core::AccountData;
-use localnet::{Network, Settings, Town};
+use localnet::{Settings, Town};
 use portfolio_margin_client::{Client, ClientConfig};
 use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
 use portfolio_margin_interface::Pubkey;
+use sandbox::User;
 use serde_json::Value;
 
+use crate::chain::Network;
 use crate::proxy::{Fault, Proxy, Rule};
 
 const ACCOUNTS: usize = 40;
@@ -271,6 +273,41 @@ async fn what_does_not_pay_or_is_over_a_limit_is_not_even_started() {
     };
     assert_eq!(whole(&scene.accounts().await), whole(&before));
     assert_eq!(scene.proxy.calls("sendTransaction"), 0);
+}
+
+/// The program lets nobody bid on what is his own: that is told, and is no error for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_accounts_of_its_own_wallet_are_shown_and_left_to_others() {
+    let scene = Scene::start("own");
+    let all = scene.accounts().await;
+    let owner = all[&scene.failing()[0]].header.owner;
+    let is_own = |key: &Pubkey| all[key].header.owner == owner;
+    let failing: BTreeSet<Pubkey> = scene.failing().into_iter().collect();
+    let own = failing.iter().filter(|key| is_own(key)).count();
+    let bidder = all
+        .iter()
+        .find(|(key, _)| is_own(key) && !failing.contains(key));
+    let bidder = bidder.expect("one that is well").1.header.sub_account;
+
+    let mut crowd = (0..ACCOUNTS).map(|number| User::named(&format!("crowd {number}")));
+    let user = crowd.find(|user| user.key == owner).expect("its owner");
+    let path = scene.folder.join("own.json");
+    std::fs::write(&path, format!("{:?}", user.keypair().to_bytes())).expect("a file");
+    let (path, bidder) = (path.display().to_string(), bidder.to_string());
+    let keys = [
+        ("HOUSE__KEYPAIR", path.as_str()),
+        ("HOUSE__SUB_ACCOUNT", bidder.as_str()),
+    ];
+    let (code, summary) = scene.once(&["--dry-run"], &keys);
+    assert_eq!((code, &summary["errors"]), (0, &0.into()));
+    assert_eq!(summary["own_failing"], own);
+    assert_eq!(summary["failing"], FAILING - own);
+    assert!(summary["repairs"]["refused"].is_null());
+
+    // anybody else's keeper is told of none, and repairs them
+    let (code, done) = scene.once(&[], &[]);
+    assert_eq!((code, &done["own_failing"]), (0, &0.into()));
+    assert_eq!(done["repairs"]["repaired"], FAILING);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -277,12 +277,115 @@ fn a_bid_is_as_large_as_the_capital_allows_and_no_larger() {
     );
     scene.send(&step);
     assert_eq!(scene.status(), STATUS_LIQUIDATING);
-    let outcome = scene.left();
-    assert!(matches!(outcome, Outcome::OverLimit(_)), "{outcome:?}");
+    // what was kept free for prices that move is bid with, and what is kept free of that
+    let mut bids = 1;
+    let outcome = loop {
+        assert!(scene.required() <= least, "{bids}");
+        match scene.decide() {
+            Decision::Leave(outcome) => break outcome,
+            Decision::Take(step) => scene.send(&step),
+        }
+        bids += 1;
+    };
+    let is_over = matches!(
+        outcome,
+        Outcome::OverLimit(_) | Outcome::NotProfitable { .. }
+    );
+    assert!(is_over && bids <= 4, "{bids}: {outcome:?}");
+    assert!(scene.required() > least / 100 * 98);
 
     let share = Scene::at(90_000, &[("LIMITS__LARGEST_SHARE_PERCENT", "10")]);
     let step = share.taken("bid", 2);
     assert_eq!(step.offer.expect("an offer").fraction, FRACTION_ONE / 10);
+}
+
+impl Scene {
+    /// Initial margin that the keeper's account requires, 1e-6 USD.
+    fn required(&self) -> i64 {
+        let margin = self.world.report(&self.keeper.account).margin;
+        margin.initial_margin().raw()
+    }
+
+    /// Decides at 90,000 and lands at another price; returns what the keeper's account then requires, nothing where no variant lands.
+    fn landed_at(price: u64, most: &str) -> i64 {
+        let mut scene = Self::at(90_000, &[("LIMITS__MOST_CAPITAL_USD", most)]);
+        let Decision::Take(step) = scene.decide() else {
+            panic!("{:?}", scene.decide());
+        };
+        let btc = scene.world.btc;
+        scene.world.set_price(&btc, dollars(price));
+        for variant in &step.variants {
+            let sent = scene.world.send_wide(variant, &[scene.keeper.user]);
+            if sent.error.is_none() {
+                break;
+            }
+        }
+        scene.required()
+    }
+}
+
+/// The program sells what restores the buffer at the prices of its block: with a market that falls that is more than was planned.
+#[test]
+fn what_lands_in_a_market_that_falls_binds_no_more_than_the_limit() {
+    const ALL: &str = "1000000";
+    let planned = Scene::landed_at(90_000, ALL);
+    assert!(planned > 0);
+    // the buffer can be restored within it, with little to spare
+    let limit = planned / 100 * 112;
+    let most = margin_keeper::config::shown_dollars(limit);
+    assert_eq!(Scene::landed_at(90_000, &most), planned);
+    let mut is_exceeded_without = false;
+    for price in [89_900, 89_500, 89_000, 88_000, 87_500] {
+        let (required, free) = (Scene::landed_at(price, &most), Scene::landed_at(price, ALL));
+        assert!(0 < required && required <= limit, "{price}: {required}");
+        assert!(free <= planned / 100 * 165, "{price}: {free}");
+        is_exceeded_without |= free > limit;
+    }
+    assert!(is_exceeded_without, "no larger part was wanted");
+    // a limit that is less than the plan and its room: a smaller part, and that wherever it lands
+    let limit = planned / 2;
+    let most = margin_keeper::config::shown_dollars(limit);
+    for price in [90_000, 88_000] {
+        let required = Scene::landed_at(price, &most);
+        assert!(0 < required && required <= limit, "{price}: {required}");
+    }
+}
+
+/// Whoever spreads a book over many series pays for the places that it takes in the keeper's account.
+#[test]
+fn each_place_that_a_bid_takes_has_to_be_paid_for_and_those_taken_already_cost_nothing() {
+    let shown = margin_keeper::config::shown_dollars;
+    let all = Scene::at(90_000, &[("PROFIT__LEAST_PER_POSITION_USD", "0")]);
+    let net = all.taken("bid", 3).profit.expect("a profit").net();
+    let with = |place: i64| {
+        let (least, place) = (shown(1_000_000), shown(place));
+        let keys = [
+            ("PROFIT__LEAST_USD", least.as_str()),
+            ("PROFIT__LEAST_PER_POSITION_USD", place.as_str()),
+        ];
+        Scene::at(90_000, &keys)
+    };
+    let step = with(net - 1_000_000).taken("bid", 3);
+    assert_eq!(step.least, net);
+    let mut scene = with(net - 999_999);
+    assert_eq!(scene.taken("start", 1).profit, None); // until the discount pays it
+    let dear = with(1_000_000_000_000);
+    let outcome = dear.left();
+    assert!(
+        matches!(outcome, Outcome::NotProfitable { wait: None, .. }),
+        "{outcome:?}"
+    );
+
+    // the keeper holds the series: no new place
+    let dave = scene.world.trader("dave", 200_000 * USDC);
+    let (keeper, btc) = (scene.keeper, scene.world.btc);
+    let price = dollars(90_000);
+    scene
+        .world
+        .trade(&keeper, &dave, &[perpetual(&btc, BASE / 100, price)])
+        .ok();
+    scene.settings = dear.settings;
+    assert_eq!(scene.taken("bid", 3).least, 1_000_000);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Clients and keepers against the local network.
 
 mod act;
+mod chain;
 mod cli;
 mod client;
 mod decide;
@@ -8,8 +9,10 @@ mod faults;
 mod keeper;
 mod line;
 mod local_network;
+mod outages;
 mod proxy;
 mod repairs;
+mod settling;
 mod town;
 mod transactions;
 mod watch;

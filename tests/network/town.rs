@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client_core::AccountData;
-use localnet::{Network, Settings};
+use localnet::Settings;
 use portfolio_margin_client::{Client, Filter, PriorityFee, Rpc, Transactor, TransactorConfig};
 use portfolio_margin_interface::instructions::DepositCollateral;
 use portfolio_margin_interface::state::MarginAccount;
@@ -15,6 +15,7 @@ use sandbox::User;
 use solana_commitment_config::CommitmentLevel;
 use solana_instruction::Instruction;
 
+use crate::chain::Network;
 use crate::proxy::Proxy;
 
 /// Older answers than this are an error; here every answer is one network's.
@@ -150,6 +151,16 @@ impl Town {
 
     /// What a user sends with, over the line.
     pub fn transactor(&self, name: &str) -> Transactor {
+        let line = rpc(&self.proxy.rpc_url(), Duration::from_secs(1));
+        Self::transactor_over(name, line)
+    }
+
+    /// The same past the line, straight to the network, however long that takes to answer.
+    pub fn direct(&self, name: &str) -> Transactor {
+        Self::transactor_over(name, self.rpc.clone())
+    }
+
+    fn transactor_over(name: &str, rpc: Rpc) -> Transactor {
         let config = TransactorConfig {
             fee: PriorityFee::None,
             resend_every: Duration::from_millis(300),
@@ -158,11 +169,7 @@ impl Town {
             ..TransactorConfig::default()
         };
         let payer = Arc::new(User::named(name).keypair());
-        Transactor::new(
-            rpc(&self.proxy.rpc_url(), Duration::from_secs(1)),
-            payer,
-            config,
-        )
+        Transactor::new(rpc, payer, config)
     }
 }
 

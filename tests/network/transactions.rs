@@ -94,6 +94,49 @@ async fn a_blockhash_that_expires_on_the_way_is_replaced_and_the_first_never_lan
     assert_eq!(cash(&town).await, before + 7);
 }
 
+/// Under an older blockhash a transaction lands as under the newest, and what does not land is known to be over soon.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_life_ends_after_its_blocks_and_not_before() {
+    const LIFE: u64 = 40;
+    let town = town(QUICK);
+    let before = cash(&town).await;
+    town.network.expire_blockhashes().expect("blocks"); // a list of recent ones that is full
+    let carol = town.transactor("carol");
+    let carol = carol.clone().with_config(TransactorConfig {
+        life: Some(LIFE),
+        ..carol.config().clone()
+    });
+    let deposit = [town.deposit("carol", 7)];
+    let landed = carol.send(&deposit, &[]).await.expect("it lands");
+    assert_eq!((landed.attempts, cash(&town).await), (1, before + 7));
+
+    // never passed on
+    let quoted = carol.quote(&deposit).await.expect("a quote");
+    let (_, start) = town.rpc.slot_and_height().await.expect("a height");
+    town.proxy
+        .inject(Rule::all("sendTransaction", Fault::Swallow));
+    let end = timeout(LONG, carol.send_quoted(quoted, &[])).await;
+    let end = end.expect("in time");
+    let (_, over) = town.rpc.slot_and_height().await.expect("a height");
+    assert!(matches!(end, Err(ClientError::Expired { .. })), "{end:?}");
+    assert!(over - start >= LIFE, "{start} to {over}");
+    assert!(
+        over - start < 150,
+        "{start} to {over}: not before any other"
+    );
+    assert_eq!(cash(&town).await, before + 7);
+
+    // a server that does not tell the older ones: the newest serves
+    town.proxy.clear();
+    town.proxy
+        .inject(Rule::all("getMultipleAccounts", Fault::Status(503)));
+    assert_eq!(
+        carol.send(&deposit, &[]).await.expect("it lands").attempts,
+        1
+    );
+    assert_eq!(cash(&town).await, before + 14);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_without_blocks_is_waited_for() {
     let town = town(QUICK);

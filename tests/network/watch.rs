@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use client_core::Evaluator;
-use localnet::{Network, Settings, Town};
+use localnet::{Settings, Town};
 use margin_keeper::book::SharedBook;
 use margin_keeper::model::{Counts, Ranked, Signal};
 use margin_keeper::watch::{Status, Watch, WatchConfig};
@@ -19,6 +19,7 @@ use solana_instruction::Instruction;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
+use crate::chain::Network;
 use crate::proxy::Proxy;
 
 /// Accounts beside those of the named users, and how many of them fail at the crash's bottom.

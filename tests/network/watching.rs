@@ -16,6 +16,11 @@ use crate::keeper::Keeper;
 use crate::proxy::Proxy;
 use crate::town::Town;
 
+/// How a chain ends a log that is longer than it keeps: events may be missing.
+const CUT: &str = "Log truncated";
+/// From processed to confirmed, at the most.
+const CONFIRMATION: Duration = Duration::from_secs(30);
+
 /// How many of the accounts are active and at or above maintenance.
 pub async fn whole(client: &Client, accounts: &[Pubkey]) -> usize {
     let loaded = client.load_all(accounts, &Scope::default()).await;
@@ -63,14 +68,25 @@ pub struct Deeds {
     pub failed: Vec<String>,
 }
 
-/// Everything that was sent over these lines, as the chain tells it.
-pub async fn deeds(town: &Town, lines: &[&Proxy]) -> Deeds {
-    let mut deeds = Deeds::default();
+/// Everything that was sent over some lines, as the chain tells it.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Transactions that landed, and those of them that failed.
+    pub landed: usize,
+    pub failed: Vec<String>,
+    /// What the others did.
+    pub events: Vec<Event>,
+}
+
+/// Asks the chain for everything that was sent over these lines.
+pub async fn told(town: &Town, lines: &[&Proxy]) -> Told {
+    let mut told = Told::default();
     let mut sent: Vec<_> = lines.iter().flat_map(|line| line.sent()).collect();
     sent.sort_unstable();
     sent.dedup();
     // what was sent last is not in a block yet
     sleep(Duration::from_millis(town.slot_ms * 2)).await;
+    confirmed(town).await;
     for signature in sent {
         let how =
             json!([signature, { "commitment": "confirmed", "maxSupportedTransactionVersion": 0 }]);
@@ -79,18 +95,48 @@ pub async fn deeds(town: &Town, lines: &[&Proxy]) -> Deeds {
         if found.is_null() {
             continue; // it never landed
         }
-        deeds.landed += 1;
+        told.landed += 1;
         let meta = &found["meta"];
         if !meta["err"].is_null() {
             // what it logged did not happen
-            deeds.failed.push(format!("{signature}: {}", meta["err"]));
+            told.failed.push(format!("{signature}: {}", meta["err"]));
             continue;
         }
         let lines = meta["logMessages"].as_array().expect("a log");
         let lines = lines.iter().filter_map(|line| line.as_str());
-        note(events_of(lines), &mut deeds);
+        assert!(lines.clone().all(|line| line != CUT), "{signature}: {meta}");
+        told.events.extend(events_of(lines));
     }
+    told
+}
+
+/// What keepers did to accounts over these lines.
+pub async fn deeds(town: &Town, lines: &[&Proxy]) -> Deeds {
+    let told = told(town, lines).await;
+    let mut deeds = Deeds {
+        landed: told.landed,
+        failed: told.failed,
+        ..Deeds::default()
+    };
+    note(told.events, &mut deeds);
     deeds
+}
+
+/// Waits until what is processed now is confirmed: only then does the chain tell of transactions.
+async fn confirmed(town: &Town) {
+    let slot = async |level: &str| {
+        let found = town.rpc.call("getSlot", json!([{ "commitment": level }]));
+        found.await.expect("an answer").as_u64().expect("a slot")
+    };
+    let processed = slot("processed").await;
+    let start = Instant::now();
+    while slot("confirmed").await < processed {
+        assert!(
+            start.elapsed() < CONFIRMATION,
+            "{processed} is not confirmed"
+        );
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 fn note(events: Vec<Event>, deeds: &mut Deeds) {

@@ -16,7 +16,7 @@ use super::act::Act;
 use super::amount::{money, regrouped, shown, QUOTE};
 use super::calendar::readable;
 use super::config::address;
-use super::desk::{is_set, Desk};
+use super::desk::{here, is_set, sound_time, Desk};
 use super::failure::Failure;
 use super::margin::{status_name, tier_name};
 use super::output::{pairs, table, write, Column, Shown};
@@ -298,12 +298,13 @@ async fn delegate(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
     }
     let delegate = address("delegate", word(arguments, "KEY"))?;
     let hours = arguments.get_one::<u32>("hours").copied().unwrap_or(24);
-    let expires = desk
-        .moment()
-        .await?
-        .inputs
-        .now
-        .saturating_add(i64::from(hours) * 3_600);
+    let expires = match arguments.get_one::<i64>("until") {
+        Some(until) => *until,
+        None => {
+            let now = sound_time(desk.moment().await?.inputs.now, here())?;
+            now.saturating_add(i64::from(hours) * 3_600)
+        }
+    };
     let what = format!("let {delegate} trade until {}", readable(expires));
     let act = Act::plain(
         what,

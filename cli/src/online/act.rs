@@ -1,7 +1,7 @@
 //! Doing something: simulate, or sign, send and wait; and what is shown of it.
 
 use client_core::{AccountData, Scope};
-use portfolio_margin_client::ClientError;
+use portfolio_margin_client::{ClientError, TransactorConfig};
 use portfolio_margin_interface::Pubkey;
 use serde::Serialize;
 use solana_instruction::Instruction;
@@ -25,6 +25,8 @@ pub struct Act<'a> {
     pub accounts: Vec<Pubkey>,
     /// What they may hold afterwards beside what they hold.
     pub scope: Scope,
+    /// Signed under one blockhash and never again.
+    pub is_once: bool,
 }
 
 /// What was done.
@@ -69,7 +71,15 @@ impl<'a> Act<'a> {
             signers: vec![],
             accounts: vec![],
             scope: Scope::default(),
+            is_once: false,
         }
+    }
+
+    /// The same, signed under one blockhash alone. That a blockhash is over is the server's word: with one that lies, a trade that is
+    /// signed anew happens twice, and whoever is on its other side may own the server.
+    pub fn once(mut self) -> Self {
+        self.is_once = true;
+        self
     }
 
     /// The same, whose trial shows an account's margin afterwards.
@@ -115,6 +125,16 @@ impl<'a> Act<'a> {
         let transactor = desk
             .transactor()
             .map_err(|failure| ClientError::Invalid(failure.to_string()))?;
+        let transactor = match self.is_once {
+            true => {
+                let config = TransactorConfig {
+                    attempts: 1,
+                    ..transactor.config().clone()
+                };
+                transactor.with_config(config)
+            }
+            false => transactor,
+        };
         let signers: Vec<&(dyn solana_signer::Signer + Send + Sync)> =
             self.signers.iter().map(|signer| *signer as _).collect();
         transactor.send(&self.instructions, &signers).await

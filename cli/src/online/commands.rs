@@ -101,18 +101,13 @@ fn words(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).required(true).help(help)
 }
 
-/// `pm account`.
-fn accounts() -> Command {
-    let open = named("open", "Open a margin account of the key");
-    let open = open
-        .arg(sub())
-        .arg(capacity("Positions it has room for, 16 to 128").default_value("16"))
-        .arg(option("tier", "TIER", "standard or portfolio").default_value("portfolio"));
+/// `pm account delegate`.
+fn delegate() -> Command {
     let delegate = named(
         "delegate",
         "Let another key trade and sign quotes for the account, for a time; or no longer",
     );
-    let delegate = delegate
+    delegate
         .arg(sub())
         .arg(
             Arg::new("KEY")
@@ -123,7 +118,17 @@ fn accounts() -> Command {
         .arg(
             option("hours", "N", "For how long, hours [default: 24]")
                 .value_parser(clap::value_parser!(u32).range(1..=87_600)),
-        );
+        )
+        .arg(until().conflicts_with_all(["hours", "none"]))
+}
+
+/// `pm account`.
+fn accounts() -> Command {
+    let open = named("open", "Open a margin account of the key");
+    let open = open
+        .arg(sub())
+        .arg(capacity("Positions it has room for, 16 to 128").default_value("16"))
+        .arg(option("tier", "TIER", "standard or portfolio").default_value("portfolio"));
     let tier = named("tier", "Change how the account is margined");
     let venue = named(
         "venue",
@@ -161,7 +166,7 @@ fn accounts() -> Command {
         .subcommand(signing(
             tier.arg(sub()).arg(words("TIER", "standard or portfolio")),
         ))
-        .subcommand(signing(delegate))
+        .subcommand(signing(delegate()))
         .subcommand(signing(venue))
 }
 
@@ -219,6 +224,12 @@ fn quote_file() -> Arg {
     words("QUOTE", "The quote's file; - for standard input")
 }
 
+/// An end that does not depend on what the server says of the time.
+fn until() -> Arg {
+    option("until", "TIME", "Until when it is good, Unix seconds")
+        .value_parser(clap::value_parser!(i64).range(1..))
+}
+
 /// `pm quote sign`.
 fn quote_sign() -> Command {
     named(
@@ -242,6 +253,7 @@ fn quote_sign() -> Command {
             .value_parser(clap::value_parser!(u32).range(1..=31_536_000))
             .default_value("60"),
     )
+    .arg(until().conflicts_with("seconds"))
     .arg(option(
         "taker",
         "ACCOUNT",
@@ -300,14 +312,60 @@ fn quotes() -> Command {
         .subcommand(signing(cancel))
 }
 
+/// Cranks of one market: their names, and what each does.
+const OF_A_MARKET: [(&str, &str); 4] = [
+    (
+        "market",
+        "Store a market's spot; move its stable price and regime",
+    ),
+    (
+        "funding",
+        "Book a market's funding of past hours, as an event for charts",
+    ),
+    (
+        "fees",
+        "Move a market's fees to the house and its insurance fund",
+    ),
+    (
+        "outage",
+        "Report that a market's feed is dead: nothing was stored for ten minutes",
+    ),
+];
+
 /// `pm crank`.
 fn cranks() -> Command {
     let market = || words("MARKET", "Its symbol, or @N");
-    let settlement = named(
-        "settlement",
-        "An expiry: record a price of its last half hour, make its price final, or settle an account",
+    let asset = || words("ASSET", "A mint's address, or @N");
+    let of_a_market = OF_A_MARKET.map(|(name, about)| named(name, about).arg(market()));
+    let pnl = named(
+        "perp-pnl",
+        "Realise the profit or loss of a perpetual as cash: losses in full, profits as far as losers have paid",
     );
-    let settlement = settlement
+    let pnl = pnl
+        .arg(market())
+        .arg(account_option().help("Of this account [default: the key's own]"))
+        .arg(sub());
+    Command::new("crank")
+        .about("Store prices, book funding, settle: anybody may")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(of_a_market.map(signing))
+        .subcommand(signing(named("bank", "Store a bank's price").arg(asset())))
+        .subcommand(signing(
+            named("bank-outage", "Report that a bank's own feed is dead").arg(asset()),
+        ))
+        .subcommand(signing(named(
+            "quote-price",
+            "Store the quote asset's price",
+        )))
+        .subcommand(signing(pnl))
+        .subcommand(signing(settlement()))
+}
+
+/// `pm crank settlement`.
+fn settlement() -> Command {
+    let about = "An expiry: record a price of its last half hour, make its price final, or settle an account";
+    named("settlement", about)
         .arg(words("FUTURE", "Market and date, as BTC-27NOV26"))
         .arg(flag("record", "Record the price of now"))
         .arg(flag("finalize", "Make the price final"))
@@ -317,33 +375,7 @@ fn cranks() -> Command {
                 .args(["record", "finalize", "account"])
                 .required(true),
         )
-        .arg(sub());
-    Command::new("crank")
-        .about("Store prices, book funding, settle: anybody may")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(signing(
-            named(
-                "market",
-                "Store a market's spot; move its stable price and regime",
-            )
-            .arg(market()),
-        ))
-        .subcommand(signing(
-            named("bank", "Store a bank's price").arg(words("ASSET", "A mint's address, or @N")),
-        ))
-        .subcommand(signing(named(
-            "quote-price",
-            "Store the quote asset's price",
-        )))
-        .subcommand(signing(
-            named(
-                "funding",
-                "Book a market's funding of past hours, as an event for charts",
-            )
-            .arg(market()),
-        ))
-        .subcommand(signing(settlement))
+        .arg(sub())
 }
 
 /// `pm liquidations`.
@@ -447,6 +479,6 @@ mod tests {
                 },
             );
         }
-        assert_eq!(signs, 18);
+        assert_eq!(signs, 22);
     }
 }

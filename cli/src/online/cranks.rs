@@ -15,11 +15,13 @@ pub async fn run(name: &str, arguments: &ArgMatches) -> Result<(), Failure> {
     let desk = Desk::open(arguments).await?;
     let moment = desk.moment().await?;
     let build = moment.builder();
-    if name == "settlement" {
-        return settlement(&desk, &build, arguments).await;
+    match name {
+        "settlement" => return settlement(&desk, &build, arguments).await,
+        "perp-pnl" => return perp_pnl(&desk, arguments).await,
+        _ => {}
     }
     let market = match name {
-        "market" | "funding" => desk.market(arguments, "MARKET")?,
+        "market" | "funding" | "fees" | "outage" => desk.market(arguments, "MARKET")?,
         _ => 0,
     };
     let (what, built) = match name {
@@ -31,24 +33,26 @@ pub async fn run(name: &str, arguments: &ArgMatches) -> Result<(), Failure> {
             format!("book the funding of {}", desk.names.of(market)),
             build.update_funding(market),
         ),
+        "fees" => (
+            format!("move the fees of {} to the house", desk.names.of(market)),
+            build.collect_fees(market),
+        ),
+        "outage" => (
+            format!("report that the feed of {} is dead", desk.names.of(market)),
+            build.report_outage(market),
+        ),
         "bank" => {
-            let bank = desk.bank(word(arguments, "ASSET"))?;
-            if bank.is_quote {
-                return Err(Failure::usage(
-                    "the quote asset's price is stored by: pm crank quote-price",
-                ));
-            }
-            if let Some(market) = bank.offset_market {
-                let market = desk.names.of(market);
-                let text = format!(
-                    "bank @{} follows {market}, whose price counts: pm crank market {market}",
-                    bank.index
-                );
-                return Err(Failure::refused(text));
-            }
+            let bank = bank_of_its_own(&desk, arguments, "market")?;
             (
-                format!("store the price of bank @{}", bank.index),
-                build.update_bank(bank.index),
+                format!("store the price of bank @{bank}"),
+                build.update_bank(bank),
+            )
+        }
+        "bank-outage" => {
+            let bank = bank_of_its_own(&desk, arguments, "outage")?;
+            (
+                format!("report that the feed of bank @{bank} is dead"),
+                build.report_bank_outage(bank),
             )
         }
         _ => (
@@ -58,6 +62,42 @@ pub async fn run(name: &str, arguments: &ArgMatches) -> Result<(), Failure> {
     };
     Act::plain(what, built.map_err(refusal::of_client)?)
         .carry_out(&desk)
+        .await
+}
+
+/// The bank that is named, which has a feed of its own; `instead` is the crank of the market that it may follow.
+fn bank_of_its_own(desk: &Desk, arguments: &ArgMatches, instead: &str) -> Result<u16, Failure> {
+    let bank = desk.bank(word(arguments, "ASSET"))?;
+    if bank.is_quote {
+        return Err(Failure::usage(
+            "the quote asset's price is stored by: pm crank quote-price",
+        ));
+    }
+    if let Some(market) = bank.offset_market {
+        let market = desk.names.of(market);
+        let text = format!(
+            "bank @{} follows {market}, whose price counts: pm crank {instead} {market}",
+            bank.index
+        );
+        return Err(Failure::refused(text));
+    }
+    Ok(bank.index)
+}
+
+/// Realises what an account's perpetual has lost, or won as far as losers have paid.
+async fn perp_pnl(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
+    let market = desk.market(arguments, "MARKET")?;
+    let account = desk.account(arguments, "account")?;
+    let loaded = desk.load(&account).await?;
+    let (side, owner) = (loaded.side(), desk.owner()?);
+    // a profit that shares a market's losses is its owner's to take
+    let signer = (side.owner() == owner).then_some(owner);
+    let built = loaded.builder().settle_perp_pnl(&side, market, signer);
+    let name = desk.names.of(market);
+    let what = format!("realise the {name} perpetual's profit or loss of {account}");
+    Act::plain(what, built.map_err(refusal::of_client)?)
+        .showing(account)
+        .carry_out(desk)
         .await
 }
 

@@ -2,17 +2,20 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::ArgMatches;
 use client_core::{AccountData, Directory, ListedBank, Scope};
 use portfolio_margin_client::{
-    Client, ClientConfig, Loaded, Moment, PriorityFee, Rpc, Transactor, TransactorConfig,
+    Client, ClientConfig, ClientError, Loaded, Moment, PriorityFee, Rpc, Transactor,
+    TransactorConfig,
 };
 use portfolio_margin_interface::{seeds, AccountLayout, Pubkey};
 use solana_commitment_config::CommitmentLevel;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
+use super::calendar;
 use super::config::{self, Commitment, Layer, Settings};
 use super::failure::Failure;
 use super::key;
@@ -22,6 +25,8 @@ use super::series::Names;
 
 /// Mainnet, by the hash of its first block.
 const MAINNET: &str = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d";
+/// Seconds by which a cluster's clock may be ahead of this machine's.
+const MOST_AHEAD: i64 = 300;
 
 /// A house at a server.
 pub struct Desk {
@@ -81,7 +86,8 @@ impl Desk {
         if is_signing && !is_set(arguments, "yes") && !is_set(arguments, "dry-run") {
             may_sign(&config).await?;
         }
-        let client = Client::connect(config).await.map_err(refusal::of_client)?;
+        let connected = Client::connect(config).await;
+        let client = connected.map_err(|error| of_house(error, &settings))?;
         drop(progress);
         let directory = client.directory();
         let symbols = directory
@@ -159,7 +165,11 @@ impl Desk {
             ("quote", _) => banks.find(|bank| bank.is_quote),
             (_, Some(index)) => banks.find(|bank| bank.index == index),
             _ => {
-                let mint = config::address("asset", word)?;
+                let mint = config::address("asset", word).map_err(|_| {
+                    Failure::usage(format!(
+                        "asset: {word:?} is no address; an asset is quote, a mint's address, or @N as `pm banks` lists it"
+                    ))
+                })?;
                 banks.find(|bank| bank.mint == mint)
             }
         };
@@ -169,7 +179,8 @@ impl Desk {
 
     /// An account with all that its check reads.
     pub async fn load(&self, key: &Pubkey) -> Result<Loaded, Failure> {
-        self.client.load(key).await.map_err(refusal::of_client)
+        let loaded = self.client.load(key).await;
+        loaded.map_err(|error| of_account(error, key))
     }
 
     /// Two accounts of one moment, and what a scope adds.
@@ -225,6 +236,47 @@ impl Desk {
     }
 }
 
+/// This machine's clock, Unix time.
+pub fn here() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs().try_into().unwrap_or(i64::MAX))
+}
+
+/// The cluster's time, from which what is signed counts how long it is good.
+///
+/// Errors: refused where it is more than [`MOST_AHEAD`] seconds ahead of this machine's clock. The time is the server's word: with a
+/// later one, a quote for a minute or a delegate for a day would be good for years.
+pub fn sound_time(cluster: i64, here: i64) -> Result<i64, Failure> {
+    let ahead = cluster.saturating_sub(here);
+    match ahead > MOST_AHEAD {
+        true => Err(Failure::refused(format!(
+            "the server says it is {}, {ahead} seconds ahead of this machine's clock: what is signed now would be good for longer than you say; check the clock, ask another server, or say --until when",
+            calendar::readable(cluster)
+        ))),
+        false => Ok(cluster),
+    }
+}
+
+/// Why there is no house to work with: a server or a house of another place is the usual reason.
+fn of_house(error: ClientError, settings: &Settings) -> Failure {
+    match error {
+        ClientError::Missing(key) if key == settings.house => Failure::not_found(format!(
+            "there is no clearing house {key} at this server; --house or PM_HOUSE names another, --url or PM_URL the server"
+        )),
+        error => refusal::of_client(error),
+    }
+}
+
+/// Why an account cannot be read.
+fn of_account(error: ClientError, account: &Pubkey) -> Failure {
+    match error {
+        ClientError::Missing(key) if key == *account => Failure::not_found(format!(
+            "there is no account {key}; `pm account list` shows the key's, `pm account open --sub N` opens one"
+        )),
+        error => refusal::of_client(error),
+    }
+}
+
 /// Withholds every signature on mainnet.
 async fn may_sign(config: &ClientConfig) -> Result<(), Failure> {
     let (timeout, behind) = (config.timeout, config.slots_behind);
@@ -237,5 +289,21 @@ async fn may_sign(config: &ClientConfig) -> Result<(), Failure> {
             rpc.server()
         ))),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_far_ahead_is_refused_and_one_behind_is_not() {
+        let here = 1_800_000_000;
+        for cluster in [here + 300, here, here - 86_400, i64::MIN] {
+            assert_eq!(sound_time(cluster, here), Ok(cluster));
+        }
+        for cluster in [here + 301, i64::MAX] {
+            assert_eq!(sound_time(cluster, here).unwrap_err().code(), 1);
+        }
     }
 }

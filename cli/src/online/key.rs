@@ -9,7 +9,8 @@ use super::failure::Failure;
 /// Reads a key file. Nothing of its content is ever part of an error.
 pub fn read(path: &Path) -> Result<Keypair, Failure> {
     let wrong = |why: &str| Failure::usage(format!("keypair file {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error.to_string()))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| wrong(&format!("{error}; --keypair or PM_KEYPAIR names another")))?;
     let bytes: Vec<u8> =
         serde_json::from_str(&text).map_err(|_| wrong("not a JSON array of 64 bytes"))?;
     if bytes.len() != 64 {

@@ -118,15 +118,26 @@ fn line(account: &Judged) -> Line {
     }
 }
 
+/// Whole cents, downwards: what is a unit below zero is not shown as zero.
+fn cents(units: i64) -> String {
+    money(units.div_euclid(10_000).saturating_mul(10_000))
+}
+
+/// A share for people: beyond ten times a requirement the figure says nothing.
+fn share(percent: f64) -> String {
+    match percent {
+        percent if percent > 1_000.0 => "> 1000 %".to_owned(),
+        percent => format!("{percent:.1} %"),
+    }
+}
+
 fn row(account: &Judged) -> Vec<String> {
-    let required = i64::try_from(account.required()).unwrap_or(i64::MAX);
     vec![
         account.key.to_string(),
         status_name(account.status).to_owned(),
-        money(account.report.maintenance_health.raw()),
-        money(required),
-        money(account.report.equity.raw()),
-        format!("{:.1} %", account.percent()),
+        cents(account.report.maintenance_health.raw()),
+        cents(account.report.equity.raw()),
+        share(account.percent()),
     ]
 }
 
@@ -148,11 +159,36 @@ impl Shown for Liquidations {
         let columns = [
             Column::Left("account"),
             Column::Left("status"),
-            Column::Right("maintenance health"),
-            Column::Right("requirement"),
+            Column::Right("health"),
             Column::Right("equity"),
-            Column::Right("health over requirement"),
+            Column::Right("of required"),
         ];
         format!("{text}\n\n{}", table(&columns, self.rows.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_breach_of_one_unit_is_not_shown_as_none() {
+        for (units, text) in [
+            (-1, "-0.01"),
+            (0, "0.00"),
+            (9_999, "0.00"),
+            (10_000, "0.01"),
+            (-5_597_110_001, "-5,597.12"),
+            (i64::MAX, "9,223,372,036,854.77"),
+        ] {
+            assert_eq!(cents(units), text, "{units}");
+        }
+        assert!(cents(i64::MIN).starts_with("-9,223,372,036,854.77"));
+    }
+
+    #[test]
+    fn a_share_of_nearly_nothing_has_no_digits() {
+        let shares = [-29.04, 1_000.0, 1_000.1, f64::INFINITY].map(share);
+        assert_eq!(shares, ["-29.0 %", "1000.0 %", "> 1000 %", "> 1000 %"]);
     }
 }

@@ -186,6 +186,14 @@ fn doubt(price: &ShownPrice) -> Option<String> {
 }
 
 impl BankLine {
+    /// As `pm deposit` takes it.
+    fn name(&self) -> String {
+        match self.quote {
+            true => "quote".to_owned(),
+            false => format!("@{}", self.index),
+        }
+    }
+
     fn new(bank: &CollateralBank, price: &ShownPrice, desk: &Desk) -> Self {
         let directory = desk.directory();
         let listed = directory.banks.get(&bank.index);
@@ -223,14 +231,8 @@ impl Shown for Markets {
             Column::Right("funding per day"),
             Column::Right("perpetual open"),
             Column::Right("regime"),
-            Column::Left("expiries"),
         ];
         let row = |line: &MarketLine| {
-            let dates: Vec<String> = line
-                .expiries
-                .iter()
-                .map(|expiry| expiry.date.clone())
-                .collect();
             vec![
                 line.market.clone(),
                 regrouped(&line.price),
@@ -242,10 +244,19 @@ impl Shown for Markets {
                 line.funding_daily.clone(),
                 line.perpetual_open.clone(),
                 line.regime.clone(),
-                dates.join(" "),
             ]
         };
-        let mut text = table(&columns, self.markets.iter().map(row).collect());
+        let dates = |line: &MarketLine| {
+            let dates = line.expiries.iter().map(|expiry| expiry.date.as_str());
+            vec![line.market.clone(), dates.collect::<Vec<_>>().join(" ")]
+        };
+        // below, not beside: a market may list sixteen
+        let expiries = [Column::Left("market"), Column::Left("expiries")];
+        let mut text = format!(
+            "{}\n\n{}",
+            table(&columns, self.markets.iter().map(row).collect()),
+            table(&expiries, self.markets.iter().map(dates).collect())
+        );
         for line in &self.markets {
             if let Some(doubt) = &line.price_doubt {
                 text.push_str(&format!(
@@ -262,7 +273,6 @@ impl Shown for Banks {
     fn table(&self) -> String {
         let columns = [
             Column::Left("bank"),
-            Column::Left("mint"),
             Column::Right("price"),
             Column::Right("haircut"),
             Column::Right("further initial"),
@@ -271,14 +281,8 @@ impl Shown for Banks {
             Column::Left("offsets"),
         ];
         let row = |line: &BankLine| {
-            let name = if line.quote {
-                "quote".to_owned()
-            } else {
-                format!("@{}", line.index)
-            };
             vec![
-                name,
-                line.mint.clone(),
+                line.name(),
                 dash(line.price.as_ref()),
                 line.haircut_maintenance.clone(),
                 line.haircut_initial.clone(),
@@ -287,6 +291,12 @@ impl Shown for Banks {
                 dash(line.offsets.as_ref()),
             ]
         };
-        table(&columns, self.banks.iter().map(row).collect())
+        let mints = [Column::Left("bank"), Column::Left("mint")];
+        let mint = |line: &BankLine| vec![line.name(), line.mint.clone()];
+        format!(
+            "{}\n\n{}",
+            table(&columns, self.banks.iter().map(row).collect()),
+            table(&mints, self.banks.iter().map(mint).collect())
+        )
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::act::Act;
 use super::config::address;
-use super::desk::{is_set, Desk};
+use super::desk::{here, is_set, sound_time, Desk};
 use super::failure::Failure;
 use super::output::{pairs, write, Shown};
 use super::refusal;
@@ -73,10 +73,14 @@ async fn sign(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
     let nonces = nonces(desk, &key).await?;
     let taker = arguments.get_one::<String>("taker");
     let seconds = arguments.get_one::<u32>("seconds").copied().unwrap_or(60);
+    let expires = match arguments.get_one::<i64>("until") {
+        Some(until) => *until,
+        None => sound_time(account.moment.inputs.now, here())?.saturating_add(seconds.into()),
+    };
     let offer = Offer {
         taker: taker.map(|taker| address("taker", taker)).transpose()?,
         nonce: number(arguments, "nonce").unwrap_or(0),
-        expires: account.moment.inputs.now.saturating_add(seconds.into()),
+        expires,
         most_lots: number(arguments, "lots").unwrap_or(1),
         least_lots: number(arguments, "least").unwrap_or(1),
         legs,
@@ -90,7 +94,7 @@ async fn sign(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
 }
 
 async fn verify(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
-    let (quote, message) = signed::read(word(arguments, "QUOTE"))?;
+    let (quote, message) = signed::read(word(arguments, "QUOTE"), &desk.names)?;
     let maker = desk.load(&message.maker).await?;
     let nonces: Option<QuoteNonces> = desk.fetch(&seeds::quotes(&message.maker)).await?;
     let filled = nonces
@@ -133,7 +137,7 @@ async fn verify(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
 }
 
 async fn fill(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
-    let (quote, message) = signed::read(word(arguments, "QUOTE"))?;
+    let (quote, message) = signed::read(word(arguments, "QUOTE"), &desk.names)?;
     let scope = Scope::default().with_legs(&message.legs);
     let keys = [desk.account(arguments, "account")?, message.maker];
     let [taker, maker] = desk.load_pair(keys, &scope).await?;
@@ -147,11 +151,13 @@ async fn fill(desk: &Desk, arguments: &ArgMatches) -> Result<(), Failure> {
         [lots, least],
     );
     let instructions = built.map_err(refusal::of_client)?;
+    let legs = Terms::of(&message, &desk.names).legs.join(" ");
     let what = format!(
-        "fill up to {lots} lots of quote {} of {}",
+        "fill up to {lots} lots of {legs}, quote {} of {}",
         message.nonce, maker.key
     );
     let act = Act::new(what, instructions)
+        .once()
         .showing(taker.key)
         .showing(maker.key);
     act.beside(&scope).carry_out(desk).await

@@ -102,7 +102,7 @@ fn advice(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::PriceBand => "the price is too far from the mark; `pm markets` shows the price",
         ErrorCode::AccountLiquidating => "the account is in liquidation: deposit, or reduce what it holds",
         ErrorCode::PositionsFull => "make room: pm account grow --capacity N",
-        ErrorCode::AccountNotEmpty => "withdraw and close what it holds first",
+        ErrorCode::AccountNotEmpty => "withdraw and close what it holds first; a perpetual that was closed keeps its profit or loss until: pm crank perp-pnl MARKET",
         ErrorCode::AccountTooYoung => "an account cannot be closed in the slot in which it was opened; repeat",
         ErrorCode::QuotesMismatch | ErrorCode::QuoteSession => "the maker's nonces are another session's; have it sign again",
         ErrorCode::QuoteUsed => "the quote is filled, cancelled or replaced; ask for another",

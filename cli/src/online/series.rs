@@ -95,7 +95,7 @@ impl Names {
             .rsplit_once('-')
             .ok_or_else(|| wrong("it has one part"))?;
         let expiry = |date: &str| {
-            let why = format!("{date:?} is no date such as 27NOV26 (08:00 UTC) or 27NOV26T1530");
+            let why = format!("{date:?} is no date such as 7NOV26 (08:00 UTC, no zero before the day) or 7NOV26T1530");
             calendar::parse(date).ok_or_else(|| wrong(&why))
         };
         let series = match last {

@@ -1,12 +1,13 @@
 //! A signed quote as a file: what a maker hands out and a taker fills.
 //!
 //! The client's own JSON, `message` (base 64 of the signed bytes), `key` and `signature` (base 58); `terms` beside it repeats what the
-//! bytes say for people, and is never read.
+//! bytes say for people. Only the bytes count; a file whose words say otherwise is refused, since people read the words.
 
 use portfolio_margin_client::quotes::SignedQuote;
 use portfolio_margin_interface::quote::QuoteMessage;
 use portfolio_margin_interface::{Pubkey, ID};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::calendar;
 use super::failure::Failure;
@@ -69,12 +70,35 @@ pub fn parse(text: &str) -> Result<(SignedQuote, QuoteMessage), Failure> {
 }
 
 /// Reads a file; `-` is standard input.
-pub fn read(path: &str) -> Result<(SignedQuote, QuoteMessage), Failure> {
+///
+/// Errors: those of [`parse`]; refused where its words say something else than its bytes.
+pub fn read(path: &str, names: &Names) -> Result<(SignedQuote, QuoteMessage), Failure> {
     let text = match path {
         "-" => std::io::read_to_string(std::io::stdin().lock()),
         path => std::fs::read_to_string(path),
     };
-    parse(&text.map_err(|error| Failure::usage(format!("{path}: {error}")))?)
+    let text = text.map_err(|error| Failure::usage(format!("{path}: {error}")))?;
+    let (quote, message) = parse(&text)?;
+    require_honest(&text, &message, names)?;
+    Ok((quote, message))
+}
+
+/// Refuses words that are not those of the bytes; words may be left out.
+fn require_honest(text: &str, message: &QuoteMessage, names: &Names) -> Result<(), Failure> {
+    let written: Value = serde_json::from_str(text).unwrap_or_default();
+    let signed = serde_json::to_value(Terms::of(message, names)).unwrap_or_default();
+    let fields = signed.as_object().into_iter().flatten();
+    for (name, signed) in fields {
+        match written.get("terms").and_then(|terms| terms.get(name)) {
+            Some(words) if words != signed => {
+                return Err(Failure::refused(format!(
+                    "the quote's file says {name} {words}, but {signed} was signed: whoever gave it to you may mean to deceive you"
+                )))
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 impl File {
@@ -169,13 +193,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back_and_its_words_are_never_read() {
+    fn what_is_written_reads_back_and_words_of_something_else_are_refused() {
         let message = message();
         let text = text(&message, &message.encode());
         assert!(text.contains("\"buy:0.5:BTC-PERP:60000\""), "{text}");
-        let forged = text.replace("BTC-PERP:60000", "BTC-PERP:1");
-        for text in [&text, &forged] {
-            assert_eq!(parse(text).unwrap().1, message);
+        assert_eq!(parse(&text).unwrap().1, message);
+        let honest = |text: &str| require_honest(text, &message, &names());
+        let without = text.replace("\"terms\"", "\"other\"");
+        for text in [&text, &without] {
+            assert_eq!(honest(text), Ok(()));
+        }
+        for (word, other) in [
+            ("BTC-PERP:60000", "BTC-PERP:1"),
+            ("buy:0.5", "sell:0.5"),
+            ("1795766400", "1795766401"),
+            ("\"most_lots\": 10", "\"most_lots\": 1"),
+            ("\"taker\": null", "\"taker\": \"me\""),
+        ] {
+            assert!(text.contains(word), "{word}: {text}");
+            let failure = honest(&text.replace(word, other)).unwrap_err();
+            assert_eq!(failure.code(), 1, "{word}");
         }
     }
 

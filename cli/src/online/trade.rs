@@ -45,7 +45,8 @@ pub async fn run(arguments: &ArgMatches) -> Result<(), Failure> {
         instruction,
     );
     act.signers.push(&maker_key);
-    act.showing(taker.key)
+    act.once()
+        .showing(taker.key)
         .showing(maker.key)
         .beside(&scope)
         .carry_out(&desk)

@@ -3,7 +3,7 @@
 //! The order: the account's banks by index, each followed by its price; then its markets by index, each followed by its price. An
 //! instruction takes one price account per feed, so a price account is a matter of the feed and not of the bank or market.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use portfolio_margin_interface::args::{LegTake, TradeLeg};
 use portfolio_margin_interface::state::oracle::PYTH_LEGACY;
@@ -16,6 +16,9 @@ use crate::scope::Scope;
 /// Pyth's push oracle, whose accounts the network keeps up to date.
 pub const PUSH_ORACLE: Pubkey =
     Pubkey::from_str_const("pythWSnswVUd12oZpeFP8e9CVaEqJg25g1Vtc2biRsT");
+/// The sysvar that shows a transaction's instructions: where signatures of quotes are looked for.
+pub const INSTRUCTIONS: Pubkey =
+    Pubkey::from_str_const("Sysvar1nstructions1111111111111111111111111");
 /// The shard of the push oracle whose accounts are used.
 const SHARD: u16 = 0;
 
@@ -122,6 +125,26 @@ impl Directory {
             quote_price: state.has_quote_feed().then_some(quote_price),
             ..Self::default()
         }
+    }
+
+    /// What instructions of the clearing house name, but for the accounts of its users: the house, the quote asset's price, markets with
+    /// prices, banks with vaults, mints, token programs and prices, and the sysvar that shows instructions. Each once, in this order:
+    /// what a lookup table of the house names.
+    pub fn shared_accounts(&self) -> Vec<Pubkey> {
+        let mut all = vec![self.house];
+        all.extend(self.quote_price);
+        for market in self.markets.values() {
+            all.extend([market.key, market.price]);
+        }
+        for bank in self.banks.values() {
+            all.extend([bank.key, bank.vault, bank.mint, bank.token_program]);
+            // the quote bank has no price
+            all.extend((!bank.is_quote).then_some(bank.price));
+        }
+        all.push(INSTRUCTIONS);
+        let mut seen = BTreeSet::new();
+        all.retain(|key| seen.insert(*key));
+        all
     }
 
     /// Adds a bank, or what has changed of it.

@@ -15,7 +15,7 @@ use risk_core::RiskError;
 
 use crate::inputs::Inputs;
 use crate::oracle::ShownPrice;
-use crate::pass::{require_covered, Pass, Prices, Seen};
+use crate::pass::{require_covered, Onlooker, Pass, Passed, Prices, Seen};
 use crate::report::{CheckedReport, MarketReport, NativeReport, ReportError};
 use crate::scope::Scope;
 use crate::sound;
@@ -41,6 +41,22 @@ pub(crate) struct Prepared<'a> {
     pub params: MarketParams,
     /// The same of the Standard tier's shares.
     pub standard: Result<StandardParams, RiskError>,
+}
+
+/// What each market contributes, in order.
+struct Markets(Vec<MarketReport>);
+
+impl Onlooker for Markets {
+    fn risk(&mut self, seen: Seen<'_>) {
+        let count = usize::from(seen.record.scenarios.count);
+        let pnl = seen.pnl.and_then(|pnl| pnl.get(..count));
+        self.0.push(MarketReport {
+            market: seen.record.index,
+            risk: *seen.risk,
+            pnl: pnl.unwrap_or_default().to_vec(),
+            witness: seen.risk.worst_scenario,
+        });
+    }
 }
 
 /// Inputs made ready for many accounts.
@@ -123,8 +139,22 @@ impl<'a> Evaluator<'a> {
     ) -> Result<MarginReport, ReportError> {
         let scope = Scope::of(header, positions);
         let pass = Pass::new(self, header, Prices::AsShown)?;
-        let passed = pass.over(header, positions, &scope, &mut |_| ())?;
+        let passed = pass.over(header, positions, &scope, &mut ())?;
         Ok(passed.report)
+    }
+
+    /// Shows an onlooker the account over what it holds, at prices that the program accepts.
+    ///
+    /// Errors: those of [`Evaluator::checked`], but for those of margins that the onlooker does not want.
+    pub(crate) fn observe(
+        &self,
+        header: &MarginAccount,
+        positions: &[PositionRecord],
+        onlooker: &mut dyn Onlooker,
+    ) -> Result<Passed, ReportError> {
+        let scope = Scope::of(header, positions);
+        let pass = Pass::new(self, header, Prices::Accepted)?;
+        pass.over(header, positions, &scope, onlooker)
     }
 
     fn described(
@@ -135,20 +165,11 @@ impl<'a> Evaluator<'a> {
         prices: Prices,
     ) -> Result<CheckedReport, ReportError> {
         require_covered(header, positions, scope)?;
-        let mut markets = Vec::with_capacity(scope.markets.len());
-        let mut see = |seen: Seen<'_>| {
-            let count = usize::from(seen.record.scenarios.count);
-            let pnl = seen.pnl.and_then(|pnl| pnl.get(..count));
-            markets.push(MarketReport {
-                market: seen.record.index,
-                risk: *seen.risk,
-                pnl: pnl.unwrap_or_default().to_vec(),
-                witness: seen.risk.worst_scenario,
-            });
-        };
+        let mut markets = Markets(Vec::with_capacity(scope.markets.len()));
         let tier = header.tier();
         let pass = Pass::new(self, header, prices)?;
-        let passed = pass.over(header, positions, scope, &mut see)?;
+        let passed = pass.over(header, positions, scope, &mut markets)?;
+        let Markets(mut markets) = markets;
         for (report, group) in markets.iter_mut().zip(&passed.groups) {
             let worst = group
                 .checked_sub(1)

@@ -26,4 +26,4 @@ pub use oracle::{Doubt, Grade, OraclePolicy, PriceRefusal, Priced, RawAccount, S
 pub use portfolio_margin_interface::Pubkey;
 pub use report::{CheckedReport, MarketReport, NativeReport, ReportError};
 pub use scope::Scope;
-pub use view::{opening_refusal, view};
+pub use view::{opening_refusal, view, PageError};

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use clearing_core::regime::ONE;
 use portfolio_margin_interface::state::clearinghouse::MAX_GROUPS;
-use portfolio_margin_interface::state::{CollateralBalance, MarginAccount, Market, PositionRecord};
+use portfolio_margin_interface::state::{
+    CollateralBalance, ExpirySlot, MarginAccount, Market, PositionRecord,
+};
 use risk_core::error::Field;
 use risk_core::group::{Group, GroupWorst};
 use risk_core::margin::{MarginCheck, MarginReport};
@@ -36,6 +38,28 @@ pub(crate) struct Seen<'a> {
     pub pnl: Option<&'a ScenarioPnl>,
 }
 
+/// A market as the engine reads it.
+pub(crate) type EngineMarket<'a> = risk_core::market::Market<'a, ExpirySlot>;
+
+/// Looks on while a pass goes over the markets, as the program's own observer does.
+pub(crate) trait Onlooker {
+    /// A market with the account's positions in it. Returns whether its margin is wanted.
+    fn market(
+        &mut self,
+        _index: u16,
+        _market: &EngineMarket<'_>,
+        _positions: &[PositionRecord],
+    ) -> Result<bool, RiskError> {
+        Ok(true)
+    }
+
+    /// What the market contributes to the margin.
+    fn risk(&mut self, _seen: Seen<'_>) {}
+}
+
+/// Nobody looks.
+impl Onlooker for () {}
+
 /// What a pass over an account has found.
 pub(crate) struct Passed {
     pub report: MarginReport,
@@ -45,6 +69,13 @@ pub(crate) struct Passed {
     pub groups: Vec<usize>,
     /// The scenario that sets each group's scan, where one does and not the cap on the offset: then no market's own worst proves it.
     pub worst: [Option<u8>; MAX_GROUPS],
+}
+
+impl Passed {
+    /// The code of the doubt; zero for none.
+    pub fn doubt_code(&self) -> u32 {
+        self.doubt.map_or(0, |doubt| doubt.reason.code())
+    }
 }
 
 /// What a pass over an account has found so far.
@@ -90,7 +121,7 @@ impl<'p, 'a> Pass<'p, 'a> {
         header: &MarginAccount,
         positions: &[PositionRecord],
         scope: &Scope,
-        see: &mut dyn FnMut(Seen<'_>),
+        see: &mut dyn Onlooker,
     ) -> Result<Passed, ReportError> {
         for index in &scope.banks {
             self.add_bank(header, *index)?;
@@ -155,12 +186,12 @@ impl<'p, 'a> Pass<'p, 'a> {
         amounts.try_fold(Quantity::ZERO, Quantity::checked_add)
     }
 
-    /// Adds a market; returns its group, counted from 1.
+    /// Adds a market; returns its group, counted from 1, and none where its margin is not wanted.
     fn add_market(
         &mut self,
         index: u16,
         positions: &[PositionRecord],
-        see: &mut dyn FnMut(Seen<'_>),
+        see: &mut dyn Onlooker,
     ) -> Result<usize, ReportError> {
         let market = self.evaluator.market(index)?;
         let (record, now) = (market.record, self.evaluator.inputs.now);
@@ -176,6 +207,9 @@ impl<'p, 'a> Pass<'p, 'a> {
         input.offset = self.offset_of(index)?;
         input.spot_confidence = market.shown.confidence(record.oracle_max_confidence);
         input.perp_confidence = input.spot_confidence;
+        if !see.market(index, &input, positions)? {
+            return Ok(0);
+        }
 
         if self.tier == Tier::Standard {
             let shares = &market.standard?;
@@ -187,7 +221,7 @@ impl<'p, 'a> Pass<'p, 'a> {
                 gross_notional: risk.gross_notional,
                 ..MarketRisk::default()
             };
-            see(Seen {
+            see.risk(Seen {
                 record,
                 risk: &shown,
                 pnl: None,
@@ -206,7 +240,7 @@ impl<'p, 'a> Pass<'p, 'a> {
                     .add_market_to_group(&input, positions, &mut pnl, group)?
             }
         };
-        see(Seen {
+        see.risk(Seen {
             record,
             risk: &risk,
             pnl: Some(&pnl),

@@ -1,4 +1,8 @@
-//! What the program's `view_margin` returns, byte for byte, computed from the same accounts.
+//! What the program's views return, byte for byte, computed from the same accounts: `view_margin` here, `view_greeks` and
+//! `view_risk_matrix` below.
+
+mod greeks;
+mod risk_matrix;
 
 use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::state::margin_account::STATUS_ACTIVE;
@@ -11,6 +15,50 @@ use crate::evaluator::Evaluator;
 use crate::inputs::Inputs;
 use crate::report::ReportError;
 use crate::scope::Scope;
+
+pub use greeks::{expiry_greeks, greeks, leg_greeks};
+pub use risk_matrix::risk_matrix;
+
+/// Why there is no page of a market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PageError {
+    /// The account holds nothing in the market.
+    #[error("the account holds nothing in market {0}")]
+    MarketNotHeld(u16),
+    /// The page begins behind the last row.
+    #[error("a page from row {first} on, of {total} rows")]
+    BehindLast {
+        /// Row with which the page begins.
+        first: u8,
+        /// Rows on all pages.
+        total: u8,
+    },
+    /// What the program refuses to show of any page.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+}
+
+impl PageError {
+    /// The error with which the program refuses the same.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::MarketNotHeld(_) | Self::BehindLast { .. } => ErrorCode::ViewOutOfRange,
+            Self::Report(error) => error.code(),
+        }
+    }
+}
+
+/// Refuses a market of which the account holds nothing, and whose risk no collateral of it offsets.
+fn require_market(
+    header: &MarginAccount,
+    positions: &[PositionRecord],
+    market: u16,
+) -> Result<(), PageError> {
+    let is_held = Scope::of(header, positions).markets.contains(&market);
+    is_held
+        .then_some(())
+        .ok_or(PageError::MarketNotHeld(market))
+}
 
 /// The view of an account as it is, without legs. The inputs may cover more than it holds.
 ///

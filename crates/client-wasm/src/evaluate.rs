@@ -1,10 +1,13 @@
 //! From a bundle to what the program would say of its account.
 
 use client_core::account::read;
-use client_core::{view, AccountData, Inputs, Priced, Pubkey, RawAccount, ReportError, ShownPrice};
+use client_core::view::{expiry_greeks, greeks, leg_greeks, risk_matrix, view};
+use client_core::{
+    AccountData, Inputs, PageError, Priced, Pubkey, RawAccount, ReportError, ShownPrice,
+};
 use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank, Market};
-use portfolio_margin_interface::view::MarginView;
+use portfolio_margin_interface::view::{GreeksView, LegGreeksView, MarginView, RiskMatrixView};
 use portfolio_margin_interface::{AccountLayout, ID};
 
 use crate::bundle::Bundle;
@@ -48,6 +51,9 @@ pub enum Refusal {
     /// The engine refuses, or a price does.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// There is no such page.
+    #[error(transparent)]
+    Page(#[from] PageError),
 }
 
 impl Refusal {
@@ -62,6 +68,7 @@ impl Refusal {
             Self::Clearinghouse(_) => ErrorCode::ClearinghouseMismatch,
             Self::Inconsistent(_) => ErrorCode::OracleInconsistent,
             Self::Report(error) => error.code(),
+            Self::Page(error) => error.code(),
         };
         code.code()
     }
@@ -136,10 +143,14 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// What `view_margin` without legs would return for the bundle's account.
-///
-/// Errors: [`Refusal`], with the program's code where it would refuse the same accounts in a transaction.
-pub fn margin_of(bundle: &[u8]) -> Result<MarginView, Refusal> {
+/// An account of a bundle, with what it is measured with.
+struct Subject {
+    account: AccountData,
+    inputs: Inputs,
+}
+
+/// Reads a bundle as the program reads the accounts of a view without legs.
+fn subject(bundle: &[u8]) -> Result<Subject, Refusal> {
     let bundle = Bundle::read(bundle).ok_or(Refusal::Framing)?;
     let mut cursor = Cursor {
         rest: bundle.accounts.into_iter(),
@@ -163,8 +174,51 @@ pub fn margin_of(bundle: &[u8]) -> Result<MarginView, Refusal> {
     for index in scope.markets {
         inputs.markets.push(cursor.market(index)?);
     }
-    if let Some((key, _)) = cursor.rest.next() {
-        return Err(Refusal::Extra(key));
+    match cursor.rest.next() {
+        Some((key, _)) => Err(Refusal::Extra(key)),
+        None => Ok(Subject { account, inputs }),
     }
+}
+
+/// What `view_margin` without legs would return for the bundle's account.
+///
+/// Errors: [`Refusal`], with the program's code where it would refuse the same accounts in a transaction.
+pub fn margin_of(bundle: &[u8]) -> Result<MarginView, Refusal> {
+    let Subject { account, inputs } = subject(bundle)?;
     Ok(view(&account.header, &account.positions, &inputs)?)
+}
+
+/// The account's page of `view_greeks` without legs.
+///
+/// Errors: as [`margin_of`]; an account whose margin is refused may have Greeks.
+pub fn greeks_of(bundle: &[u8]) -> Result<GreeksView, Refusal> {
+    let Subject { account, inputs } = subject(bundle)?;
+    Ok(greeks(&account.header, &account.positions, &inputs)?)
+}
+
+/// A market's page of `view_greeks` by expiry, from row `first` on.
+///
+/// Errors: as [`greeks_of`]; [`PageError`] for a market that is not held and a page behind the last row.
+pub fn expiry_greeks_of(bundle: &[u8], page: (u16, u8)) -> Result<GreeksView, Refusal> {
+    let Subject { account, inputs } = subject(bundle)?;
+    let (header, positions) = (&account.header, &account.positions);
+    Ok(expiry_greeks(header, positions, &inputs, page)?)
+}
+
+/// A market's page of `view_greeks` by leg, from row `first` on.
+///
+/// Errors: as [`expiry_greeks_of`].
+pub fn leg_greeks_of(bundle: &[u8], page: (u16, u8)) -> Result<LegGreeksView, Refusal> {
+    let Subject { account, inputs } = subject(bundle)?;
+    let (header, positions) = (&account.header, &account.positions);
+    Ok(leg_greeks(header, positions, &inputs, page)?)
+}
+
+/// What `view_risk_matrix` without legs would return of a market.
+///
+/// Errors: as [`expiry_greeks_of`].
+pub fn matrix_of(bundle: &[u8], market: u16) -> Result<RiskMatrixView, Refusal> {
+    let Subject { account, inputs } = subject(bundle)?;
+    let (header, positions) = (&account.header, &account.positions);
+    Ok(risk_matrix(header, positions, &inputs, market)?)
 }

@@ -46,7 +46,8 @@ async fn run() -> Outcome {
         .map(|index| builder.update_market(*index))
         .collect();
     let cranks = cranks.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let small = plain.clone().with_tables(vec![table]);
+    // Only what the house lists is looked up: what else a table names is the server's word.
+    let small = plain.clone().with_tables(vec![table], &addresses);
     let (without, with) = (
         plain.quote(&cranks).await?.bytes,
         small.quote(&cranks).await?.bytes,

@@ -14,6 +14,7 @@ use portfolio_margin_interface::{seeds, AccountLayout, Pubkey, DISCRIMINATOR_LEN
 use solana_commitment_config::CommitmentLevel;
 use tokio::time::sleep;
 
+use crate::build::TOKEN_PROGRAMS;
 use crate::decode::Fetched;
 use crate::error::{ClientError, Listed, Result};
 use crate::loaded::{Loaded, Moment};
@@ -133,6 +134,10 @@ impl Client {
         }
         for (bank, mint) in banks.iter().zip(programs) {
             let mint = mint.ok_or(ClientError::Missing(bank.mint))?;
+            if !TOKEN_PROGRAMS.contains(&mint.owner) {
+                let found = format!("it belongs to {}", mint.owner);
+                return Err(foreign(&bank.mint, "a mint", &found));
+            }
             directory.list_bank(bank, mint.owner);
         }
         for market in &markets {

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// Most bytes that an account of this chain can have.
 const MOST_DATA: u64 = 10 << 20;
+/// Most bytes that all accounts of one answer may unpack to: packed, an answer of 100 MB could hold a terabyte.
+pub(crate) const MOST_IN_ALL: usize = 2 << 30;
 
 /// An account as a server states it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +52,15 @@ impl Fetched {
             lamports: lamports.ok_or("an account without lamports")?,
             data: bytes_of(text, is_packed)?,
         })
+    }
+}
+
+/// Counts an account's bytes into those of its answer; `Err` beyond `most` of them.
+pub(crate) fn counted(account: Fetched, total: &mut usize, most: usize) -> Result<Fetched, String> {
+    *total = total.saturating_add(account.data.len());
+    match *total > most {
+        true => Err(format!("accounts of more than {most} bytes in all")),
+        false => Ok(account),
     }
 }
 

@@ -146,7 +146,8 @@ pub enum ClientError {
         /// Why there is none.
         why: String,
     },
-    /// Every blockhash expired before the transaction landed: it did not and will not happen. Raise the priority fee, or repeat.
+    /// Every blockhash expired before the transaction landed: by the server's word it did not and will not happen. Raise the priority
+    /// fee, or repeat.
     #[error("{signature} expired unconfirmed, the last of {attempts} attempts")]
     Expired {
         /// Signature of the last attempt.

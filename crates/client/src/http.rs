@@ -11,8 +11,10 @@ use solana_rpc_client_api::client_error::reqwest::{self, header, redirect, Clien
 use crate::error::{ClientError, Result, RpcFailure};
 use crate::failure::TransactionFailure;
 
-/// Largest answer that is read, bytes: a `getProgramAccounts` of 100,000 margin accounts stays below.
-const MOST_ANSWER: usize = 512 << 20;
+/// Largest answer that lists accounts of a program, bytes: one of 100,000 margin accounts stays below.
+const MOST_LISTED: usize = 512 << 20;
+/// Largest answer of any other method, bytes: a hundred accounts, or a log.
+const MOST_ANSWER: usize = 64 << 20;
 /// Longest text of a server's that an error repeats.
 const MOST_TEXT: usize = 300;
 
@@ -33,6 +35,8 @@ pub struct Http {
     url: Url,
     server: String,
     next_id: AtomicU64,
+    /// Most bytes of an answer that lists no accounts of a program.
+    most_answer: usize,
 }
 
 impl Http {
@@ -58,6 +62,7 @@ impl Http {
             server: server_of(&parsed),
             url: parsed,
             next_id: AtomicU64::new(1),
+            most_answer: MOST_ANSWER,
         })
     }
 
@@ -84,10 +89,14 @@ impl Http {
             .body(request);
         let mut response = sent.send().await.map_err(failed)?;
         let status = response.status().as_u16();
+        let most = match method {
+            "getProgramAccounts" => MOST_LISTED,
+            _ => self.most_answer,
+        };
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len().saturating_add(chunk.len()) > MOST_ANSWER {
-                let what = format!("an answer of more than {MOST_ANSWER} bytes");
+            if body.len().saturating_add(chunk.len()) > most {
+                let what = format!("an answer of more than {most} bytes");
                 return Err(self.failure(method, Some(status), what));
             }
             body.extend_from_slice(&chunk);
@@ -197,8 +206,12 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    /// Asks a server that answers everything with these bytes; `ID` stands for the number of the request.
+    /// Asks a server that answers everything with these bytes.
     async fn ask(answer: String) -> Result<Value> {
+        asked("getSlot", answer, MOST_ANSWER).await
+    }
+
+    async fn asked(method: &'static str, answer: String, most_answer: usize) -> Result<Value> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/KEY", listener.local_addr().unwrap());
         let serving = tokio::spawn(async move {
@@ -207,8 +220,11 @@ mod tests {
             let _ = stream.read(&mut request).await;
             let _ = stream.write_all(answer.as_bytes()).await;
         });
-        let http = Http::new(&url, Duration::from_secs(2)).unwrap();
-        let result = http.call("getSlot", json!([])).await;
+        let http = Http {
+            most_answer,
+            ..Http::new(&url, Duration::from_secs(2)).unwrap()
+        };
+        let result = http.call(method, json!([])).await;
         serving.abort();
         result
     }
@@ -277,6 +293,44 @@ mod tests {
                 assert_eq!(error.is_transient(), is_transient, "{code}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_a_bound_but_for_one_that_lists_accounts() {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"result":"{}"}}"#,
+            "x".repeat(500)
+        );
+        for (method, most, is_good) in [
+            ("getSlot", body.len(), true),
+            ("getSlot", body.len() - 1, false),
+            ("getProgramAccounts", 1, true),
+        ] {
+            let answer = asked(method, answer("200 OK", &body), most).await;
+            assert_eq!(answer.is_ok(), is_good, "{method} {most}");
+            let error = answer.err().map(|error| error.to_string());
+            assert!(error.is_none_or(|error| error.contains("an answer of more than")));
+        }
+    }
+
+    /// A redirect would carry a transaction, and the key in the URL's path, to a server that nobody chose.
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let location = format!("http://{}/", elsewhere.local_addr().unwrap());
+        for status in ["301 Moved", "302 Found", "307 Moved", "308 Moved"] {
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            let error = ask(answer).await.unwrap_err();
+            let number: u16 = status[..3].parse().unwrap();
+            assert!(
+                matches!(&error, Rpc(f) if f.status == Some(number)),
+                "{error}"
+            );
+        }
+        let asked = tokio::time::timeout(Duration::from_millis(50), elsewhere.accept()).await;
+        assert!(asked.is_err(), "nobody asks there");
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@
 //!
 //! What this crate does not do: watch accounts (the keeper does), hold keys, or decide what to trade.
 
+mod blockhash;
 pub mod build;
 mod client;
 mod decode;

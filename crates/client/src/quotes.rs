@@ -20,9 +20,7 @@ use crate::message::AnySigner;
 
 /// The runtime's Ed25519 verifier.
 pub const ED25519: Pubkey = Pubkey::from_str_const("Ed25519SigVerify111111111111111111111111111");
-/// The sysvar in which a program reads the transaction's other instructions.
-pub const INSTRUCTIONS: Pubkey =
-    Pubkey::from_str_const("Sysvar1nstructions1111111111111111111111111");
+pub use client_core::directory::INSTRUCTIONS;
 
 /// Where key, signature and message stand in the Ed25519 instruction: after a count, padding and seven offsets.
 const KEY_AT: u16 = 16;
@@ -370,6 +368,35 @@ mod tests {
             !other.verify(&quote, [house, maker, taker], NOW),
             "not its owner"
         );
+    }
+
+    #[test]
+    fn a_delegate_signs_with_that_right_until_it_ends_and_nobody_for_none() {
+        let mut scene = scene();
+        let parties = [scene.house, scene.maker, scene.taker];
+        let quote = scene.signed(&offer(1));
+        let delegate = scene.key.pubkey();
+        for (key, scope, expires, is_good) in [
+            (delegate, SCOPE_TRADE, NOW + 1, true),
+            (delegate, SCOPE_TRADE, NOW, false),
+            (delegate, !SCOPE_TRADE, NOW + 1, false),
+            (scene.taker, SCOPE_TRADE, NOW + 1, false),
+        ] {
+            let header = &mut scene.account.header;
+            header.owner = Pubkey::from([3; 32]);
+            (header.delegate, header.delegate_scope) = (key, scope);
+            header.delegate_expires = expires;
+            let verified = scene.verify(&quote, parties, NOW);
+            assert_eq!(verified, is_good, "{key} {scope} {expires}");
+        }
+        // no delegate is no key
+        let header = &scene.account.header;
+        let nobody = MarginAccount {
+            delegate: Pubkey::default(),
+            delegate_scope: SCOPE_TRADE,
+            ..*header
+        };
+        assert!(!may_quote(&nobody, &Pubkey::default(), NOW));
     }
 
     #[test]

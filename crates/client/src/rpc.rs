@@ -13,7 +13,7 @@ use solana_hash::Hash;
 use solana_signature::Signature;
 use tokio::task::JoinSet;
 
-use crate::decode::{key_of, Fetched};
+use crate::decode::{counted, key_of, Fetched, MOST_IN_ALL};
 use crate::error::{ClientError, Result};
 use crate::failure::TransactionFailure;
 use crate::http::{log_lines, simulated_failure, Http, Transport};
@@ -102,6 +102,8 @@ pub struct Rpc {
     /// Reads in a row that were refused for being behind.
     refused: Arc<AtomicU64>,
     slots_behind: u64,
+    /// Most bytes of all accounts of one answer.
+    most_data: usize,
 }
 
 impl Rpc {
@@ -129,6 +131,7 @@ impl Rpc {
             landed: Arc::default(),
             refused: Arc::default(),
             slots_behind,
+            most_data: MOST_IN_ALL,
         }
     }
 
@@ -268,9 +271,13 @@ impl Rpc {
     ) -> Result<Vec<Option<Fetched>>> {
         let list = value.as_array();
         let list = list.ok_or_else(|| self.nonsense(method, "no list of accounts"))?;
+        let mut total = 0;
         let read = list.iter().map(|account| match account {
             Value::Null => Ok(None),
-            account => Fetched::from_json(account).map(Some),
+            account => {
+                let account = Fetched::from_json(account)?;
+                counted(account, &mut total, self.most_data).map(Some)
+            }
         });
         let read: std::result::Result<_, String> = read.collect();
         read.map_err(|what| self.nonsense(method, what))
@@ -292,11 +299,12 @@ impl Rpc {
         let (slot, value) = self.read_with_slot(METHOD, &mut answer)?;
         let list = value.as_array();
         let list = list.ok_or_else(|| self.nonsense(METHOD, "no list of accounts"))?;
+        let mut total = 0;
         let read = list.iter().map(|keyed| {
             let key = keyed.get("pubkey").and_then(Value::as_str);
             let key = key_of(key.ok_or("an account without a key")?)?;
             let account = keyed.get("account").unwrap_or(&Value::Null);
-            let account = Fetched::from_json(account)?;
+            let account = counted(Fetched::from_json(account)?, &mut total, self.most_data)?;
             match account.owner == *program {
                 true => Ok((key, account)),
                 false => Err(format!("{key} belongs to {}", account.owner)),
@@ -475,3 +483,6 @@ fn return_data(value: &Value) -> Option<(Pubkey, Vec<u8>)> {
     let text = returned.get("data")?.get(0).and_then(Value::as_str)?;
     Some((key_of(program).ok()?, STANDARD.decode(text).ok()?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! Address lookup tables: found, read, made and filled.
+//!
+//! Which accounts a table names is what the server says. So a transactor looks up those that a house lists, and no others: see
+//! [`crate::Transactor::with_tables`].
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use client_core::Directory;
@@ -23,25 +25,15 @@ pub const MOST_ADDRESSES: usize = 256;
 const PER_TRANSACTION: usize = 20;
 /// Where a table's authority stands: after kind, two slots, a count and the mark that there is one.
 const AUTHORITY_AT: usize = 22;
+/// Stands in the place of an address that is not to be looked up; no instruction names it.
+const NOBODY: Pubkey = Pubkey::new_from_array([0xff; 32]);
 /// How long a table may take to serve after its last addition.
 const WARM_UP: Duration = Duration::from_secs(30);
 
-/// What instructions of a clearing house name, but for the accounts of its users: the house, banks with vaults and mints, markets,
-/// prices, token programs. The first [`MOST_ADDRESSES`], of which a house with 48 markets has about 120.
+/// What a table of a clearing house names: [`Directory::shared_accounts`], the first [`MOST_ADDRESSES`], of which a house with 48 markets
+/// has about 120.
 pub fn addresses(directory: &Directory) -> Vec<Pubkey> {
-    let mut all = vec![directory.house];
-    all.extend(directory.quote_price);
-    for market in directory.markets.values() {
-        all.extend([market.key, market.price]);
-    }
-    for bank in directory.banks.values() {
-        all.extend([bank.key, bank.vault, bank.mint, bank.token_program]);
-        // the quote bank has no price
-        all.extend((!bank.is_quote).then_some(bank.price));
-    }
-    all.push(crate::quotes::INSTRUCTIONS);
-    let mut seen = BTreeSet::new();
-    all.retain(|key| seen.insert(*key));
+    let mut all = directory.shared_accounts();
     all.truncate(MOST_ADDRESSES);
     all
 }
@@ -74,6 +66,17 @@ pub fn read(key: &Pubkey, account: &Fetched, slot: u64) -> Result<AddressLookupT
         key: *key,
         addresses,
     })
+}
+
+/// The table with its known addresses in their places, and nothing that an instruction names in the others.
+pub(crate) fn only(
+    mut table: AddressLookupTableAccount,
+    known: &[Pubkey],
+) -> AddressLookupTableAccount {
+    let unknown = |key: &&mut Pubkey| !known.contains(key);
+    let others = table.addresses.iter_mut().filter(unknown);
+    others.for_each(|key| *key = NOBODY);
+    table
 }
 
 /// Fetches tables by key.
@@ -192,6 +195,18 @@ mod tests {
         assert_eq!(account.data[AUTHORITY_AT..AUTHORITY_AT + 32], [9; 32]);
         assert_eq!(read(&key, &account, 50).unwrap().addresses, addresses[..1]);
         assert_eq!(read(&key, &account, 51).unwrap().addresses, addresses);
+    }
+
+    #[test]
+    fn unknown_addresses_are_never_looked_up_and_places_stay() {
+        let [house, wallet, market] = [1, 2, 3].map(|n| Pubkey::new_from_array([n; 32]));
+        let table = AddressLookupTableAccount {
+            key: Pubkey::new_from_array([9; 32]),
+            addresses: vec![house, wallet, market],
+        };
+        let kept = only(table.clone(), &[market, house]);
+        assert_eq!(kept.addresses, [house, NOBODY, market]);
+        assert_eq!(only(table, &[]).addresses, [NOBODY; 3]);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //!
 //! The order of things is what makes a repetition safe: a blockhash counts as expired only when the server shows a block height
 //! beyond its last, and *then*, as of that slot or a later one, knows nothing of the signature. Anything less is
-//! [`ClientError::Unknown`], which is never repeated here.
+//! [`ClientError::Unknown`], which is never repeated here. That is the word of a server that tells the truth: one that lies about heights
+//! and statuses gets as many signatures as there are [`TransactorConfig::attempts`], and can land them all. What must not happen twice
+//! has one attempt, or asserts the account's sequence among its instructions.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,11 +18,13 @@ use solana_message::AddressLookupTableAccount;
 use solana_signature::Signature;
 use tokio::time::sleep;
 
+use crate::blockhash::{of_life, RECENT_BLOCKHASHES};
 use crate::error::{ClientError, Result};
 use crate::failure::TransactionFailure;
 use crate::fees::{priority_lamports, ComputePolicy, PriorityFee};
 use crate::message::{written, AnySigner, Prepared, COMPUTE_LIMIT};
 use crate::rpc::{Blockhash, Rpc, Simulation, Status};
+use crate::tables::only;
 
 /// Lamports per signature.
 const LAMPORTS_PER_SIGNATURE: u64 = 5_000;
@@ -48,6 +52,9 @@ pub struct TransactorConfig {
     pub attempts: u32,
     /// Longest time for one blockhash: beyond it the outcome is unknown. A blockhash lives for about a minute.
     pub patience: Duration,
+    /// Blocks for which a transaction can land, where the cluster lists its recent blockhashes; `None`: for those of the newest, 150.
+    /// Few mean that soon it either has landed or never will.
+    pub life: Option<u64>,
 }
 
 impl Default for TransactorConfig {
@@ -60,6 +67,7 @@ impl Default for TransactorConfig {
             poll_every: Duration::from_millis(400),
             attempts: 3,
             patience: Duration::from_secs(150),
+            life: None,
         }
     }
 }
@@ -117,10 +125,16 @@ impl Transactor {
         }
     }
 
-    /// The same with lookup tables; each transaction uses those that make it smaller.
+    /// The same with lookup tables; each transaction uses those that make it smaller, and of them `known` accounts alone:
+    /// [`crate::tables::addresses`]. Others stand in the transaction itself.
+    ///
+    /// What a table names is the server's word, and a transaction names places in tables. With a server that lies, or a table whose
+    /// owner is the thief, it is another account than its signer saw that stands in the place. The program ties what a house lists to
+    /// the house and that to margin accounts; nothing ties a wallet to anything.
     #[must_use]
-    pub fn with_tables(mut self, tables: Vec<AddressLookupTableAccount>) -> Self {
-        self.tables = Arc::new(tables);
+    pub fn with_tables(mut self, tables: Vec<AddressLookupTableAccount>, known: &[Pubkey]) -> Self {
+        let tables = tables.into_iter().map(|table| only(table, known));
+        self.tables = Arc::new(tables.collect());
         self
     }
 
@@ -252,7 +266,23 @@ impl Transactor {
         })
     }
 
-    /// Signs under the newest blockhash; waits for a newer one where this very transaction was sent before.
+    /// The newest blockhash, or an older one where transactions are to live for fewer blocks. A server that does not tell the older ones
+    /// keeps nobody from sending.
+    async fn blockhash(&self) -> Result<Blockhash> {
+        let Some(life) = self.config.life else {
+            return self.rpc.latest_blockhash().await;
+        };
+        let sysvar = [RECENT_BLOCKHASHES];
+        let (newest, listed) =
+            tokio::join!(self.rpc.latest_blockhash(), self.rpc.accounts(&sysvar));
+        let newest = newest?;
+        let listed = listed.map(|found| found.accounts.into_iter().flatten().next());
+        let older = listed.ok().flatten();
+        let older = older.and_then(|account| of_life(newest, &account.data, life));
+        Ok(older.unwrap_or(newest))
+    }
+
+    /// Signs under a recent blockhash; waits for a newer one where this very transaction was sent before.
     async fn sign_anew(
         &self,
         instructions: &[Instruction],
@@ -262,7 +292,7 @@ impl Transactor {
         let all: Vec<&AnySigner> = [payer].into_iter().chain(signers.iter().copied()).collect();
         let started = Instant::now();
         loop {
-            let blockhash = self.rpc.latest_blockhash().await?;
+            let blockhash = self.blockhash().await?;
             let (payer, hash) = (self.payer(), blockhash.hash);
             let prepared = Prepared::new(&payer, instructions, &self.tables, hash)?;
             let (signature, bytes) = prepared.sign(&all)?;

@@ -1,11 +1,12 @@
 //! Prints what the TypeScript client must agree with, as JSON: addresses, accounts, packed accounts, instructions, signed quotes,
-//! events, and the program's own margin views. `scripts/sdk --generate` keeps it as sdk/ts/tests/golden.json.
+//! events, lookup tables, and the program's own views. `scripts/sdk --generate` keeps it as sdk/ts/tests/golden.json.
 
 use std::fmt::Write;
 
 use anchor_lang::prelude::Pubkey;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
+use client_core::Directory;
 use portfolio_margin_interface::args::TradeLeg;
 use portfolio_margin_interface::{seeds, ID};
 use risk_core::tier::Tier;
@@ -276,7 +277,46 @@ fn margin(world: &mut World, name: &str, trader: &Trader) -> String {
         .field("positions", &held)
         .field("check", &checked)
         .string("view", hex(bytemuck::bytes_of(&view)))
+        .field("pages", &pages(world, trader))
         .done()
+}
+
+/// What `view_greeks` and `view_risk_matrix` return of an account, whole, page by page and market by market.
+fn pages(world: &mut World, trader: &Trader) -> String {
+    let held = world.account(&trader.account).1;
+    let markets: std::collections::BTreeSet<u16> = held.iter().map(|p| p.market).collect();
+    let (whole, _) = world.view_greeks(&trader.account, &[]);
+    let each = markets.iter().map(|market| {
+        let page = (*market, 0);
+        let (expiries, _) = world.view_market_greeks(&trader.account, page, &[]);
+        let (legs, _) = world.view_leg_greeks(&trader.account, page, &[]);
+        let (matrix, _) = world.view_risk_matrix(&trader.account, *market, &[]);
+        Json::object()
+            .field("market", &market.to_string())
+            .string("expiries", hex(bytemuck::bytes_of(&expiries)))
+            .string("legs", hex(bytemuck::bytes_of(&legs)))
+            .string("matrix", hex(bytemuck::bytes_of(&matrix)))
+            .done()
+    });
+    let each = listed(each.collect::<Vec<_>>());
+    Json::object()
+        .string("account", hex(bytemuck::bytes_of(&whole)))
+        .field("markets", &each)
+        .done()
+}
+
+/// What a lookup table of the house names, in its order.
+fn table(world: &World) -> String {
+    let mut directory = Directory::new(world.house, &world.read(&world.house));
+    for bank in [world.usdc, world.sol_bank] {
+        let token_program = world.svm.get_account(&bank.mint).expect("a mint").owner;
+        directory.list_bank(&world.read(&bank.key), token_program);
+    }
+    for market in [world.btc, world.sol] {
+        directory.list_market(&world.read(&market.key));
+    }
+    let shared = directory.shared_accounts();
+    listed(shared.iter().map(|key| quoted(&key.to_string())))
 }
 
 /// Remaining accounts of instructions, beside who and what they are for.
@@ -438,6 +478,7 @@ fn main() {
         .field("listings", &listings)
         .field("accounts", &accounts)
         .field("packs", &packs)
+        .field("table", &table(&cast.world))
         .field("built", &built)
         .field("quote", &quote)
         .field("logs", &events(&cast));

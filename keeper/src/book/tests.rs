@@ -164,6 +164,8 @@ fn a_closed_account_goes_and_late_notifications_do_not_bring_it_back() {
     assert_eq!(book.apply(&gone(key, SLOT - 1)), Applied::Stale);
     assert_eq!(book.apply(&gone(key, SLOT + 5)), Applied::Closed);
     assert!(book.account(&key).is_none());
+    // also in the very slot that it is known from
+    assert_eq!(town.book().apply(&gone(key, SLOT)), Applied::Closed);
     assert_eq!(book.apply(&gone(key, SLOT + 6)), Applied::Stale);
     assert_eq!(book.apply(&gone(nowhere(), SLOT + 6)), Applied::Foreign);
     for slot in [SLOT, SLOT + 4, SLOT + 5] {

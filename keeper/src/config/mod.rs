@@ -23,6 +23,9 @@ pub use sections::{
 /// Prefix of environment variables that override keys.
 pub const PREFIX: &str = "MARGIN_KEEPER";
 
+/// The environment variable that names the file.
+pub const PATH_VARIABLE: &str = "MARGIN_KEEPER_CONFIG";
+
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -48,7 +51,8 @@ impl Settings {
         if let Some(path) = path {
             builder = builder.add_source(File::from(path).format(FileFormat::Toml));
         }
-        Self::read(builder.add_source(environment(None)).build()?)
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        Self::read(builder.add_source(environment(None)).build()?, names)
     }
 
     /// Reads a text with overrides, as a test or an embedding program has them.
@@ -58,18 +62,46 @@ impl Settings {
         let builder = Config::builder()
             .add_source(File::from_str(text, FileFormat::Toml))
             .add_source(environment(Some(overrides.clone())));
-        Self::read(builder.build()?)
+        Self::read(builder.build()?, overrides.keys().cloned())
     }
 
-    fn read(config: Config) -> Result<Self, ConfigError> {
+    fn read(config: Config, variables: impl Iterator<Item = String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(config)?;
         let settings = Self::of(&mut reader);
+        for name in variables {
+            if let Some(problem) = misspelled(&name, reader.keys()) {
+                reader.refuse(&problem.key, problem.text);
+            }
+        }
         let effective = reader.finish()?;
         // only what was refused is missing, and then `finish` has said so
         let mut settings = settings.ok_or_else(|| ConfigError::Invalid(Vec::new()))?;
         settings.effective = effective;
         Ok(settings)
     }
+}
+
+/// What is wrong with a variable that somebody meant to override a key with and that overrides none, which nothing else would tell:
+/// `MARGIN_KEEPER_ACTING__BIDS` looks right. What a cluster of containers sets for a service of this name is left alone.
+fn misspelled<'a>(name: &str, mut keys: impl Iterator<Item = &'a String>) -> Option<Problem> {
+    let upper = name.to_uppercase();
+    let rest = upper.strip_prefix(PREFIX)?;
+    let is_right = rest.starts_with("__") || upper == PATH_VARIABLE;
+    let words = |text: &str| text.replace(['.', '_'], "");
+    let meant = keys.find(|key| words(key).to_uppercase() == words(rest));
+    let text = match meant {
+        _ if is_right => return None,
+        Some(key) => format!(
+            "overrides nothing; write {PREFIX}__{}",
+            key.replace('.', "__").to_uppercase()
+        ),
+        None if rest.contains("__") => {
+            format!("overrides nothing; names are {PREFIX}__SECTION__NAME")
+        }
+        None => return None,
+    };
+    let key = name.to_owned();
+    Some(Problem { key, text })
 }
 
 /// Variables that override keys. Values stay text: what each means is for its key to say.

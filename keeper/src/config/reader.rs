@@ -63,6 +63,11 @@ impl Reader {
         }
     }
 
+    /// Every key that was asked for so far.
+    pub fn keys(&self) -> impl Iterator<Item = &String> {
+        self.read.iter()
+    }
+
     /// Notes a problem that only several keys together make.
     pub fn refuse(&mut self, key: &str, text: impl Into<String>) {
         self.problems.push(Problem {
@@ -132,6 +137,11 @@ impl Reader {
             }
             None if text.is_empty() => {
                 self.refuse(key, format!("is missing; wanted: {wanted}"));
+                None
+            }
+            // what is meant as a URL often holds an API key
+            None if key.ends_with("url") => {
+                self.refuse(key, format!("what is given is not {wanted}"));
                 None
             }
             None => {

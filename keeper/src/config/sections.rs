@@ -85,6 +85,8 @@ pub struct Shard {
 pub struct Profit {
     /// Least profit of a bid after everything that it costs, 1e-6 USD.
     pub least: i64,
+    /// What it has to bring beyond that for each place that it takes in the keeper's account, 1e-6 USD.
+    pub least_per_position: i64,
     /// What a SOL costs, 1e-6 USD; none: the spot of `sol_market`.
     pub sol_price: Option<i64>,
     /// Index of the market whose spot is the price of SOL.
@@ -164,6 +166,8 @@ pub struct Cranks {
     pub settlement: bool,
     /// Settles profit and loss of perpetuals.
     pub perp_pnl: bool,
+    /// Reports that a feed is dead.
+    pub report_outage: bool,
     /// Time between two looks at what is due.
     pub interval: Duration,
     /// Longest random wait before a crank, so that keepers do not turn it together.
@@ -325,6 +329,8 @@ fn house(reader: &mut Reader) -> Option<House> {
 
 fn profit(reader: &mut Reader) -> Option<Profit> {
     let least = reader.dollars("profit.least_usd", DOLLAR, 0, MOST_DOLLARS);
+    let least_per_position =
+        reader.dollars("profit.least_per_position_usd", DOLLAR, 0, MOST_DOLLARS);
     let price = reader.dollars("profit.sol_price_usd", 200 * DOLLAR, 0, 1_000_000 * DOLLAR);
     let market = reader.parsed(
         "profit.sol_market",
@@ -344,6 +350,7 @@ fn profit(reader: &mut Reader) -> Option<Profit> {
     }
     Some(Profit {
         least,
+        least_per_position,
         sol_price: (price > 0).then_some(price),
         sol_market: market,
     })
@@ -419,6 +426,7 @@ fn cranks(reader: &mut Reader) -> Cranks {
         collect_fees: reader.flag("cranks.collect_fees", false),
         settlement: reader.flag("cranks.settlement", true),
         perp_pnl: reader.flag("cranks.perp_pnl", false),
+        report_outage: reader.flag("cranks.report_outage", true),
         interval: seconds(reader.number("cranks.interval_seconds", 5, 1, 3_600)),
         jitter: Duration::from_millis(reader.number("cranks.jitter_ms", 2_000, 0, 60_000)),
         price_age: i64::try_from(age).unwrap_or(i64::MAX),

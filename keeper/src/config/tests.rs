@@ -50,7 +50,7 @@ fn the_example_has_every_key_at_its_default() {
             "{key} = {value} is not in the example"
         );
     }
-    assert_eq!(least.effective.len(), 55);
+    assert_eq!(least.effective.len(), 57);
 }
 
 #[test]
@@ -115,6 +115,7 @@ fn amounts_are_exact_within_their_bounds_and_no_fractions_of_a_float() {
     let most = 1_000_000_000_000_000_000;
     let bounds = [
         ("profit.least_usd", 0, most),
+        ("profit.least_per_position_usd", 0, most),
         ("limits.most_capital_usd", 1_000_000, most),
         ("cranks.least_fees_usd", 0, most),
         ("cranks.least_pnl_usd", 0, most),
@@ -166,6 +167,7 @@ fn flags_are_true_or_false() {
         "cranks.collect_fees",
         "cranks.settlement",
         "cranks.perp_pnl",
+        "cranks.report_outage",
     ];
     for key in flags {
         for value in ["true", "false"] {
@@ -261,6 +263,47 @@ fn the_environment_overrides_the_file_and_all_problems_are_told_at_once() {
         "{}",
         unknown[0]
     );
+}
+
+#[test]
+fn a_variable_that_misses_its_key_by_a_little_is_refused_and_not_ignored() {
+    let overrides = |name: &str| HashMap::from([(name.to_owned(), "false".to_owned())]);
+    for (name, told) in [
+        ("MARGIN_KEEPER_ACTING__BIDS", "MARGIN_KEEPER__ACTING__BIDS"),
+        ("MARGIN_KEEPER_ACTING_BIDS", "MARGIN_KEEPER__ACTING__BIDS"),
+        ("MARGIN_KEEPERACTING__BIDS", "MARGIN_KEEPER__ACTING__BIDS"),
+        ("margin_keeper_acting__bids", "MARGIN_KEEPER__ACTING__BIDS"),
+        (
+            "MARGIN_KEEPER_FEES_MOST_PRICE",
+            "MARGIN_KEEPER__FEES__MOST_PRICE",
+        ),
+        ("MARGIN_KEEPER_ACTING__BID", "MARGIN_KEEPER__SECTION__NAME"),
+    ] {
+        let found = problems(Settings::from_text(LEAST, &overrides(name)));
+        assert_eq!((found.len(), found[0].key.as_str()), (1, name));
+        assert!(found[0].text.contains(told), "{}", found[0]);
+    }
+    // others may set what begins alike: containers do for services
+    for name in [
+        "MARGIN_KEEPER_CONFIG",
+        "MARGIN_KEEPER_PORT_9464_TCP",
+        "MARGIN_KEEPER_METRICS_SERVICE_HOST",
+        "MARGIN_KEEPE",
+    ] {
+        let read = Settings::from_text(LEAST, &overrides(name));
+        assert!(read.is_ok(), "{name}");
+    }
+    let right = Settings::from_text(LEAST, &overrides("MARGIN_KEEPER__ACTING__BIDS"));
+    assert!(!right.unwrap().acting.bids);
+}
+
+#[test]
+fn a_url_that_is_none_is_refused_without_being_repeated() {
+    for key in ["network.url", "network.ws_url"] {
+        let found = problems(with(key, "htps://host/?api-key=SECRET"));
+        assert_eq!((found.len(), found[0].key.as_str()), (1, key));
+        assert!(!found[0].text.contains("SECRET"), "{}", found[0]);
+    }
 }
 
 #[test]

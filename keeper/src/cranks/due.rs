@@ -1,7 +1,9 @@
 //! When a stored price, funding or fees are due, from the chain's record and the newest published price.
 
+use client_core::oracle::outage::OUTAGE_LEAST_AGE;
 use client_core::oracle::policy::MAX_LAG;
 use client_core::oracle::ShownPrice;
+use portfolio_margin_interface::errors::ErrorCode;
 use portfolio_margin_interface::state::{Clearinghouse, CollateralBank, Market};
 
 use crate::config::Cranks;
@@ -60,6 +62,34 @@ pub fn bank(bank: &CollateralBank, shown: &ShownPrice, settings: &Cranks) -> boo
         publish_time: bank.spot_publish_time,
     };
     is_answer || is_stale(stored, shown, settings.price_age, settings)
+}
+
+/// Whether a market's feed is to be reported dead: nobody did, and neither was a price stored of late nor is there one to store.
+pub fn market_outage(market: &Market, shown: &ShownPrice, now: i64) -> bool {
+    let age = now.saturating_sub(market.spot_publish_time);
+    let may = market.spot != 0 && market.outage_at == 0 && age >= OUTAGE_LEAST_AGE;
+    may && is_dead(shown, now)
+}
+
+/// The same of a bank with a feed of its own, which needs no price stored.
+pub fn bank_outage(bank: &CollateralBank, shown: &ShownPrice, now: i64) -> bool {
+    if bank.is_quote == 1 || bank.offset_market != 0 {
+        return false;
+    }
+    let age = now.saturating_sub(bank.spot_publish_time);
+    bank.outage_at == 0 && age >= OUTAGE_LEAST_AGE && is_dead(shown, now)
+}
+
+/// Whether nothing usable is published: the newest price is as old as a report asks, or no price at all. One that is merely wide, or far
+/// from the stable price, would take the report back at once.
+fn is_dead(shown: &ShownPrice, now: i64) -> bool {
+    match (&shown.refusal, shown.publish_time) {
+        (None, _) => false,
+        (Some(refusal), Some(published)) if refusal.reason == ErrorCode::OracleStale => {
+            now.saturating_sub(published) >= OUTAGE_LEAST_AGE
+        }
+        (Some(_), _) => true,
+    }
 }
 
 /// Whether the quote asset's price is due: before half of the age that an opening accepts.
@@ -172,6 +202,51 @@ mod tests {
             ..wide
         };
         assert!(!market(&reported, &unknown, &settings));
+    }
+
+    #[test]
+    fn an_outage_is_reported_where_nothing_usable_was_published_nor_stored_for_ten_minutes() {
+        let refused = |reason, published: Option<i64>| ShownPrice {
+            publish_time: published,
+            refusal: Some(PriceRefusal {
+                account: Default::default(),
+                reason,
+                found: 0,
+                limit: 0,
+            }),
+            ..shown(5, NOW)
+        };
+        let stale = |published| refused(ErrorCode::OracleStale, Some(published));
+        let at = |shown: &ShownPrice, now| market_outage(&stored(5, NOW), shown, now);
+        // both sides, of what is stored and of what is published
+        assert!(!at(&stale(NOW), NOW + 599) && at(&stale(NOW), NOW + 600));
+        assert!(!at(&stale(NOW + 1), NOW + 600) && at(&stale(NOW + 1), NOW + 601));
+        // a feed that lives, however wide, and one that nobody can read
+        assert!(!at(&shown(5, NOW), NOW + 600));
+        let gone = refused(ErrorCode::OracleOwner, None);
+        assert!(!at(&gone, NOW + 599) && at(&gone, NOW + 600));
+        let wide = refused(ErrorCode::OracleConfidenceTooWide, Some(NOW + 600));
+        assert!(at(&wide, NOW + 600));
+        // once, and never before a price was stored
+        let reported = Market {
+            outage_at: NOW + 600,
+            ..stored(5, NOW)
+        };
+        assert!(!market_outage(&reported, &stale(NOW), NOW + 700));
+        assert!(!market_outage(&stored(0, 0), &stale(NOW), NOW + 700));
+
+        let mut own = CollateralBank::zeroed();
+        assert!(bank_outage(&own, &stale(NOW), NOW + 600), "none stored");
+        own.spot_publish_time = NOW + 1;
+        assert!(!bank_outage(&own, &stale(NOW), NOW + 600));
+        assert!(bank_outage(&own, &stale(NOW), NOW + 601));
+        own.outage_at = 1;
+        assert!(!bank_outage(&own, &stale(NOW), NOW + 601));
+        own.outage_at = 0;
+        own.offset_market = 1;
+        assert!(!bank_outage(&own, &stale(NOW), NOW + 601));
+        (own.offset_market, own.is_quote) = (0, 1);
+        assert!(!bank_outage(&own, &stale(NOW), NOW + 601));
     }
 
     #[test]

@@ -27,8 +27,8 @@ pub enum Crank {
     Bank(u16),
     /// Store the price of a market.
     Market(u16),
-    /// Record a sample of a market's expiry.
-    Sample(u16, i64),
+    /// Record a sample of a market's expiry: of which minute, so that a refusal of one minute does not cost the next.
+    Sample(u16, i64, u8),
     /// Write the final price of a market's expiry.
     Finalize(u16, i64),
     /// Settle an account's records of a market's expiry.
@@ -39,6 +39,10 @@ pub enum Crank {
     Funding(u16),
     /// Move fees of a market to the house.
     Fees(u16),
+    /// Report that a market's feed is dead.
+    Outage(u16),
+    /// Report that a bank's own feed is dead.
+    BankOutage(u16),
 }
 
 impl Crank {
@@ -54,6 +58,8 @@ impl Crank {
             Self::PerpPnl(..) => "settle_perp_pnl",
             Self::Funding(_) => "update_funding",
             Self::Fees(_) => "collect_fees",
+            Self::Outage(_) => "report_outage",
+            Self::BankOutage(_) => "report_bank_outage",
         }
     }
 }
@@ -63,20 +69,63 @@ impl fmt::Display for Crank {
         f.write_str(self.name())?;
         match self {
             Self::QuotePrice => Ok(()),
-            Self::Bank(index) | Self::Market(index) | Self::Funding(index) | Self::Fees(index) => {
-                write!(f, " {index}")
-            }
-            Self::Sample(index, expiry) | Self::Finalize(index, expiry) => {
-                write!(f, " {index} {expiry}")
-            }
+            Self::Bank(index)
+            | Self::Market(index)
+            | Self::Funding(index)
+            | Self::Fees(index)
+            | Self::Outage(index)
+            | Self::BankOutage(index) => write!(f, " {index}"),
+            Self::Sample(index, expiry, minute) => write!(f, " {index} {expiry} {minute}"),
+            Self::Finalize(index, expiry) => write!(f, " {index} {expiry}"),
             Self::Settle(index, expiry, account) => write!(f, " {index} {expiry} {account}"),
             Self::PerpPnl(index, account) => write!(f, " {index} {account}"),
         }
     }
 }
 
-/// What is due at this moment, prices first: everything else is judged by them.
-pub fn due(book: &Book, settings: &Cranks) -> Vec<Crank> {
+/// What is due at this moment and does not rest, prices first: everything else is judged by them. `own` decides the order among accounts.
+pub fn due(
+    book: &Book,
+    settings: &Cranks,
+    own: &Pubkey,
+    is_resting: impl Fn(&Crank) -> bool,
+) -> Vec<Crank> {
+    let mut found = of_house(book, settings);
+    found.retain(|crank| !is_resting(crank));
+    for mut accounts in of_accounts(book, settings) {
+        // before the first of them are taken: those that rest would keep the others out
+        accounts.retain(|(_, crank)| !is_resting(crank));
+        found.extend(settle::first(accounts, settings.most, own));
+    }
+    found
+}
+
+/// Whether one is still due, whatever rests.
+pub fn is_due(book: &Book, settings: &Cranks, crank: &Crank) -> bool {
+    match crank {
+        Crank::Settle(..) | Crank::PerpPnl(..) => {
+            let accounts = of_accounts(book, settings);
+            accounts.iter().flatten().any(|(_, found)| found == crank)
+        }
+        _ => of_house(book, settings).contains(crank),
+    }
+}
+
+/// Settlements of accounts, with what each is about.
+fn of_accounts(book: &Book, settings: &Cranks) -> [Vec<(i64, Crank)>; 2] {
+    let mut found = [vec![], vec![]];
+    let [expiries, perpetuals] = &mut found;
+    if settings.settlement {
+        *expiries = settle::accounts(book);
+    }
+    if settings.perp_pnl {
+        *perpetuals = settle::losers(book, settings);
+    }
+    found
+}
+
+/// What is due of the house, its banks and its markets.
+fn of_house(book: &Book, settings: &Cranks) -> Vec<Crank> {
     let mut found = vec![];
     if settings.update_quote_price && is_quote_due(book, settings) {
         found.push(Crank::QuotePrice);
@@ -88,6 +137,9 @@ pub fn due(book: &Book, settings: &Cranks) -> Vec<Crank> {
             found.push(Crank::Bank(bank.index));
         }
     }
+    if settings.report_outage {
+        found.extend(outages(book, now));
+    }
     for market in book.markets().filter(|market| market.is_open == 1) {
         let index = market.index;
         let shown = market_price(book, index);
@@ -98,6 +150,7 @@ pub fn due(book: &Book, settings: &Cranks) -> Vec<Crank> {
         }
         if settings.settlement {
             if let Some(house) = book.house() {
+                let shown = published_price(book, index);
                 found.extend(settle::samples(house, market, shown.as_ref(), now));
             }
         }
@@ -108,13 +161,22 @@ pub fn due(book: &Book, settings: &Cranks) -> Vec<Crank> {
             found.push(Crank::Fees(index));
         }
     }
-    if settings.settlement {
-        found.extend(settle::accounts(book, settings));
-    }
-    if settings.perp_pnl {
-        found.extend(settle::losers(book, settings));
-    }
     found
+}
+
+/// Feeds that are to be reported dead.
+fn outages(book: &Book, now: i64) -> Vec<Crank> {
+    let banks = book.banks().filter(|bank| {
+        let shown = bank_price(book, bank.index);
+        shown.is_some_and(|shown| due::bank_outage(bank, &shown, now))
+    });
+    let markets = book.markets().filter(|market| {
+        let shown = market_price(book, market.index);
+        shown.is_some_and(|shown| due::market_outage(market, &shown, now))
+    });
+    let banks = banks.map(|bank| Crank::BankOutage(bank.index));
+    let markets = markets.map(|market| Crank::Outage(market.index));
+    banks.chain(markets).collect()
 }
 
 fn is_quote_due(book: &Book, settings: &Cranks) -> bool {
@@ -141,8 +203,20 @@ fn feed_of(market: &ListedMarket) -> Pubkey {
 
 /// What a market's own price account says; `None` while it is not known.
 fn market_price(book: &Book, index: u16) -> Option<ShownPrice> {
+    price_under(book, index, OraclePolicy::of_market(book.market(index)?))
+}
+
+/// The same for what asks only when it was published: of any age, as the program takes it for a sample.
+fn published_price(book: &Book, index: u16) -> Option<ShownPrice> {
+    let policy = OraclePolicy {
+        max_age: u32::MAX,
+        ..OraclePolicy::of_market(book.market(index)?)
+    };
+    price_under(book, index, policy)
+}
+
+fn price_under(book: &Book, index: u16, policy: OraclePolicy) -> Option<ShownPrice> {
     let key = feed_of(book.directory().market(index).ok()?);
-    let policy = OraclePolicy::of_market(book.market(index)?);
     let raw = raw(book, &key)?;
     Some(ShownPrice::checked(&key, &raw, &policy, book.now()))
 }
@@ -176,7 +250,7 @@ pub fn instruction(book: &Book, crank: &Crank) -> Option<Instruction> {
             ix::UpdateBank { bank, price }.instruction(&[])
         }
         Crank::Market(index) => update_market(book, *index)?,
-        Crank::Sample(index, expiry) => {
+        Crank::Sample(index, expiry, _) => {
             let market = market(*index)?;
             ix::RecordSettlement {
                 clearinghouse: house,
@@ -200,6 +274,14 @@ pub fn instruction(book: &Book, crank: &Crank) -> Option<Instruction> {
         Crank::Fees(index) => ix::CollectFees {
             clearinghouse: house,
             market: market(*index)?.key,
+        }
+        .instruction(&[]),
+        Crank::Outage(index) => ix::ReportOutage {
+            market: market(*index)?.key,
+        }
+        .instruction(&[]),
+        Crank::BankOutage(index) => ix::ReportBankOutage {
+            bank: directory.bank(*index).ok()?.key,
         }
         .instruction(&[]),
     })

@@ -1,9 +1,10 @@
 //! What of settlement is due: samples of the last half hour, final prices, and who is to be settled, losers first.
 
-use clearing_core::settlement::{perp_pnl_floor, value_floor, SettlementTerms};
+use clearing_core::settlement::{perp_pnl_floor, place, value_floor, Place, SettlementTerms};
 use client_core::oracle::ShownPrice;
 use portfolio_margin_interface::state::settlement::Offered;
 use portfolio_margin_interface::state::{Clearinghouse, Market};
+use portfolio_margin_interface::Pubkey;
 use risk_core::market::SETTLEMENT_WINDOW_SECONDS;
 use risk_core::position::{Instrument, PositionSource};
 use risk_core::Price;
@@ -12,6 +13,7 @@ use super::{market_price, Crank};
 use crate::book::Book;
 use crate::config::Cranks;
 use crate::model::KnownAccount;
+use crate::order;
 
 fn terms_of(house: &Clearinghouse) -> SettlementTerms {
     SettlementTerms {
@@ -20,7 +22,11 @@ fn terms_of(house: &Clearinghouse) -> SettlementTerms {
     }
 }
 
-/// Samples that a market's expiries would take now, and final prices that are due. Expiries that nobody holds are left alone.
+/// What stands for the minute of a price that was published after its expiry.
+const LATE: u8 = u8::MAX;
+
+/// Samples that a market's expiries would take now, and final prices that are due. Expiries that nobody holds are left alone. What is
+/// shown may be of any age: a sample belongs to the minute it was published in, so the last price before a feed fell silent counts.
 pub fn samples(
     house: &Clearinghouse,
     market: &Market,
@@ -46,14 +52,23 @@ pub fn samples(
         let offered = (shown.price, published);
         let mut copy = *record;
         if is_good && copy.offer(&terms, expiry, offered, now) == Offered::Taken {
-            found.push(Crank::Sample(market.index, expiry));
+            let minute = minute_of(published, expiry);
+            found.push(Crank::Sample(market.index, expiry, minute));
         }
     }
     found
 }
 
-/// Accounts that hold something of an expiry whose price is written: those who pay first, since winners are paid out of that.
-pub fn accounts(book: &Book, settings: &Cranks) -> Vec<Crank> {
+/// Which minute of the window it was published in.
+fn minute_of(published: i64, expiry: i64) -> u8 {
+    match place(published, expiry) {
+        Some(Place::Bucket { index, .. }) => u8::try_from(index).unwrap_or(LATE),
+        _ => LATE,
+    }
+}
+
+/// Accounts that hold something of an expiry whose price is written, with what that is worth, 1e-6 USD.
+pub fn accounts(book: &Book) -> Vec<(i64, Crank)> {
     let mut found: Vec<(i64, Crank)> = vec![];
     for market in book.markets() {
         let settled = market.expiries.iter();
@@ -71,7 +86,7 @@ pub fn accounts(book: &Book, settings: &Cranks) -> Vec<Crank> {
             found.extend(holders);
         }
     }
-    first(found, settings.most)
+    found
 }
 
 /// What an account's records of an expiry are worth.
@@ -109,8 +124,8 @@ fn value_of(account: &KnownAccount, market: u16, expiry: i64, price: u64) -> Opt
     Some(value)
 }
 
-/// Accounts that lose on a perpetual and have cash to pay with, the largest losses first.
-pub fn losers(book: &Book, settings: &Cranks) -> Vec<Crank> {
+/// Accounts that lose on a perpetual and have cash to pay with, and what they lose, 1e-6 USD.
+pub fn losers(book: &Book, settings: &Cranks) -> Vec<(i64, Crank)> {
     let now = book.now();
     let mut found: Vec<(i64, Crank)> = vec![];
     for market in book.markets() {
@@ -133,14 +148,23 @@ pub fn losers(book: &Book, settings: &Cranks) -> Vec<Crank> {
             is_worth.then_some((pnl.raw(), Crank::PerpPnl(market.index, account.key)))
         }));
     }
-    first(found, settings.most)
+    found
 }
 
-/// The least amounts first, so many of them.
-fn first(mut found: Vec<(i64, Crank)>, most: usize) -> Vec<Crank> {
+/// So many of them: those who pay most. Those who pay come before those who are paid out of it, and among their like in an order of
+/// this keeper's own, so that two keepers rarely settle the same account at a time.
+pub fn first(mut found: Vec<(i64, Crank)>, most: usize, own: &Pubkey) -> Vec<Crank> {
     found.sort_unstable();
     found.truncate(most);
+    found.sort_by_key(|(amount, crank)| (*amount >= 0, turn_of(crank, own)));
     found.into_iter().map(|(_, crank)| crank).collect()
+}
+
+fn turn_of(crank: &Crank, own: &Pubkey) -> u64 {
+    match crank {
+        Crank::Settle(_, _, account) | Crank::PerpPnl(_, account) => order::place(account, own),
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
@@ -148,7 +172,7 @@ mod tests {
     use super::*;
     use bytemuck::Zeroable;
     use portfolio_margin_interface::state::{MarginAccount, PositionRecord};
-    use portfolio_margin_interface::Pubkey;
+    use std::collections::BTreeSet;
 
     const T: i64 = 1_800_000_000;
 
@@ -182,7 +206,7 @@ mod tests {
         };
         let mut market = market(1);
         assert_eq!(due(&market, T - 1_800), []);
-        assert_eq!(due(&market, T - 1_799), [Crank::Sample(3, T)]);
+        assert_eq!(due(&market, T - 1_799), [Crank::Sample(3, T, 0)]);
         let terms = terms_of(&house());
         let price = (Price::from_raw(500), T - 1_799);
         market.expiries[0]
@@ -190,7 +214,7 @@ mod tests {
             .offer(&terms, T, price, T - 1_799);
         assert_eq!(due(&market, T - 1_799), []);
         assert_eq!(due(&market, T - 1_741), []);
-        assert_eq!(due(&market, T - 1_739), [Crank::Sample(3, T)]);
+        assert_eq!(due(&market, T - 1_739), [Crank::Sample(3, T, 1)]);
         assert_eq!(samples(&house(), &market, None, T - 1_739), []);
     }
 
@@ -245,6 +269,25 @@ mod tests {
     fn the_first_are_those_who_pay_most() {
         let crank = |n: u8| Crank::PerpPnl(0, Pubkey::from([n; 32]));
         let found = vec![(5, crank(1)), (-9, crank(2)), (-3, crank(3))];
-        assert_eq!(first(found, 2), [crank(2), crank(3)]);
+        let keeper = Pubkey::from([7; 32]);
+        let chosen: BTreeSet<_> = first(found.clone(), 2, &keeper).into_iter().collect();
+        assert_eq!(chosen, BTreeSet::from([crank(2), crank(3)]));
+        // and whoever is paid comes after all who pay, whatever the order among them is
+        for key in 0..20 {
+            let all = first(found.clone(), 9, &Pubkey::from([key; 32]));
+            assert_eq!((all.len(), all[2]), (3, crank(1)));
+        }
+    }
+
+    #[test]
+    fn two_keepers_begin_at_different_accounts() {
+        let found: Vec<_> = (0..40)
+            .map(|n| (-1, Crank::PerpPnl(0, Pubkey::from([n; 32]))))
+            .collect();
+        let [one, other] = [1, 2].map(|n| first(found.clone(), 40, &Pubkey::from([n; 32])));
+        let met = one.iter().zip(&other).filter(|(a, b)| a == b).count();
+        assert!(met < 10, "{met}");
+        let sorted = |list: &[Crank]| list.iter().copied().collect::<BTreeSet<_>>();
+        assert_eq!(sorted(&one), sorted(&other));
     }
 }

@@ -37,6 +37,8 @@ struct Server {
     kicks: u64,
     /// To be told on every WebSocket.
     told: Vec<Value>,
+    /// Slots by which answers over HTTP lie behind.
+    lag: u64,
 }
 
 type Shared = Arc<Mutex<Server>>;
@@ -72,7 +74,7 @@ impl Server {
         };
         json!({
             "jsonrpc": "2.0", "id": asked["id"],
-            "result": { "context": { "slot": self.slot }, "value": value },
+            "result": { "context": { "slot": self.slot - self.lag }, "value": value },
         })
     }
 
@@ -143,6 +145,7 @@ async fn scene(change: impl FnOnce(&mut Server, &mut WatchConfig)) -> (Shared, R
         absent: BTreeSet::new(),
         kicks: 0,
         told: vec![],
+        lag: 0,
     };
     let [http, sockets] = [
         TcpListener::bind("127.0.0.1:0"),
@@ -255,6 +258,55 @@ async fn a_server_that_lies_far_behind_is_left_until_it_has_caught_up() {
     server.lock().unwrap().slot = known;
     run.until("ready again", is_ready).await;
     assert_eq!(run.watch.status.borrow().generation, 2);
+    run.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_lies_behind_what_is_told_ends_the_connection() {
+    let (server, run) = scene(|_, config| config.most_behind = 150).await;
+    run.until("ready", is_ready).await;
+    server.lock().unwrap().lag = 100;
+    let seen = run.watch.counts.snapshots.get();
+    run.until("compared", |parts| parts.counts.snapshots.get() > seen + 2)
+        .await;
+    assert_eq!(run.watch.counts.disconnects.get(), 0, "within the limit");
+    server.lock().unwrap().lag = 900;
+    run.until("given up", |parts| !is_ready(parts)).await;
+    server.lock().unwrap().lag = 0;
+    run.until("ready again", is_ready).await;
+    run.stop().await;
+}
+
+/// Servers that are behind now and then are no reason to forget what is known: each time counts from its own beginning.
+#[tokio::test(flavor = "multi_thread")]
+async fn being_behind_twice_is_not_being_behind_for_long() {
+    const LONG: Duration = Duration::from_secs(3);
+    let (server, run) = scene(|_, config| {
+        config.snapshot_every = Duration::from_secs(60);
+        config.forget_after = LONG;
+    })
+    .await;
+    run.until("ready", is_ready).await;
+    for _ in 0..2 {
+        let before = run.watch.counts.disconnects.get();
+        let known = {
+            let mut server = server.lock().unwrap();
+            let known = server.slot;
+            server.slot = 1;
+            server.kicks += 1;
+            known
+        };
+        // the close, and the first server that is behind
+        run.until("behind", |parts| {
+            parts.counts.disconnects.get() > before + 1
+        })
+        .await;
+        let slot = crate::watch::read(&run.watch.book).slot();
+        assert!(slot >= 1_000, "it was forgotten: {slot}");
+        server.lock().unwrap().slot = known + 1;
+        run.until("ready again", is_ready).await;
+        tokio::time::sleep(LONG).await;
+    }
     run.stop().await;
 }
 

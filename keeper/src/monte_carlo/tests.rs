@@ -10,7 +10,7 @@ use risk_core::Price;
 use sandbox::plant::{record, write_book};
 use sandbox::{Market, BASE, BTC_START, SOL_START, USDC};
 
-use super::{estimate, volatility, Basis, Estimate, Terms, YEAR};
+use super::{estimate, scaled, volatility, Basis, Estimate, Terms, YEAR};
 use crate::model::{Counts, KnownAccount, Origin};
 use crate::testing::{Town, SLOT};
 
@@ -110,14 +110,23 @@ fn at_distance(quantity: i64, deviations: f64, terms: &Terms) -> (Inputs, Arc<Kn
 
 #[test]
 fn a_perpetual_fails_at_the_end_with_the_tail_of_the_lognormal() {
-    let terms = Terms {
-        paths: 4_096,
-        steps: 1,
-        evaluations: u64::MAX,
-        ..Terms::default()
-    };
-    for quantity in [BASE, -BASE] {
-        for deviations in [0.25, 1.0, 2.0] {
+    // over sixty days the drift is a seventh of a deviation, which so many paths tell
+    let horizons = [
+        (600.0, &[0.25, 1.0, 2.0][..]),
+        (60.0 * 86_400.0, &[0.25, 0.5]),
+    ];
+    for (quantity, (horizon_seconds, distances)) in [BASE, -BASE]
+        .into_iter()
+        .flat_map(|quantity| horizons.map(|horizon| (quantity, horizon)))
+    {
+        let terms = Terms {
+            paths: 4_096,
+            steps: 1,
+            horizon_seconds,
+            evaluations: u64::MAX,
+            ..Terms::default()
+        };
+        for deviations in distances.iter().copied() {
             let (inputs, account, found) = at_distance(quantity, deviations, &terms);
             assert!((found - deviations).abs() < 0.02, "{found} {deviations}");
             // the drift of half a variance, in deviations
@@ -186,6 +195,23 @@ fn what_fails_now_is_certain_and_what_is_far_is_not_sampled() {
             is_sampled,
             "{got:?}"
         );
+    }
+}
+
+/// A measured variance is the market's word: at an absurd one prices go to the ends of their range, not back to where they were.
+#[test]
+fn a_price_beyond_the_range_stays_at_its_end() {
+    let shown = ShownPrice::supposed(Price::from_raw(BTC_START));
+    let at = |factor: f64| scaled(&shown, factor).price.raw();
+    assert_eq!(at(1.0), BTC_START);
+    for (factor, end) in [
+        (1e300, Price::MOST),
+        (f64::INFINITY, Price::MOST),
+        (1e-300, 1),
+        (0.0, 1),
+        (f64::NAN, 1),
+    ] {
+        assert_eq!(at(factor), end, "{factor}");
     }
 }
 

@@ -184,6 +184,12 @@ fn accounts_are_risky_below_a_ratio_from_a_probability_in_liquidation_and_unjudg
     table.take(found);
     assert!(risky(&table).contains(&high));
     assert_eq!(table.risky_count(), 3);
+    // one that was far from failing and cannot be judged any more
+    let lost = swept(&[Some(9_000), None, None]);
+    table.take(lost.clone());
+    assert!(!risky(&table).contains(&low));
+    table.take(swept(&[None, None, None]));
+    assert!(risky(&table).contains(&low));
     // never evaluated
     let nobody = BTreeSet::from([crate::testing::nowhere()]);
     assert_eq!(table.risky_of(&nobody).len(), 1);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -229,4 +230,32 @@ async fn no_error_shows_the_key_in_a_url() {
         panic!("a WebSocket is no HTTP");
     };
     assert!(!format!("{error} {error:?}").contains("SECRET"));
+}
+
+/// A list of small packed accounts that unpack to large ones.
+#[tokio::test]
+async fn a_list_that_unpacks_to_more_than_is_kept_is_refused() {
+    let packed = zstd::encode_all(std::io::repeat(0).take(50_000), 0).unwrap();
+    let bomb = json!({
+        "lamports": 1, "owner": ID.to_string(), "executable": false, "rentEpoch": 0,
+        "data": [BASE64_STANDARD.encode(packed), "base64+zstd"],
+    });
+    let list: Vec<_> = (1..=4)
+        .map(|n| json!({ "pubkey": Pubkey::from([n; 32]).to_string(), "account": bomb }))
+        .collect();
+    for (most_data, is_good) in [(200_000, true), (199_999, false)] {
+        let value = json!(list);
+        let (source, _) = source(move |_| answer(7, value.clone())).await;
+        let source = Source {
+            most_data,
+            ..source
+        };
+        match source.listing().await {
+            Ok(read) => assert!(is_good && read.updates.len() == 12),
+            Err(error) => {
+                let is_too_large = matches!(error, SnapshotError::TooLarge { most: 199_999, .. });
+                assert!(is_too_large && !is_good, "{error}");
+            }
+        }
+    }
 }

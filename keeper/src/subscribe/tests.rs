@@ -311,4 +311,20 @@ async fn what_comes_while_something_else_is_awaited_is_kept_up_to_a_bound() {
     let mut session = Session::open(config, &[Topic::Slot]).await.unwrap();
     let flooded = session.meanwhile(std::future::pending::<()>()).await;
     assert!(matches!(flooded, Err(SubscribeError::Flooded(_))));
+
+    // what is told before any subscription is answered has the same bound
+    let config = server(|mut socket| async move {
+        let text = slot(1, 1).to_string();
+        for _ in 0..super::MAX_BUFFERED + 10_000 {
+            if socket.feed(Message::text(text.clone())).await.is_err() {
+                return;
+            }
+        }
+        stall(socket).await;
+    })
+    .await;
+    let patience = Duration::from_secs(30);
+    let config = SessionConfig { patience, ..config };
+    let early = Session::open(config, &[Topic::Slot]).await;
+    assert!(matches!(early, Err(SubscribeError::Flooded(_))));
 }

@@ -4,6 +4,7 @@ import { address, createKeyPairSignerFromBytes, createSolanaRpc } from '@solana/
 import {
   ANYONE,
   decodePrice,
+  expiresIn,
   fetchMaybeQuoteNonces,
   fetchQuoteNonces,
   findQuotesPda,
@@ -53,7 +54,7 @@ const signed = await signQuote(
     taker: ANYONE,
     session: nonces.session,
     nonce: makerLoaded.now * 128n + 1n,
-    expires: makerLoaded.now + 60n,
+    expires: expiresIn(60n, makerLoaded.now),
     mostLots: 10n,
     leastLots: 1n,
     legs: [{ market: btc.index, instrument: 0, expiry: 0n, strike: 0n, quantity: 1_000n, price }],

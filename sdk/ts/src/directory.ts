@@ -59,6 +59,8 @@ export interface ListedMarket {
 /** Everything that one clearing house lists. */
 export interface Directory {
   clearinghouse: Address;
+  /** The price account of the quote asset; `undefined`: it counts as a dollar. */
+  quotePriceAccount: Address | undefined;
   banks: ReadonlyMap<number, ListedBank>;
   markets: ReadonlyMap<number, ListedMarket>;
 }
@@ -161,12 +163,17 @@ export async function loadDirectory(
     const priceAccount = await priceAddress(market.oracleKind, market.feedId, prices);
     return { index: market.index, address, priceAccount, symbol };
   });
-  const directory = {
-    clearinghouse,
-    banks: byIndex(await Promise.all(bankRows)),
-    markets: byIndex(await Promise.all(marketRows)),
-  };
-  const { bankCount, marketCount } = getClearinghouseDecoder().decode(house.data);
+  const { bankCount, marketCount, quoteMaxAge, quoteOracleKind, quoteFeedId } = getClearinghouseDecoder().decode(
+    house.data,
+  );
+  // awaited together: one that fails while another is awaited would be nobody's
+  const [bankList, marketList, quotePriceAccount] = await Promise.all([
+    Promise.all(bankRows),
+    Promise.all(marketRows),
+    // a feed has a greatest age
+    quoteMaxAge ? priceAddress(quoteOracleKind, quoteFeedId, prices) : undefined,
+  ]);
+  const directory = { clearinghouse, quotePriceAccount, banks: byIndex(bankList), markets: byIndex(marketList) };
   if (directory.banks.size < bankCount || directory.markets.size < marketCount) {
     const counted = `${directory.banks.size} banks and ${directory.markets.size} markets`;
     throw new DataError(`the server shows ${counted} of ${bankCount} and ${marketCount}`);

@@ -1,7 +1,11 @@
-// The margin of an account by the program's own engine, in wasm: bytes of accounts in, the bytes of `view_margin` out.
+// Margin, Greeks and risk matrix of an account by the program's own engine, in wasm: bytes of accounts in, the bytes of views out.
 import { getAddressEncoder, getI64Encoder, getU32Decoder, getU32Encoder, type ReadonlyUint8Array } from '@solana/kit';
-import { EngineError } from './failures.js';
+import { DataError, EngineError } from './failures.js';
+import { getMarketDecoder } from './generated/accounts/index.js';
+import type { GreeksPage } from './generated/types/index.js';
+import { gatherGreeks, GREEKS_VIEW_SIZE, LEG_GREEKS_VIEW_SIZE, type GreeksReport } from './greeks.js';
 import type { Loaded, RawAccount } from './load.js';
+import { decodeRiskMatrixView, describeMatrix, MATRIX_VIEW_SIZE, type RiskMatrix } from './matrix.js';
 import { decodeMarginView, MARGIN_VIEW_SIZE, type MarginReport } from './views.js';
 
 /** What the module exports; crates/client-wasm states the contract. */
@@ -9,6 +13,10 @@ interface Exports {
   memory: WebAssembly.Memory;
   request(length: number): number;
   margin(): number;
+  greeks(): number;
+  expiry_greeks(market: number, first: number): number;
+  leg_greeks(market: number, first: number): number;
+  risk_matrix(market: number): number;
   answer(): number;
 }
 
@@ -64,17 +72,24 @@ export class Engine {
    * @throws EngineError with what the engine refuses, and the program's error code where it has one for it.
    */
   marginBytes(bundle: ReadonlyUint8Array): Uint8Array {
-    let answer: Uint8Array;
-    try {
-      answer = this.#ask(bundle);
-    } catch (cause) {
-      // A trap leaves the memory in an unknown state.
-      this.#exports = new WebAssembly.Instance(this.#module, {}).exports as unknown as Exports;
-      throw new EngineError(`the engine stopped: ${String(cause)}`, 0);
+    return this.#view(bundle, MARGIN_VIEW_SIZE, ({ margin }) => margin());
+  }
+
+  /** The bytes of a page of `view_greeks`. @throws EngineError as {@link Engine.marginBytes}; a page that there is not has a code, too. */
+  greeksBytes(bundle: ReadonlyUint8Array, page: GreeksPage): Uint8Array {
+    switch (page.__kind) {
+      case 'Account':
+        return this.#view(bundle, GREEKS_VIEW_SIZE, ({ greeks }) => greeks());
+      case 'Market':
+        return this.#view(bundle, GREEKS_VIEW_SIZE, ({ expiry_greeks }) => expiry_greeks(page.market, page.first));
+      case 'Legs':
+        return this.#view(bundle, LEG_GREEKS_VIEW_SIZE, ({ leg_greeks }) => leg_greeks(page.market, page.first));
     }
-    if (answer[0] === 0 && answer.length === 1 + MARGIN_VIEW_SIZE) return answer.subarray(1);
-    const code = answer.length >= 5 ? getU32Decoder().decode(answer, 1) : 0;
-    throw new EngineError(new TextDecoder().decode(answer.subarray(5)), code);
+  }
+
+  /** The bytes of `view_risk_matrix` of a market. @throws EngineError as {@link Engine.greeksBytes}. */
+  matrixBytes(bundle: ReadonlyUint8Array, market: number): Uint8Array {
+    return this.#view(bundle, MATRIX_VIEW_SIZE, ({ risk_matrix }) => risk_matrix(market));
   }
 
   /** The margin of a loaded account, as of the time and prices that it was loaded with, or at another time. */
@@ -82,11 +97,51 @@ export class Engine {
     return decodeMarginView(this.marginBytes(encodeBundle(now, loaded.bundle)));
   }
 
-  #ask(bundle: ReadonlyUint8Array): Uint8Array {
-    const { memory, request, margin, answer } = this.#exports;
+  /**
+   * The Greeks of everything that a loaded account holds, by market, expiry and leg; times as {@link Engine.margin}.
+   *
+   * @throws EngineError for prices that no action accepts, and what cannot be valued.
+   */
+  greeks(loaded: Pick<Loaded, 'now' | 'bundle' | 'scope'>, now: bigint = loaded.now): GreeksReport {
+    const bundle = encodeBundle(now, loaded.bundle);
+    return gatherGreeks((page) => this.greeksBytes(bundle, page), loaded.scope.markets);
+  }
+
+  /**
+   * The PnL of a loaded account in one market under each of its scenarios; times as {@link Engine.margin}.
+   *
+   * @param market Index of a market of the account's scope.
+   * @throws EngineError as {@link Engine.greeks}, and for another market.
+   */
+  matrix(loaded: Pick<Loaded, 'now' | 'bundle' | 'scope'>, market: number, now: bigint = loaded.now): RiskMatrix {
+    const view = decodeRiskMatrixView(this.matrixBytes(encodeBundle(now, loaded.bundle), market));
+    // behind the house and the account: banks, then markets, each with its price
+    const place = 2 + 2 * (loaded.scope.banks.length + loaded.scope.markets.indexOf(market));
+    const account = loaded.bundle[place];
+    if (!account) throw new DataError(`market ${market} is not in the bundle`);
+    return describeMatrix(view, getMarketDecoder().decode(account.data).scenarios);
+  }
+
+  /** The answer to a question about a bundle: the view, of as many bytes. */
+  #view(bundle: ReadonlyUint8Array, size: number, question: (exports: Exports) => number): Uint8Array {
+    let answer: Uint8Array;
+    try {
+      answer = this.#ask(bundle, question);
+    } catch (cause) {
+      // A trap leaves the memory in an unknown state.
+      this.#exports = new WebAssembly.Instance(this.#module, {}).exports as unknown as Exports;
+      throw new EngineError(`the engine stopped: ${String(cause)}`, 0);
+    }
+    if (answer[0] === 0 && answer.length === 1 + size) return answer.subarray(1);
+    const code = answer.length >= 5 ? getU32Decoder().decode(answer, 1) : 0;
+    throw new EngineError(new TextDecoder().decode(answer.subarray(5)), code);
+  }
+
+  #ask(bundle: ReadonlyUint8Array, question: (exports: Exports) => number): Uint8Array {
+    const { memory, request, answer } = this.#exports;
     const address = request(bundle.length) >>> 0;
     new Uint8Array(memory.buffer, address, bundle.length).set(bundle);
-    const length = margin() >>> 0;
+    const length = question(this.#exports) >>> 0;
     // Memory may have grown and moved.
     return new Uint8Array(memory.buffer, answer() >>> 0, length).slice();
   }

@@ -4,10 +4,12 @@ import { bankOf, type Directory } from './directory.js';
 import {
   getDepositCollateralInstruction,
   getTradeInstruction,
+  getViewGreeksInstruction,
   getViewMarginInstruction,
+  getViewRiskMatrixInstruction,
   getWithdrawCollateralInstruction,
 } from './generated/instructions/index.js';
-import type { TradeLegArgs } from './generated/types/index.js';
+import type { GreeksPage, TradeLegArgs } from './generated/types/index.js';
 import { packTrade, packView, packWithdrawal, withAccounts, withWritable } from './packing.js';
 import type { Side } from './quotes.js';
 
@@ -88,5 +90,29 @@ export function tradeInstruction(request: TradeRequest): Instruction {
 export function viewMarginInstruction(directory: Directory, margin: Side, legs: TradeLegArgs[] = []): Instruction {
   const { clearinghouse } = directory;
   const view = getViewMarginInstruction({ clearinghouse, marginAccount: margin.address, legs });
+  return withAccounts(view, packView(directory, margin.account, legs));
+}
+
+/** A page of `view_greeks` of an account as it is, or after legs as taker. */
+export function viewGreeksInstruction(
+  directory: Directory,
+  margin: Side,
+  page: GreeksPage,
+  legs: TradeLegArgs[] = [],
+): Instruction {
+  const { clearinghouse } = directory;
+  const view = getViewGreeksInstruction({ clearinghouse, marginAccount: margin.address, page, legs });
+  return withAccounts(view, packView(directory, margin.account, legs));
+}
+
+/** `view_risk_matrix` of one market of an account as it is, or after legs as taker. */
+export function viewRiskMatrixInstruction(
+  directory: Directory,
+  margin: Side,
+  market: number,
+  legs: TradeLegArgs[] = [],
+): Instruction {
+  const { clearinghouse } = directory;
+  const view = getViewRiskMatrixInstruction({ clearinghouse, marginAccount: margin.address, market, legs });
   return withAccounts(view, packView(directory, margin.account, legs));
 }

@@ -40,6 +40,8 @@ import { packTrade, withAccounts, withWritable } from './packing.js';
 const TAG = new Uint8Array([0xff, ...new TextEncoder().encode('margin quote v1')]);
 /** Most legs of a quote. */
 const MOST_LEGS = 16;
+/** Seconds that a cluster's clock may be ahead of this machine's. */
+const MOST_AHEAD = 300n;
 /** A delegate's scope: trades and signed quotes. */
 const SCOPE_TRADE = 1n;
 /** `filled` of a cancelled nonce. */
@@ -63,7 +65,7 @@ export interface Quote {
   session: bigint;
   /** Number of the quote; quotes of one number share one count of filled lots. */
   nonce: bigint;
-  /** Unix time from which it is void. */
+  /** Unix time from which it is void: {@link expiresIn}. */
   expires: bigint;
   /** Most lots, over all fills. */
   mostLots: bigint;
@@ -108,6 +110,21 @@ const decoder = getStructDecoder([
   ['leastLots', getU64Decoder()],
   ['legs', getArrayDecoder(getTradeLegDecoder())],
 ]);
+
+/**
+ * When a quote that is signed now becomes void: so many seconds after the cluster's time.
+ *
+ * @param now The cluster's Unix time, `now` of a loaded account: a server's word, which would keep a quote alive for years.
+ * @throws QuoteError where that is more than 300 seconds ahead of this machine's clock.
+ */
+export function expiresIn(seconds: bigint, now: bigint): bigint {
+  const here = BigInt(Math.floor(Date.now() / 1_000));
+  if (now > here + MOST_AHEAD)
+    throw new QuoteError(
+      `the server says that it is ${now}, ${now - here} s ahead of this machine: no quote is signed by its clock`,
+    );
+  return now + seconds;
+}
 
 /** The bytes to sign. @throws QuoteError where the number of legs is not 1 to 16. */
 export function encodeQuote(quote: Quote): ReadonlyUint8Array {

@@ -2,12 +2,14 @@
 import {
   AccountRole,
   appendTransactionMessageInstructions,
-  assertIsTransactionWithinSizeLimit,
   compileTransaction,
   compressTransactionMessageUsingAddressLookupTables,
   createTransactionMessage,
   getBase64EncodedWireTransaction,
   getSignatureFromTransaction,
+  getTransactionSize,
+  getTransactionSizeLimit,
+  isTransactionWithinSizeLimit,
   pipe,
   setTransactionMessageComputeUnitLimit,
   setTransactionMessageComputeUnitPrice,
@@ -53,7 +55,7 @@ export interface SendOptions {
   fee?: FeePolicy;
   /** Compute units above those of the simulation, percent; 10 where it is not given: state may change in between. */
   spareUnits?: number;
-  /** Lookup tables by address. */
+  /** Lookup tables by address, from `asLookupTables`: every account that they name is taken to be where they say. */
   lookupTables?: AddressesByLookupTableAddress;
 }
 
@@ -140,9 +142,10 @@ function layoutOf(message: { instructions: readonly Instruction[] }, sent: reado
 /**
  * Sends instructions as one transaction and waits until it has the commitment asked for.
  *
- * It is simulated first: what would fail is not sent, and costs nothing.
+ * It is simulated first: what would fail is not sent, and costs nothing. It is signed once. That it expired is the server's word: before
+ * a trade is sent anew, see whether `sequence` of the account has moved, or put `assert_sequence` in front of both.
  *
- * @throws TransactionError where it fails, in the simulation or on chain, or its blockhash expires unseen.
+ * @throws TransactionError where it fits no packet, fails, in the simulation or on chain, or its blockhash expires unseen.
  */
 export async function sendInstructions(
   rpc: SendRpc,
@@ -158,7 +161,6 @@ export async function sendInstructions(
   const transaction = await signTransactionMessageWithSigners(
     setTransactionMessageComputeUnitLimit(unitLimit, message),
   );
-  assertIsTransactionWithinSizeLimit(transaction);
   const signature = getSignatureFromTransaction(transaction);
   const wire = getBase64EncodedWireTransaction(transaction);
   const slot = await landed(rpc, { signature, wire, until, layout }, commitment);
@@ -171,7 +173,13 @@ async function simulatedUnitsOf(
   { programs, inFront }: Layout,
   commitment: Commitment,
 ): Promise<number> {
-  const wire = getBase64EncodedWireTransaction(compileTransaction(message));
+  const transaction = compileTransaction(message);
+  // of what is larger than a packet, a server would say that it cannot read it
+  if (!isTransactionWithinSizeLimit(transaction)) {
+    const text = `the transaction has ${getTransactionSize(transaction)} bytes, of ${getTransactionSizeLimit(transaction)} at the most: use a lookup table`;
+    throw new TransactionError(text, undefined, undefined, undefined, [], undefined);
+  }
+  const wire = getBase64EncodedWireTransaction(transaction);
   const options = { commitment, encoding: 'base64', replaceRecentBlockhash: true, sigVerify: false } as const;
   const { value } = await rpc.simulateTransaction(wire, options).send();
   if (value.err) throw transactionError(value.err, value.logs ?? [], programs, inFront);

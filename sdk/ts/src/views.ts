@@ -33,9 +33,11 @@ const VIEW_VERSION = 3;
 /** Most compute units of a transaction. */
 export const MOST_UNITS = 1_400_000;
 
-const padding = (size: number) => getArrayDecoder(getU8Decoder(), { size });
+/** Bytes that say nothing. */
+export const padding = (size: number) => getArrayDecoder(getU8Decoder(), { size });
 
-const contingencies = getStructDecoder([
+/** Reads {@link Contingencies}. */
+export const contingencies = getStructDecoder([
   ['perpMaintenance', getI64Decoder()],
   ['perpInitial', getI64Decoder()],
   ['optionMaintenance', getI64Decoder()],
@@ -84,6 +86,28 @@ const view = getStructDecoder([
   ['markets', getArrayDecoder(market, { size: 8 })],
 ]);
 
+/** The contingencies, each apart, 1e-6 USD: those of `Initial` in the initial requirement only, the others in both but where said. */
+export interface Contingencies {
+  perpMaintenance: bigint;
+  perpInitial: bigint;
+  /** Naked shorts. */
+  optionMaintenance: bigint;
+  optionInitial: bigint;
+  /** Haircuts of collateral. */
+  haircutMaintenance: bigint;
+  haircutInitial: bigint;
+  /** Uncertain inputs, initial only. */
+  confidence: bigint;
+  /** Distance to the stable price, initial only. */
+  stablePrice: bigint;
+  /** Concentration of the net delta, initial only. */
+  concentrationDelta: bigint;
+  /** Concentration of the net vega, initial only. */
+  concentrationVega: bigint;
+  /** Numerical cushion. */
+  cushion: bigint;
+}
+
 /** One market's part, 1e-6 USD. */
 export interface MarketMargin {
   /** Index of the market. */
@@ -131,17 +155,22 @@ export interface MarginReport {
   /** What the quote asset's price adds to the initial scan factors, 1e-6. */
   pegAdd: bigint;
   /** The contingencies, each apart. */
-  contingencies: ReturnType<typeof contingencies.decode>;
+  contingencies: Contingencies;
   /** Per market, in order; eight at the most are described. */
   markets: MarketMargin[];
 }
 
 /** Return data with the zeros that the runtime cut off. @throws DataError where it is longer than the view. */
-export function filledView(data: ReadonlyUint8Array): Uint8Array {
-  if (data.length > MARGIN_VIEW_SIZE) throw new DataError(`a view of ${data.length} bytes`);
-  const whole = new Uint8Array(MARGIN_VIEW_SIZE);
+export function filledView(data: ReadonlyUint8Array, size: number = MARGIN_VIEW_SIZE): Uint8Array {
+  if (data.length > size) throw new DataError(`a view of ${data.length} bytes, of ${size} at the most`);
+  const whole = new Uint8Array(size);
   whole.set(data);
   return whole;
+}
+
+/** Refuses a view of another version: all views change together. */
+export function requireVersion(version: number): void {
+  if (version !== VIEW_VERSION) throw new DataError(`a view of version ${version}, this client reads ${VIEW_VERSION}`);
 }
 
 /** Reads a view. @throws DataError for another version, or more bytes than a view has. */
@@ -155,7 +184,7 @@ export function decodeMarginView(data: ReadonlyUint8Array): MarginReport {
     markets,
     ...rest
   } = view.decode(filledView(data));
-  if (version !== VIEW_VERSION) throw new DataError(`a view of version ${version}, this client reads ${VIEW_VERSION}`);
+  requireVersion(version);
   if (marketCount > markets.length) throw new DataError(`a view of ${marketCount} markets`);
   return {
     ...rest,

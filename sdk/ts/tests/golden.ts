@@ -9,7 +9,14 @@ import {
   type Loaded,
   type RawAccount,
 } from '../src/index.js';
-import { bankOf, getCollateralBankDecoder, getMarketDecoder, marketOf, scopeOf } from '../src/index.js';
+import {
+  bankOf,
+  getClearinghouseDecoder,
+  getCollateralBankDecoder,
+  getMarketDecoder,
+  marketOf,
+  scopeOf,
+} from '../src/index.js';
 
 type Meta = [Address, AccountRole];
 interface RawText {
@@ -34,6 +41,8 @@ export interface AccountText {
   positions: [number, number, string, string, string, string, string][];
   check: Meta[];
   view: string;
+  /** Views of Greeks and matrices, each in hex. */
+  pages: { account: string; markets: { market: number; expiries: string; legs: string; matrix: string }[] };
 }
 interface Golden {
   addresses: Record<string, string>;
@@ -42,6 +51,7 @@ interface Golden {
   listings: RawText[];
   accounts: AccountText[];
   packs: Record<string, Meta[]>;
+  table: Address[];
   built: Record<string, InstructionText> & Record<'week' | 'wallet_usdc' | 'wallet_sol', string>;
   quote: Record<string, string> & Record<'verify' | 'fill', InstructionText>;
   logs: string[][];
@@ -96,7 +106,9 @@ export async function goldenDirectory(): Promise<Directory> {
       markets.set(index, { index, address, priceAccount: await priceAddress(oracleKind, feedId), symbol: '' });
     }
   }
-  return { clearinghouse: house, banks, markets };
+  const { quoteMaxAge, quoteOracleKind, quoteFeedId } = getClearinghouseDecoder().decode(listing(house).data);
+  const quotePriceAccount = quoteMaxAge ? await priceAddress(quoteOracleKind, quoteFeedId) : undefined;
+  return { clearinghouse: house, quotePriceAccount, banks, markets };
 }
 
 export function accountText(name: string): AccountText {

@@ -1,5 +1,7 @@
 //! The command line, the binary itself, against the local network: every command as table and as JSON, and every way to be refused.
 
+#[cfg(not(feature = "validator"))]
+mod cranks;
 mod refusals;
 mod work;
 
@@ -7,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use localnet::{Network, Settings};
+use localnet::Settings;
 use serde_json::Value;
+
+use crate::chain::Network;
 
 /// `pm`, built once: another package's binary, which cargo does not build for these tests.
 fn binary() -> &'static Path {
@@ -120,6 +124,14 @@ impl Desk {
             assert!(table.contains(word), "{line}: {word}:\n{table}");
         }
         self.json(user, line)
+    }
+
+    /// Its table fits a terminal of 100 columns.
+    #[track_caller]
+    fn fits(&self, user: &str, line: &str) {
+        let table = self.run(user, line).done();
+        let widest = table.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(100), "{line}: {widest:?} columns\n{table}");
     }
 
     /// The date of the last listed expiry of BTC as series write it.

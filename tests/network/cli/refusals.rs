@@ -1,5 +1,6 @@
 //! Every way to be refused: codes, words and numbers; mainnet; a broken line.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
@@ -22,12 +23,12 @@ const WRONG: &[(&str, i32, &str)] = &[
     ),
     ("deposit -5", 2, "'-5'"),
     ("deposit many", 2, "is not a decimal number"),
-    ("deposit 1 USDC", 2, "is no address"),
+    ("deposit 1 USDC", 2, "a mint's address, or @N"),
     ("margin --account nobody", 2, "is no address"),
     (
         "margin --account mine --keypair none.json",
         2,
-        "keypair file none.json",
+        "keypair file none.json: No such file or directory (os error 2); --keypair or PM_KEYPAIR",
     ),
     ("margin --account mine --house here", 2, "house"),
     ("margin --account mine --url localhost", 2, "http://"),
@@ -51,10 +52,14 @@ const WRONG: &[(&str, i32, &str)] = &[
     ),
     // what is not there
     ("deposit 1 {bob}", 4, "no bank"),
-    ("deposit 1 --sub 9", 4, "no account"),
+    (
+        "deposit 1 --sub 9",
+        4,
+        "`pm account open --sub N` opens one",
+    ),
     ("margin --account {bob}", 4, "is not a margin account"),
     ("positions {house}", 4, "is not a margin account"),
-    ("margin --account mine --house 77", 4, "no account"),
+    ("margin --account mine --house 77", 4, "no clearing house"),
     (
         "trade buy:1:XRP-PERP:1 --maker-keypair {maker-key}",
         4,
@@ -139,6 +144,54 @@ fn mainnet_is_signed_for_with_yes_alone() {
     desk.at(&mainnet(), "alice", "markets").ends(3, "nonsense");
     let other = answering("\"4uhcVJyU9pJkvQyS88uRDiswHXSCkY3zQawwpjk2NsNY\"", 8);
     desk.at(&other, "alice", "deposit 1").ends(3, "nonsense");
+}
+
+#[test]
+fn a_servers_clock_makes_nothing_good_for_longer() {
+    let desk = Desk::start("clock");
+    let line = Proxy::start(desk.network.rpc_url(), desk.network.ws_url());
+    let at = |words: &str| desk.at(&line.rpc_url(), "maker", words);
+    at("quote open").done();
+    let words = [
+        "quote sign buy:1:BTC-PERP:1 --nonce 1",
+        "account delegate 4uhcVJyU9pJkvQyS88uRDiswHXSCkY3zQawwpjk2NsNY",
+    ];
+    line.inject(Rule::all(
+        "getMultipleAccounts",
+        Fault::Clock(4_102_444_800),
+    ));
+    for words in words {
+        at(words).ends(1, "ahead of this machine's clock");
+        // an end of one's own does not depend on it
+        at(&format!("{words} --until 1900000000")).done();
+        let both = ["--seconds 5", "--hours 5"].map(|span| format!("{words} {span} --until 9"));
+        for both in both {
+            at(&both).ends(2, "");
+        }
+    }
+    line.clear();
+    for words in words {
+        at(words).done();
+    }
+}
+
+#[test]
+fn a_trade_is_signed_once_whatever_the_server_says_of_it() {
+    let desk = Desk::start("once");
+    let line = Proxy::start(desk.network.rpc_url(), desk.network.ws_url());
+    let price = desk.price();
+    let (maker, account) = (desk.key("maker"), desk.account("maker"));
+    let trade = format!("trade buy:0.1:BTC-PERP:{price} --maker-keypair {maker} --maker {account}");
+    line.inject(Rule::all("getSignatureStatuses", Fault::Unseen));
+    line.inject(Rule::all("getEpochInfo", Fault::Height));
+    desk.at(&line.rpc_url(), "bob", &trade).ends(3, "expired");
+    let signed: BTreeSet<String> = line.sent().into_iter().collect();
+    assert_eq!(signed.len(), 1, "{signed:?}");
+    // what has nobody on its other side is repeated
+    desk.at(&line.rpc_url(), "bob", "deposit 1")
+        .ends(3, "expired");
+    let signed: BTreeSet<String> = line.sent().into_iter().collect();
+    assert_eq!(signed.len(), 4, "{signed:?}");
 }
 
 #[test]

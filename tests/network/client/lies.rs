@@ -54,7 +54,7 @@ fn base64(bytes: &[u8]) -> String {
     groups.collect()
 }
 
-async fn bytes_of(client: &Client, key: &Pubkey) -> Vec<u8> {
+pub async fn bytes_of(client: &Client, key: &Pubkey) -> Vec<u8> {
     let snapshot = client.rpc().accounts(&[*key]).await.unwrap();
     snapshot.accounts[0].clone().expect("an account").data
 }
@@ -136,6 +136,21 @@ async fn another_ones_bytes_are_told_apart() {
         panic!("{error}");
     };
     assert_eq!(why.code(), ErrorCode::OracleOwner);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mint_of_no_token_program_is_none() {
+    let (client, spy) = spied(shared()).await;
+    let known = client.directory();
+    let mint = known.banks[&0].mint;
+    lie_about(&spy, mint, |account| {
+        account["owner"] = json!(portfolio_margin_client::ID.to_string());
+    });
+    let error = client.refresh().await.unwrap_err();
+    assert!(not_an_account(&error, &mint), "{error}");
+    assert_eq!(client.directory(), known, "what was known stays");
+    spy.honest();
+    client.refresh().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

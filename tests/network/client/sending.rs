@@ -449,7 +449,7 @@ async fn tables_are_made_extended_found_and_used() {
     let plain = keeper.quote(&view).await.unwrap();
     let small = keeper
         .clone()
-        .with_tables(vec![table])
+        .with_tables(vec![table], all)
         .quote(&view)
         .await
         .unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
+use client_core::clock::CLOCK;
 use portfolio_margin_interface::Pubkey;
 use serde_json::{json, Value};
 use solana_signature::Signature;
@@ -69,7 +70,12 @@ async fn answer(mut client: TcpStream, line: &Line) -> Result<()> {
             let body = with_dead_blockhash(&response.body)?;
             write(&mut client, &response.first, &body).await?;
         }
-        Fault::Status(_) | Fault::Garbage | Fault::Nonsense | Fault::Error(_) | Fault::Swallow => {
+        Fault::Clock(time) => {
+            let response = pass_on(&request, line).await?;
+            let body = with_clock(first, &response.body, time)?;
+            write(&mut client, &response.first, &body).await?;
+        }
+        fault => {
             let (first, body) = made_up(fault, first).ok_or(ErrorKind::InvalidData)?;
             write(&mut client, &first, body.as_bytes()).await?;
         }
@@ -93,6 +99,14 @@ fn made_up(fault: Fault, call: &Value) -> Option<(String, String)> {
             let signature = signature_of(call)?;
             json!({ "jsonrpc": "2.0", "id": id, "result": signature }).to_string()
         }
+        Fault::Unseen => {
+            let seen = json!({ "context": { "slot": u64::MAX }, "value": [null] });
+            json!({ "jsonrpc": "2.0", "id": id, "result": seen }).to_string()
+        }
+        Fault::Height => {
+            let info = json!({ "absoluteSlot": 1, "blockHeight": u64::MAX });
+            json!({ "jsonrpc": "2.0", "id": id, "result": info }).to_string()
+        }
         _ => json!({ "jsonrpc": "2.0", "id": id, "result": { "value": 7 } }).to_string(),
     };
     Some(("HTTP/1.1 200 OK".into(), body))
@@ -110,6 +124,21 @@ fn with_dead_blockhash(answer: &[u8]) -> Result<Vec<u8>> {
     let mut bytes = known.to_bytes();
     bytes.reverse();
     *hash = Value::from(Pubkey::new_from_array(bytes).to_string());
+    Ok(body.to_string().into_bytes())
+}
+
+/// The same accounts, of which the clock says another Unix time: its last eight bytes.
+fn with_clock(call: &Value, answer: &[u8], time: i64) -> Result<Vec<u8>> {
+    let clock = CLOCK.to_string();
+    let mut body: Value = serde_json::from_slice(answer)?;
+    let keys = call["params"][0].as_array().into_iter().flatten();
+    let accounts = body["result"]["value"].as_array_mut();
+    for (key, account) in keys.zip(accounts.into_iter().flatten()) {
+        if *key == clock.as_str() {
+            let bytes = [&[0; 32][..], &time.to_le_bytes()].concat();
+            account["data"] = json!([STANDARD.encode(bytes), "base64"]);
+        }
+    }
     Ok(body.to_string().into_bytes())
 }
 

@@ -30,6 +30,12 @@ pub enum Fault {
     Swallow,
     /// The answer of `getLatestBlockhash` with one that the network does not know, as one is that has expired.
     DeadBlockhash,
+    /// The answer of `getMultipleAccounts` with another Unix time in the cluster's clock.
+    Clock(i64),
+    /// The answer of `getSignatureStatuses` for a transaction that nobody has seen.
+    Unseen,
+    /// The answer of `getEpochInfo` with a height at which every blockhash is over.
+    Height,
 }
 
 /// Which calls a fault happens to.

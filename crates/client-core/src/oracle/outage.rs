@@ -9,6 +9,8 @@ use super::policy::{Doubt, OraclePolicy, PriceRefusal};
 use super::shown::{RawAccount, ShownPrice};
 use crate::account::read;
 
+/// Least age of a stored price when an outage is reported, seconds.
+pub const OUTAGE_LEAST_AGE: i64 = 600;
 /// How long nobody may have answered the report of an outage before the stored price stands in, seconds.
 pub const OUTAGE_DELAY: i64 = 3_600;
 

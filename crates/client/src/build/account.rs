@@ -15,6 +15,12 @@ use spl_associated_token_account_interface::instruction::create_associated_token
 use super::{Builder, Side};
 use crate::error::Result;
 
+/// Programs that a mint may be of. What a server names otherwise would be called with the owner's signature on its way.
+pub(crate) const TOKEN_PROGRAMS: [Pubkey; 2] = [
+    Pubkey::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"),
+    Pubkey::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"),
+];
+
 /// Where wallets keep an owner's tokens of a mint.
 pub fn associated_token_account(owner: &Pubkey, mint: &Pubkey, token_program: &Pubkey) -> Pubkey {
     get_associated_token_address_with_program_id(owner, mint, token_program)

@@ -18,6 +18,7 @@ use solana_instruction::Instruction;
 use crate::error::{ClientError, Listed, Result};
 
 pub use account::associated_token_account;
+pub(crate) use account::TOKEN_PROGRAMS;
 
 /// A margin account as it stands: its address and its bytes, read.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,25 @@
 // The local network as the tests use it: its users with their keys and accounts, and the directory of its clearing house.
 import { readFile } from 'node:fs/promises';
-import { address, createKeyPairSignerFromBytes, createSolanaRpc, type Address, type KeyPairSigner } from '@solana/kit';
+import {
+  address,
+  createKeyPairSignerFromBytes,
+  createSolanaRpc,
+  getBase58Decoder,
+  type Address,
+  type Base58EncodedBytes,
+  type KeyPairSigner,
+} from '@solana/kit';
 import { inject } from 'vitest';
-import { decodePrice, loadAccount, loadDirectory, marketOf, type Directory, type Loaded } from '../../src/index.js';
+import {
+  decodePrice,
+  loadAccount,
+  loadDirectory,
+  MARGIN_ACCOUNT_DISCRIMINATOR,
+  marketOf,
+  PORTFOLIO_MARGIN_PROGRAM_ADDRESS,
+  type Directory,
+  type Loaded,
+} from '../../src/index.js';
 import { loadEngine } from './engine.js';
 
 const localnet = inject('localnet');
@@ -34,6 +51,21 @@ export async function user(name: string): Promise<User> {
 }
 
 export const load = (margin: Address): Promise<Loaded> => loadAccount(rpc, directory, margin);
+
+/** Every margin account of the program. */
+export async function everybody(): Promise<Address[]> {
+  const bytes = getBase58Decoder().decode(MARGIN_ACCOUNT_DISCRIMINATOR) as Base58EncodedBytes;
+  const filters = [{ memcmp: { bytes, encoding: 'base58', offset: 0n } }] as const;
+  const found = await rpc
+    .getProgramAccounts(PORTFOLIO_MARGIN_PROGRAM_ADDRESS, {
+      commitment: 'confirmed',
+      encoding: 'base64',
+      filters,
+      dataSlice: { offset: 0, length: 0 },
+    })
+    .send();
+  return found.map(({ pubkey }) => pubkey);
+}
 
 /** A market by its symbol. */
 export function market(symbol: string) {

@@ -10,6 +10,7 @@ import type { TestProject } from 'vitest/node';
 /** What scripts/localnet prints, as far as the tests read it. */
 export interface Localnet {
   rpc_url: string;
+  ws_url: string;
   program: string;
   house: string;
   population: { accounts: number };

@@ -1,7 +1,15 @@
 // Loading takes one round trip, and believes no answer that is not what was asked for.
 import type { Address } from '@solana/kit';
 import { describe, expect, it } from 'vitest';
-import { DataError, loadAccount, loadDirectory, type RawAccount } from '../../src/index.js';
+import {
+  DataError,
+  getMarketDecoder,
+  getMarketEncoder,
+  loadAccount,
+  loadDirectory,
+  MARKET_DISCRIMINATOR,
+  type RawAccount,
+} from '../../src/index.js';
 import { accountText, golden, goldenDirectory, loaded, raw } from '../golden.js';
 import { serve, type Lie } from '../server.js';
 
@@ -110,8 +118,15 @@ describe('a directory', () => {
     ]);
   });
 
-  type Row = { pubkey: string; account: { owner: string } };
-  const lies: [string, Lie, string][] = [
+  type Row = { pubkey: string; account: { owner: string; data: [string, string] } };
+  /** A market's row with another kind of price account; a bank's as it is. */
+  const ofUnknownKind = (row: Row): Row => {
+    const data = new Uint8Array(Buffer.from(row.account.data[0], 'base64'));
+    if (!MARKET_DISCRIMINATOR.every((byte, at) => data[at] === byte)) return row;
+    const bent = getMarketEncoder().encode({ ...getMarketDecoder().decode(data), oracleKind: 9 });
+    return { ...row, account: { ...row.account, data: [Buffer.from(bent).toString('base64'), 'base64'] } };
+  };
+  const lies: [string, Lie, string | RegExp][] = [
     [
       'fewer accounts than are listed',
       (value, { method }) => (method === 'getProgramAccounts' ? (value as Row[]).slice(1) : value),
@@ -127,6 +142,14 @@ describe('a directory', () => {
     ],
     ['no clearing house', about([clearinghouse], () => null), 'there is no clearing house'],
     ['a bank without its mint', about([directory.banks.get(1)!.mint], () => null), 'the mint'],
+    [
+      'a market whose price is of an unknown kind, and a bank without its mint',
+      (value, request) => {
+        const without = about([directory.banks.get(1)!.mint], () => null)(value, request);
+        return request.method === 'getProgramAccounts' ? (value as Row[]).map(ofUnknownKind) : without;
+      },
+      /unknown kind 9|the mint/,
+    ],
   ];
   it.each(lies)('of %s is refused', async (_what, lie, text) => {
     const refused = loadDirectory(serve(accounts, lie).rpc, clearinghouse);

@@ -6,11 +6,12 @@ import {
   type Address,
   type SignatureBytes,
 } from '@solana/kit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   ANYONE,
   decodeQuote,
   encodeQuote,
+  expiresIn,
   getFillQuoteInstructions,
   getVerifyQuoteInstruction,
   lotsLeft,
@@ -95,6 +96,18 @@ describe('the signature', () => {
     expect(made.signer).toBe(signed.signer);
     expect(toHex(made.signature)).toBe(text['signature']);
     expect(await verifyQuote(made, { maker, now })).toEqual(quote);
+  });
+
+  it("is not asked to last by a server's clock that is far ahead", () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_999 });
+    try {
+      expect(expiresIn(60n, 1_800_000_300n)).toBe(1_800_000_360n);
+      expect(expiresIn(60n, 1_700_000_000n)).toBe(1_700_000_060n); // behind: void the sooner
+      expect(() => expiresIn(60n, 1_800_000_301n)).toThrow(QuoteError);
+      expect(() => expiresIn(60n, 4_102_444_800n)).toThrow('2302444800 s ahead of this machine');
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('verifies until the second before it expires', async () => {

@@ -70,8 +70,8 @@ const instruction: Instruction = {
 };
 
 /** Sends while timers pass by themselves, and signing, which is done on another thread, takes the time that it takes. */
-async function sent(rpc: SendRpc, options?: Parameters<typeof sendInstructions>[3]) {
-  const settled = sendInstructions(rpc, payer, [instruction], options).then(
+async function sent(rpc: SendRpc, options?: Parameters<typeof sendInstructions>[3], instructions = [instruction]) {
+  const settled = sendInstructions(rpc, payer, instructions, options).then(
     (value) => ({ value }),
     (error: unknown) => ({ error }),
   );
@@ -117,6 +117,26 @@ describe('sending', () => {
     const refusing = { simulateTransaction: () => ({ context: { slot: 9 }, value: { err, logs, unitsConsumed: 1 } }) };
     const { error, asked } = await failure(refusing, { fee: { microLamports: 1n } });
     expect(error).toMatchObject({ instruction: 0, programError: 'OracleStale', code: ERROR_CODES.OracleStale, logs });
+    expect(asked['sendTransaction']).toBeUndefined();
+  });
+
+  it('asks no server about what fits no packet, and says by how much; one byte less is sent', async () => {
+    const sized = (length: number) => [{ ...instruction, data: new Uint8Array(length) }];
+    const attempt = async (length: number) => {
+      const { rpc, asked } = server();
+      const done = sent(rpc, { fee: { microLamports: 1n } }, sized(length));
+      return { outcome: await done, asked };
+    };
+    const { outcome } = await attempt(2_000);
+    if (!('error' in outcome)) throw new Error('nothing failed');
+    const beyond = Number(/has (\d+) bytes, of 1232/.exec((outcome.error as Error).message)![1]) - 1_232;
+    expect(await attempt(2_000 - beyond)).toMatchObject({ outcome: { value: { slot: 8n } } });
+    const { outcome: refused, asked } = await attempt(2_001 - beyond);
+    expect(refused).toMatchObject({ error: { name: 'TransactionError', instruction: undefined } });
+    expect((refused as { error: Error }).error.message).toContain(
+      '1233 bytes, of 1232 at the most: use a lookup table',
+    );
+    expect(asked['simulateTransaction']).toBeUndefined();
     expect(asked['sendTransaction']).toBeUndefined();
   });
 

@@ -6,12 +6,13 @@ mod loading;
 mod outage;
 mod quoting;
 mod sending;
+mod thieves;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use localnet::{Network, Settings};
+use localnet::Settings;
 use portfolio_margin_client::{
     Answer, Client, Http, Pubkey, Result, Rpc, Transactor, TransactorConfig, Transport,
 };
@@ -19,6 +20,8 @@ use portfolio_margin_interface::seeds;
 use sandbox::User;
 use serde_json::Value;
 use solana_commitment_config::CommitmentLevel;
+
+use crate::chain::Network;
 
 /// Accounts beside those of the named users.
 const POPULATION: usize = 400;
