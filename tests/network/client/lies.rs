@@ -159,7 +159,7 @@ async fn an_older_slot_than_was_seen_is_refused_and_worth_another_try() {
     let (client, spy) = spied(network).await;
     let alice = account(network, "alice");
     let now = client.load(&alice).await.unwrap().moment.slot;
-    for (behind, is_good) in [(30, true), (200, false)] {
+    for (behind, is_good) in [(32, true), (33, false)] {
         spy.after(move |_, _, mut answer| {
             answer["context"]["slot"] = json!(now - behind);
             answer
